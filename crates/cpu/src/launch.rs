@@ -1,0 +1,117 @@
+//! What a kernel is given: operands as strided views, attributes as plain numbers, scratch memory.
+
+use cresset_lane::{DType, Element};
+
+/// A strided window on memory. Strides count elements and may be zero (broadcast) or negative.
+/// `ptr` is the address of the element at index (0, 0, ...).
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    pub ptr: *mut u8,
+    pub dtype: DType,
+    pub shape: &'a [usize],
+    pub strides: &'a [isize],
+}
+
+impl<'a> View<'a> {
+    pub fn numel(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Row-major without gaps.
+    pub fn is_contiguous(&self) -> bool {
+        let mut expect = 1isize;
+        for (&n, &s) in self.shape.iter().zip(self.strides).rev() {
+            if n == 0 {
+                return true;
+            }
+            if n != 1 {
+                if s != expect {
+                    return false;
+                }
+                expect *= n as isize;
+            }
+        }
+        true
+    }
+
+    /// Typed address of the first element.
+    pub fn as_ptr<T: Element>(&self) -> *mut T {
+        debug_assert_eq!(T::DTYPE, self.dtype);
+        self.ptr.cast()
+    }
+
+    /// The elements of a contiguous view.
+    ///
+    /// # Safety
+    /// The view must be contiguous and its memory not be written while the slice lives.
+    pub unsafe fn slice<T: Element>(&self) -> &'a [T] {
+        debug_assert!(self.is_contiguous());
+        unsafe { std::slice::from_raw_parts(self.as_ptr(), self.numel()) }
+    }
+
+    /// The elements of a contiguous view, for writing.
+    ///
+    /// # Safety
+    /// The view must be contiguous and nothing else refer to its memory while the slice lives.
+    pub unsafe fn slice_mut<T: Element>(&self) -> &'a mut [T] {
+        debug_assert!(self.is_contiguous());
+        unsafe { std::slice::from_raw_parts_mut(self.as_ptr(), self.numel()) }
+    }
+}
+
+/// An attribute of a kernel call: an integer, a float or a flag, as plain bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attr(u64);
+
+impl From<f64> for Attr {
+    fn from(v: f64) -> Self {
+        Attr(v.to_bits())
+    }
+}
+impl From<i64> for Attr {
+    fn from(v: i64) -> Self {
+        Attr(v as u64)
+    }
+}
+impl From<usize> for Attr {
+    fn from(v: usize) -> Self {
+        Attr(v as u64)
+    }
+}
+impl From<bool> for Attr {
+    fn from(v: bool) -> Self {
+        Attr(v as u64)
+    }
+}
+impl Attr {
+    pub fn f(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+    pub fn i(self) -> i64 {
+        self.0 as i64
+    }
+    pub fn n(self) -> usize {
+        self.0 as usize
+    }
+    pub fn b(self) -> bool {
+        self.0 != 0
+    }
+}
+
+/// One call of a kernel, as plain data.
+pub struct Launch<'a> {
+    pub outs: &'a [View<'a>],
+    pub ins: &'a [View<'a>],
+    pub attrs: &'a [Attr],
+    /// At least as many bytes as the kernel's `scratch` function asked for, 64-byte aligned.
+    pub scratch: *mut u8,
+}
+
+/// A kernel: its name (the key under which other devices hold theirs), its code, the scratch bytes it needs.
+/// Everything was checked by the op that launches it: shapes, dtypes, bounds of attributes and indices.
+#[derive(Clone, Copy)]
+pub struct Kernel {
+    pub name: &'static str,
+    pub run: fn(&Launch),
+    pub scratch: Option<fn(&Launch) -> usize>,
+}

@@ -1,0 +1,5 @@
+//! CPU kernels. They read and write memory that others planned: no kernel allocates.
+
+pub mod launch;
+
+pub use launch::{Attr, Kernel, Launch, View};

@@ -1,0 +1,8 @@
+//! What a pointwise op computes, written once for every machine.
+//!
+//! `Num`, `Bits` and `Real` are the arithmetic an expression may use; their instances are SIMD lanes, scalars and a
+//! recorder. `expr` holds the expressions and their derivatives. This crate knows nothing of tensors or memory.
+
+pub mod dtype;
+
+pub use dtype::{Bool, DType, Element};
