@@ -1,0 +1,94 @@
+//! The elementwise steps of Muon. The orthogonalisation between them is matrix products, which the op launches.
+//!
+//! PyTorch runs it in bfloat16 whatever the parameter's dtype (torch/optim/_muon.py): every intermediate result is
+//! rounded to bfloat16, products accumulate in float32. Here the rounded values are held in float32.
+
+use std::array::from_fn;
+
+use cresset_lane::DType;
+
+use crate::{Attr, Kernel, Launch, View};
+
+use super::{Float, Rule, Weight, kernel};
+
+/// Updates the momentum buffer and prepares the matrix that is to be orthogonalised.
+/// outs: x (float32, contiguous), momentum_buffer; ins: grad; attributes: momentum, nesterov, eps.
+/// `x` becomes the (Nesterov) momentum in bfloat16, divided by its Frobenius norm.
+pub const MUON_ROUND: Kernel = Kernel {
+    name: "muon_round",
+    run: |l| match l.outs[1].dtype {
+        DType::F32 => begin::<f32>(l),
+        _ => begin::<f64>(l),
+    },
+    scratch: None,
+};
+
+/// `bfloat16(alpha * x + beta * y)`, or `bfloat16(x)` of a single input. All float32 and contiguous; attributes: alpha,
+/// beta. The output may be one of the inputs.
+pub const MUON_COMBINE: Kernel = Kernel { name: "muon_combine", run: combine, scratch: None };
+
+kernel! {
+    /// `param * shrink - lr * update` with the update in place of the gradient. Attributes: shrink, lr.
+    MUON_STEP = "muon_step", 0, Muon
+}
+
+/// Rounds to bfloat16, to nearest, ties to even.
+fn bf16(x: f32) -> f32 {
+    let bits = x.to_bits();
+    if x != x { x } else { f32::from_bits((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff_0000) }
+}
+
+fn begin<T: Float>(l: &Launch) {
+    let (x, buf, grad) = (&l.outs[0], &l.outs[1], &l.ins[0]);
+    let (momentum, nesterov, eps) = (l.attrs[0].f(), l.attrs[1].b(), l.attrs[2].f() as f32);
+    let (fresh, look) = (Weight::<T>::new(1.0 - momentum), Weight::<T>::new(momentum));
+    // SAFETY: `x` is an output of this launch alone, contiguous.
+    let x = unsafe { x.slice_mut::<f32>() };
+    let columns = buf.shape[1];
+    let mut squares = 0f64;
+    for (i, x) in x.iter_mut().enumerate() {
+        let at = |v: &View| (i / columns) as isize * v.strides[0] + (i % columns) as isize * v.strides[1];
+        // SAFETY: the offsets are those of element i.
+        unsafe {
+            let (b, g) = (buf.as_ptr::<T>().offset(at(buf)), *grad.as_ptr::<T>().offset(at(grad)));
+            *b = (*b).lerp(g, fresh);
+            *x = bf16(if nesterov { g.lerp(*b, look) } else { *b }.to_f64() as f32);
+        }
+        squares += f64::from(*x) * f64::from(*x);
+    }
+    let norm = bf16(squares.sqrt() as f32).larger(bf16(eps));
+    x.iter_mut().for_each(|x| *x = bf16(*x / norm));
+}
+
+fn combine(l: &Launch) {
+    let n = l.outs[0].numel();
+    let (alpha, beta) = (l.attrs[0].f() as f32, l.attrs[1].f() as f32);
+    let out = l.outs[0].as_ptr::<f32>();
+    // Raw addresses, since the output may be an input.
+    let x: [*mut f32; 2] = from_fn(|k| l.ins[k.min(l.ins.len() - 1)].as_ptr::<f32>());
+    for i in 0..n {
+        // SAFETY: all are contiguous and of one size.
+        unsafe {
+            let (a, b) = (*x[0].add(i), *x[1].add(i));
+            *out.add(i) = bf16(if l.ins.len() == 1 { a } else { alpha * a + beta * b });
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Muon<T> {
+    shrink: T,
+    lr: T,
+}
+
+impl<T: Float> Rule<T, 0> for Muon<T> {
+    const SHARED: usize = 2;
+    const OWN: usize = 0;
+    fn new(a: &[Attr], _: &[Attr]) -> Self {
+        Muon { shrink: T::from_f64(a[0].f()), lr: T::from_f64(-a[1].f()) }
+    }
+    #[inline(always)]
+    fn apply(self, p: T, g: T, s: [T; 0]) -> (T, [T; 0]) {
+        (p * self.shrink + self.lr * g, s)
+    }
+}
