@@ -4,5 +4,9 @@
 //! recorder. `expr` holds the expressions and their derivatives. This crate knows nothing of tensors or memory.
 
 pub mod dtype;
+pub mod expr;
+pub mod math;
+pub mod num;
 
 pub use dtype::{Bool, DType, Element};
+pub use num::{Bits, Num, Real};

@@ -1,0 +1,3 @@
+//! The functions behind `Real`.
+
+pub mod special;

@@ -1,0 +1,115 @@
+//! The primitives by name: what the recorder writes down and what other devices look up.
+
+use crate::math::special;
+
+macro_rules! functions {
+    ($(#[$m:meta])* $enum:ident { $($variant:ident $name:literal),* $(,)? }) => {
+        $(#[$m])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+        pub enum $enum { $($variant),* }
+        impl $enum {
+            /// Every function of this kind.
+            pub const ALL: &'static [$enum] = &[$($enum::$variant),*];
+            /// Its name in snake case, as `Num`, `Bits` and `Real` call it.
+            pub const fn name(self) -> &'static str {
+                match self { $($enum::$variant => $name),* }
+            }
+        }
+    };
+}
+
+functions! {
+    /// Functions of one number.
+    UnaryFn {
+        Neg "neg", Abs "abs", Sign "sign", Not "not",
+        Sqrt "sqrt", Rsqrt "rsqrt", Exp "exp", Exp2 "exp2", Expm1 "expm1",
+        Log "log", Log2 "log2", Log10 "log10", Log1p "log1p",
+        Sin "sin", Cos "cos", Tan "tan", Asin "asin", Acos "acos", Atan "atan",
+        Sinh "sinh", Cosh "cosh", Tanh "tanh", Asinh "asinh", Acosh "acosh", Atanh "atanh",
+        Sigmoid "sigmoid", Erf "erf", Erfc "erfc",
+        Floor "floor", Ceil "ceil", Round "round", Trunc "trunc",
+        // Through `Real::rare`:
+        Lgamma "lgamma", Digamma "digamma", Erfinv "erfinv", Erfcx "erfcx", Ndtri "ndtri", LogNdtr "log_ndtr",
+        I0 "i0", I0e "i0e", I1 "i1", I1e "i1e",
+        BesselJ0 "bessel_j0", BesselJ1 "bessel_j1", BesselY0 "bessel_y0", BesselY1 "bessel_y1",
+        BesselK0 "bessel_k0", BesselK1 "bessel_k1", BesselK0e "bessel_k0e", BesselK1e "bessel_k1e",
+        SphericalJ0 "spherical_j0", AiryAi "airy_ai",
+    }
+}
+
+functions! {
+    /// Functions of two numbers.
+    BinaryFn {
+        Add "add", Sub "sub", Mul "mul", Div "div",
+        Minimum "minimum", Maximum "maximum", Fmod "fmod", Remainder "remainder",
+        TruncDiv "trunc_div", FloorDiv "floor_div", Pow "pow",
+        And "and", Or "or", Xor "xor", Shl "shl", Shr "shr", Gcd "gcd", Lcm "lcm",
+        Atan2 "atan2", Copysign "copysign", Hypot "hypot", Nextafter "nextafter",
+        // Through `Real::rare2`:
+        Polygamma "polygamma", Zeta "zeta", Igamma "igamma", Igammac "igammac",
+        ChebyshevT "chebyshev_t", ChebyshevU "chebyshev_u", ChebyshevV "chebyshev_v", ChebyshevW "chebyshev_w",
+        HermiteH "hermite_h", HermiteHe "hermite_he", LaguerreL "laguerre_l", LegendreP "legendre_p",
+    }
+}
+
+functions! {
+    /// Comparisons of two numbers.
+    CompareFn { Lt "lt", Le "le", Gt "gt", Ge "ge", Eq "eq", Ne "ne" }
+}
+
+functions! {
+    /// Questions about one number.
+    TestFn { IsNan "is_nan", IsInf "is_inf", IsSigned "is_signed" }
+}
+
+impl UnaryFn {
+    /// The function in float64, for those that `Real::rare` stands for.
+    #[inline(always)]
+    pub fn eval(self, x: f64) -> f64 {
+        match self {
+            UnaryFn::Lgamma => special::lgamma(x),
+            UnaryFn::Digamma => special::digamma(x),
+            UnaryFn::Erfinv => special::erfinv(x),
+            UnaryFn::Erfcx => special::erfcx(x),
+            UnaryFn::Ndtri => special::ndtri(x),
+            UnaryFn::LogNdtr => special::log_ndtr(x),
+            UnaryFn::I0 => special::i0(x),
+            UnaryFn::I0e => special::i0e(x),
+            UnaryFn::I1 => special::i1(x),
+            UnaryFn::I1e => special::i1e(x),
+            UnaryFn::BesselJ0 => special::bessel_j0(x),
+            UnaryFn::BesselJ1 => special::bessel_j1(x),
+            UnaryFn::BesselY0 => special::bessel_y0(x),
+            UnaryFn::BesselY1 => special::bessel_y1(x),
+            UnaryFn::BesselK0 => special::bessel_k0(x),
+            UnaryFn::BesselK1 => special::bessel_k1(x),
+            UnaryFn::BesselK0e => special::bessel_k0e(x),
+            UnaryFn::BesselK1e => special::bessel_k1e(x),
+            UnaryFn::SphericalJ0 => special::spherical_j0(x),
+            UnaryFn::AiryAi => special::airy_ai(x),
+            _ => unreachable!("not a rare function"),
+        }
+    }
+}
+
+impl BinaryFn {
+    /// The function in float64, for those that `Real::rare2` stands for.
+    #[inline(always)]
+    pub fn eval(self, x: f64, y: f64) -> f64 {
+        match self {
+            BinaryFn::Polygamma => special::polygamma(x, y),
+            BinaryFn::Zeta => special::zeta(x, y),
+            BinaryFn::Igamma => special::igamma(x, y),
+            BinaryFn::Igammac => special::igammac(x, y),
+            BinaryFn::ChebyshevT => special::chebyshev_t(x, y),
+            BinaryFn::ChebyshevU => special::chebyshev_u(x, y),
+            BinaryFn::ChebyshevV => special::chebyshev_v(x, y),
+            BinaryFn::ChebyshevW => special::chebyshev_w(x, y),
+            BinaryFn::HermiteH => special::hermite_h(x, y),
+            BinaryFn::HermiteHe => special::hermite_he(x, y),
+            BinaryFn::LaguerreL => special::laguerre_l(x, y),
+            BinaryFn::LegendreP => special::legendre_p(x, y),
+            _ => unreachable!("not a rare function"),
+        }
+    }
+}
