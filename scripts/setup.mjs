@@ -1,0 +1,169 @@
+// Sets up what a bare machine lacks, says what it does and why, and does nothing when all is there.
+//
+//   node scripts/setup.mjs [npm] [wasm] [pack] [nextest] [images]     (default: npm wasm pack)
+//
+// npm      the npm packages of package-lock.json (compiler, linter, test runner, plotting).
+// wasm     a Rust that builds wasm32-unknown-unknown, and wasm-bindgen, which makes JavaScript modules of its output.
+// pack     wasm-pack, which drives both in a release build.
+// nextest  the runner of the Rust tests.
+// images   the 70,000 FashionMNIST images.
+//
+// Two Rusts may be in use. rustup's one runs native code (tests, clippy, rustfmt). It also builds the wasm if its
+// wasm32 target is there or can be fetched; on machines where rustup cannot download, Debian's rustc-web (compiler
+// and std source of one version) builds it instead, with std compiled from source.
+import { existsSync, statSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { ask, cacheDir, fail, isMain, must, root, run, say, script, seconds, withPath } from './lib.mjs';
+
+const WASM_PACK = '0.15.0';
+const NEXTEST = '0.9.143';
+const TARGET = 'wasm32-unknown-unknown';
+const WEB_PACKAGES = ['rustc-web', 'cargo-web', 'rust-web-src', 'lld-19'];
+const WASM_LD = '/usr/bin/wasm-ld-19';
+const FASHION = '/usr/share/datasets/fashion-mnist';
+
+/** The environment for native cargo: rustup's cargo first, since Debian's may be on PATH too. */
+export function nativeEnv() {
+  const bin = join(process.env.CARGO_HOME ?? join(homedir(), '.cargo'), 'bin');
+  const { RUSTC: _rustc, RUSTC_BOOTSTRAP: _bootstrap, ...env } = process.env;
+  return existsSync(join(bin, 'cargo')) ? withPath(bin, env) : env;
+}
+
+function needCargo() {
+  if (!ask('cargo', ['--version'], { env: nativeEnv() }).ok) {
+    fail('Rust is missing: install it with rustup (https://rustup.rs, toolchain "stable"), then run this again.');
+  }
+}
+
+/** The version that Cargo.lock pins for a crate. */
+function locked(crate) {
+  const lock = readFileSync(join(root, 'Cargo.lock'), 'utf8');
+  return lock.match(new RegExp(`name = "${crate}"\\nversion = "([^"]+)"`))?.[1] ?? fail(`Cargo.lock has no ${crate}.`);
+}
+
+async function npmPackages() {
+  const [wanted, there] = ['package-lock.json', 'node_modules/.package-lock.json'].map((file) => join(root, file));
+  if (existsSync(there) && statSync(there).mtimeMs >= statSync(wanted).mtimeMs) return;
+  say('setup: npm packages (compiler, linter, test runner, plotting) as package-lock.json pins them: npm ci');
+  await must(
+    'npm ci failed (see above). It needs the npm registry; run "npm ci" by hand to see whether that answers.',
+    'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'],
+  );
+}
+
+/** Installs Debian packages; gives false where that is not possible on this machine. */
+async function apt(packages) {
+  if (!ask('apt-get', ['--version']).ok || process.getuid?.() !== 0) return false;
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const install = ['install', '-y', '-q', '--no-install-recommends', ...packages];
+  // A machine that never ran apt-get update has no lists and knows no package: then, and only then, fetch them.
+  if (ask('apt-get', install, { env }).ok) return true;
+  say('setup: apt-get update');
+  return ask('apt-get', ['update', '-q'], { env }).ok && (await run('apt-get', install, { env })) === 0;
+}
+
+function rustupHasTarget() {
+  const sysroot = ask('rustc', ['--print', 'sysroot'], { env: nativeEnv() });
+  return sysroot.ok && existsSync(join(sysroot.out, 'lib', 'rustlib', TARGET, 'lib'));
+}
+
+function debianHasWeb() {
+  return existsSync('/usr/bin/rustc') && existsSync('/usr/bin/cargo') && existsSync(WASM_LD) &&
+    existsSync(join(ask('/usr/bin/rustc', ['--print', 'sysroot']).out, 'lib/rustlib/src/rust/library/std'));
+}
+
+/**
+ * The Rust that builds the wasm: { name, env, cargoArgs }. With rustup's target nothing special is needed; Debian's
+ * compiler has no std for wasm32, so cargo builds std from source, which stable allows only with RUSTC_BOOTSTRAP.
+ */
+export function wasmRust() {
+  if (rustupHasTarget()) return { name: `rustup's ${TARGET}`, env: nativeEnv(), cargoArgs: [] };
+  if (!debianHasWeb()) fail('No Rust here builds wasm: run "npm run setup".');
+  const env = {
+    ...withPath('/usr/bin'),
+    RUSTC: '/usr/bin/rustc',
+    CARGO: '/usr/bin/cargo',
+    RUSTC_BOOTSTRAP: '1',
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: WASM_LD,
+  };
+  return { name: "Debian's rustc-web, std built from source", env, cargoArgs: ['-Zbuild-std=std,panic_abort'] };
+}
+
+async function wasmToolchain() {
+  if (rustupHasTarget() || debianHasWeb()) return;
+  say(`setup: a Rust for ${TARGET}: trying rustup target add`);
+  const added = ask('rustup', ['target', 'add', TARGET], { env: nativeEnv(), timeout: 120_000 });
+  if (added.ok && rustupHasTarget()) return;
+  say(`setup: rustup cannot download here; installing Debian's ${WEB_PACKAGES.join(', ')} (about 25 s)`);
+  if ((await apt(WEB_PACKAGES)) && debianHasWeb()) return;
+  fail(
+    `No Rust here builds ${TARGET}. Either give rustup's toolchain the target (rustup target add ${TARGET}),\n` +
+    `or, on Debian 12 or later as root, apt-get install ${WEB_PACKAGES.join(' ')}; then run this again.`,
+  );
+}
+
+/** The folder that holds the binary of a tool in the cache. */
+const toolBin = (crate, version) => join(cacheDir, `${crate}-${version}`, 'bin');
+
+/** Compiles a Rust tool once into the cache. */
+async function cargoTool(crate, version, time) {
+  // cargo writes this list last: an installation that was cut off is not taken for a tool.
+  if (existsSync(join(cacheDir, `${crate}-${version}`, '.crates.toml'))) return;
+  const start = performance.now();
+  say(`setup: ${crate} ${version}, compiled once into ${cacheDir} (about ${time})`);
+  const to = ['--root', join(cacheDir, `${crate}-${version}`), '--target-dir', join(cacheDir, 'build')];
+  await must(
+    `${crate} ${version} could not be installed (see above). It needs crates.io; "cargo search ${crate}" shows whether that answers.`,
+    'cargo', ['install', '--quiet', '--locked', crate, '--version', version, ...to], { env: nativeEnv() },
+  );
+  say(`setup: ${crate} is there (${seconds(start)})`);
+}
+
+/** The folders with wasm-bindgen (of exactly the version of the crate that the wasm is linked with) and wasm-pack. */
+export function wasmTools() {
+  return { bindgen: toolBin('wasm-bindgen-cli', locked('wasm-bindgen')), pack: toolBin('wasm-pack', WASM_PACK) };
+}
+
+/** The environment in which `cargo nextest` is found. */
+export function nextestEnv() {
+  return withPath(toolBin('cargo-nextest', NEXTEST), nativeEnv());
+}
+
+/** The folder with the FashionMNIST files, or undefined. */
+export function fashionImages() {
+  return [process.env.CRESSET_FASHION_MNIST, join(root, 'data/FashionMNIST/raw'), FASHION].find((folder) => folder && existsSync(folder));
+}
+
+async function images() {
+  if (fashionImages()) return;
+  say("setup: the FashionMNIST images: Debian's dataset-fashion-mnist (30 MB)");
+  if (!(await apt(['dataset-fashion-mnist']))) {
+    say('setup: apt is not to be had here; the program will download the images from the data set\'s mirrors itself.');
+  }
+}
+
+/** Sets up the named parts (see the head of this file); quick and without network when all are there. */
+export async function setup(parts) {
+  if (Number(process.versions.node.split('.')[0]) < 20) fail(`Node ${process.version} is too old: cresset needs Node 20 or later.`);
+  needCargo();
+  for (const part of parts) {
+    if (part === 'npm') await npmPackages();
+    else if (part === 'wasm') {
+      await wasmToolchain();
+      await cargoTool('wasm-bindgen-cli', locked('wasm-bindgen'), '110 s on two cores');
+    } else if (part === 'pack') {
+      await cargoTool('wasm-pack', WASM_PACK, '90 s on two cores');
+    } else if (part === 'nextest') {
+      if (!ask('cargo', ['nextest', '--version'], { env: nextestEnv() }).ok) await cargoTool('cargo-nextest', NEXTEST, '4 min on two cores');
+    } else if (part === 'images') await images();
+    else fail(`setup: there is no part "${part}"; the parts are npm, wasm, pack, nextest, images.`);
+  }
+}
+
+if (isMain(import.meta.url)) {
+  await script(async () => {
+    await setup(process.argv.length > 2 ? process.argv.slice(2) : ['npm', 'wasm', 'pack']);
+    say(`setup: everything is there; the wasm is built with ${wasmRust().name}`);
+  });
+}
