@@ -1,1 +1,31 @@
-//! Tensors, autograd and ops.
+//! Tensors, autograd and ops: everything that decides what is computed; the kernels of `cresset-cpu` compute it.
+//!
+//! Start at `ops` for how an op is declared, `tensor` for what a tensor is, `autograd` for how gradients flow, and
+//! `call` for how TypeScript reaches an op.
+
+#![recursion_limit = "1024"]
+
+pub mod autograd;
+pub mod call;
+pub mod callback;
+pub mod dispatch;
+pub mod error;
+pub mod handles;
+pub mod layout;
+pub mod ops;
+pub mod pointwise;
+pub mod promote;
+pub mod scalar;
+pub mod storage;
+pub mod tensor;
+
+pub use autograd::{Ctx, Grads, attach};
+pub use cresset_cpu as cpu;
+pub use cresset_cpu::Attr;
+pub use cresset_lane as lane;
+pub use cresset_lane::{DType, Element};
+pub use dispatch::{Strided, dispatch};
+pub use error::{Error, ErrorKind, Result};
+pub use layout::{Layout, Shape, Strides};
+pub use scalar::Scalar;
+pub use tensor::Tensor;

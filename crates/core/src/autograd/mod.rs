@@ -1,0 +1,140 @@
+//! The dynamic graph: nodes, what they save, how an op joins it.
+//!
+//! Names and behaviour follow PyTorch's torch/csrc/autograd (variable.h, function.h, engine.cpp, saved_variable.cpp).
+
+pub mod engine;
+pub mod inplace;
+pub mod mode;
+mod node;
+
+use std::rc::Rc;
+
+pub use engine::{backward, grad};
+pub use inplace::inplace;
+pub use mode::{GradMode, grad_enabled, no_grad, with_grad_mode};
+pub use node::{Ctx, Edge, Grads, Hook, Node, Saved};
+
+use crate::Tensor;
+use crate::tensor::WeakTensor;
+
+/// What autograd knows of a tensor.
+#[derive(Default)]
+pub(crate) struct Meta {
+    /// A leaf's wish for a gradient.
+    pub leaf_requires_grad: bool,
+    pub grad: Option<Tensor>,
+    /// The node and output number that computed this tensor; None for leaves.
+    pub node: Option<Edge>,
+    /// A leaf's accumulator while some graph refers to it.
+    pub accumulator: Option<std::rc::Weak<Node>>,
+    /// A leaf's hooks (a computed tensor's hooks stand in its node).
+    pub hooks: Vec<(u64, Hook)>,
+    /// Version of the storage when the node of this view was made.
+    pub view_version: u32,
+    /// Made under inference mode.
+    pub inference: bool,
+}
+
+impl Meta {
+    pub fn requires_grad(&self) -> bool {
+        self.leaf_requires_grad || self.node.is_some()
+    }
+
+    pub fn set_edge(&mut self, edge: Option<Edge>) {
+        self.node = edge;
+    }
+}
+
+/// The edge along which a gradient for `t` flows.
+pub(crate) fn edge_of(t: &Tensor) -> Option<Edge> {
+    let mut meta = t.inner().meta.borrow_mut();
+    if let Some(edge) = &meta.node {
+        return Some(edge.clone());
+    }
+    if !meta.leaf_requires_grad {
+        return None;
+    }
+    if let Some(node) = meta.accumulator.as_ref().and_then(std::rc::Weak::upgrade) {
+        return Some(Edge { node, nr: 0 });
+    }
+    let node = Node::accumulator(t.clone());
+    meta.accumulator = Some(Rc::downgrade(&node));
+    Some(Edge { node, nr: 0 })
+}
+
+/// Whether an op on these inputs has to join the graph.
+pub fn tracks(inputs: &[&Tensor]) -> bool {
+    grad_enabled() && inputs.iter().any(|t| t.requires_grad())
+}
+
+/// Joins an op to the graph: `outs` were computed from `inputs`; `backward` gives one gradient per input from those of
+/// the outputs. `saved` are the tensors it needs (inputs or outputs, None where not needed), read by `ctx.saved(i)`:
+/// a saved tensor that was modified in place since is an error then. Nothing happens when no input wants a gradient.
+///
+/// The closure must not capture tensors, only plain attributes: what is saved must be seen, to be freed and checked.
+pub fn attach(
+    outs: &[&Tensor],
+    name: &'static str,
+    inputs: &[&Tensor],
+    saved: &[Option<&Tensor>],
+    backward: impl Fn(&Ctx) -> Grads + 'static,
+) {
+    if !tracks(inputs) {
+        return;
+    }
+    let next = inputs.iter().map(|t| t.edge()).collect();
+    let saved = saved.iter().map(|s| s.map(|t| Saved::new(t, outs))).collect();
+    let node = Node::function(name, next, saved, Box::new(backward), outs);
+    for (nr, out) in outs.iter().enumerate() {
+        // Integer and bool results carry no gradient.
+        if out.dtype().is_float() {
+            out.inner().meta.borrow_mut().node = Some(Edge { node: node.clone(), nr });
+        }
+    }
+}
+
+/// Marks a result as outside the graph even though its inputs are inside (`mark_non_differentiable`).
+pub fn mark_non_differentiable(out: &Tensor) {
+    out.inner().meta.borrow_mut().node = None;
+}
+
+/// Registers a hook on the gradient of `t`; it may return a replacement. Returns an id for `remove_hook`.
+pub fn register_hook(t: &Tensor, hook: Hook) -> u64 {
+    let id = mode::next_id();
+    match t.inner().meta.borrow().node.clone() {
+        Some(edge) => edge.node.add_hook(edge.nr, id, hook),
+        None => {
+            drop(edge_of(t));
+            t.inner().meta.borrow_mut().hooks.push((id, hook));
+        }
+    }
+    id
+}
+
+/// Removes a hook registered on `t`.
+pub fn remove_hook(t: &Tensor, id: u64) {
+    if let Some(edge) = t.inner().meta.borrow().node.clone() {
+        edge.node.remove_hook(id);
+    }
+    let dropped: Vec<_> = {
+        let mut meta = t.inner().meta.borrow_mut();
+        let (out, keep) = std::mem::take(&mut meta.hooks).into_iter().partition(|(i, _)| *i == id);
+        meta.hooks = keep;
+        out
+    };
+    drop(dropped);
+}
+
+/// Makes a computed tensor keep its gradient in `.grad` (`retain_grad`).
+pub fn retain_grad(t: &Tensor) {
+    if let Some(edge) = t.grad_fn().and(t.inner().meta.borrow().node.clone()) {
+        edge.node.retain(edge.nr, t.downgrade());
+    }
+}
+
+/// Whether `retain_grad` was called on this computed tensor.
+pub fn retains_grad(t: &Tensor) -> bool {
+    t.inner().meta.borrow().node.as_ref().is_some_and(|e| e.node.is_retained(e.nr, t))
+}
+
+pub(crate) type Retained = (usize, WeakTensor);

@@ -1,0 +1,410 @@
+//! How TypeScript calls an op: its number, and arguments and results as 64-bit floats in a block of memory.
+//!
+//! | parameter | words |
+//! |---|---|
+//! | Tensor, Generator | handle |
+//! | i64, f64, bool, DType | the number (a dtype by its code) |
+//! | Scalar | kind (0 bool, 1 int, 2 float, 3 big int), value (a big int: high and low 32 bits) |
+//! | Operand | 0 and a handle, or 1 and a Scalar |
+//! | String | length, UTF-16 units |
+//! | `Option<T>` | 0, or 1 and T |
+//! | `Vec<T>` | length, items |
+//!
+//! Results are written likewise.
+
+use crate::{DType, ErrorKind, Result, Scalar, Tensor, autograd, bail, ensure, handles, pointwise};
+
+/// Flag of a call: the first tensor receives the result.
+pub const IN_PLACE: u32 = 1;
+
+/// One call under way.
+pub struct Call<'a> {
+    words: &'a [f64],
+    at: usize,
+    op: &'static str,
+    direct: bool,
+    in_place: bool,
+    /// The tensor that is written, once the first argument was seen.
+    target: Option<Tensor>,
+    tracked: bool,
+    results: &'a mut Vec<f64>,
+}
+
+/// An op as the table holds it.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    pub name: &'static str,
+    /// In place, its one pointwise kernel may write straight into the target.
+    pub direct: bool,
+    pub run: fn(&mut Call) -> Result<()>,
+}
+
+/// Runs op number `op` on the encoded arguments; results are appended to `results`.
+pub fn call(op: u32, flags: u32, words: &[f64], results: &mut Vec<f64>) -> Result<()> {
+    let Some(entry) = crate::ops::table().get(op as usize) else {
+        bail!(Internal, "there is no op number {op}");
+    };
+    let mut c = Call {
+        words,
+        at: 0,
+        op: entry.name,
+        direct: entry.direct,
+        in_place: flags & IN_PLACE != 0,
+        target: None,
+        tracked: false,
+        results,
+    };
+    let out = (entry.run)(&mut c);
+    if c.in_place {
+        pointwise::set_target(None);
+    }
+    out
+}
+
+impl Call<'_> {
+    fn word(&mut self) -> Result<f64> {
+        let Some(&w) = self.words.get(self.at) else {
+            bail!(Internal, "{}: the call's arguments end early", self.op);
+        };
+        self.at += 1;
+        Ok(w)
+    }
+
+    /// Whether the result goes into the first tensor; asked for by the generated code before it looks at gradients.
+    pub fn is_in_place(&self) -> bool {
+        self.in_place
+    }
+
+    pub fn set_tracked(&mut self, tracked: bool) {
+        self.tracked = tracked;
+    }
+
+    /// Takes an argument over into the call; in place, the first tensor is exchanged for what the op may read.
+    pub fn enter<T: Param>(&mut self, arg: T) -> Result<T> {
+        if self.in_place && self.target.is_none() { arg.make_target(self) } else { Ok(arg) }
+    }
+
+    fn begin(&mut self, this: Tensor) -> Result<Tensor> {
+        autograd::inplace::check_writable(self.op, &this)?;
+        let seen = if self.tracked && autograd::grad_enabled() {
+            let copy = Tensor::empty_like(&this, this.dtype())?;
+            copy.copy_from(&this)?;
+            copy.inner().meta.borrow_mut().set_edge(this.edge());
+            copy
+        } else {
+            if self.direct {
+                pointwise::set_target(Some(this.clone()));
+            }
+            this.clone()
+        };
+        self.target = Some(this);
+        Ok(seen)
+    }
+
+    /// Hands the op's result over.
+    pub fn leave<R: Returned>(&mut self, out: R) -> Result<()> {
+        match self.target.take() {
+            Some(target) => {
+                pointwise::set_target(None);
+                let Some(result) = out.only_tensor() else {
+                    bail!(Internal, "{}: has no in-place form", self.op);
+                };
+                autograd::inplace::assign(self.op, &target, result)
+            }
+            None => {
+                out.write(self.results);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A type that an op's parameter may have.
+pub trait Param: Sized {
+    /// How the op's Rust function takes it.
+    type Arg<'a>
+    where
+        Self: 'a;
+    fn read(c: &mut Call) -> Result<Self>;
+    fn arg(&self) -> Self::Arg<'_>;
+    /// Whether a gradient would flow into it.
+    fn tracks(&self) -> bool {
+        false
+    }
+    /// Becomes the target of an op in place, if it is a tensor.
+    fn make_target(self, _c: &mut Call) -> Result<Self> {
+        Ok(self)
+    }
+}
+
+impl Param for Tensor {
+    type Arg<'a> = &'a Tensor;
+    fn read(c: &mut Call) -> Result<Self> {
+        let h = c.word()? as u32;
+        handles::get(h).map_err(|mut e| {
+            e.message = format!("{}: {}", c.op, e.message);
+            e
+        })
+    }
+    fn arg(&self) -> &Tensor {
+        self
+    }
+    fn tracks(&self) -> bool {
+        self.requires_grad()
+    }
+    fn make_target(self, c: &mut Call) -> Result<Self> {
+        c.begin(self)
+    }
+}
+
+/// A tensor, or a number that becomes a 0-d tensor which promotes as a number.
+pub struct Operand(Tensor);
+
+impl Param for Operand {
+    type Arg<'a> = &'a Tensor;
+    fn read(c: &mut Call) -> Result<Self> {
+        Ok(Operand(if c.word()? == 0.0 { Tensor::read(c)? } else { Tensor::number(Scalar::read(c)?)? }))
+    }
+    fn arg(&self) -> &Tensor {
+        &self.0
+    }
+    fn tracks(&self) -> bool {
+        self.0.requires_grad()
+    }
+}
+
+macro_rules! plain_param {
+    ($t:ty, |$w:ident| $read:expr) => {
+        impl Param for $t {
+            type Arg<'a> = $t;
+            fn read(c: &mut Call) -> Result<Self> {
+                let $w = c.word()?;
+                $read
+            }
+            fn arg(&self) -> $t {
+                *self
+            }
+        }
+    };
+}
+plain_param!(i64, |w| Ok(w as i64));
+plain_param!(f64, |w| Ok(w));
+plain_param!(bool, |w| Ok(w != 0.0));
+plain_param!(GeneratorId, |w| Ok(GeneratorId(w as u32)));
+plain_param!(DType, |w| match DType::from_code(w as u32) {
+    Some(d) => Ok(d),
+    None => bail!(Internal, "no dtype has code {w}"),
+});
+
+/// A random generator by its handle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GeneratorId(pub u32);
+
+impl Param for Scalar {
+    type Arg<'a> = Scalar;
+    fn read(c: &mut Call) -> Result<Self> {
+        let kind = c.word()? as u32;
+        let v = c.word()?;
+        Ok(match kind {
+            0 => Scalar::Bool(v != 0.0),
+            1 => Scalar::Int(v as i64),
+            2 => Scalar::Float(v),
+            _ => Scalar::Int((v as i64) << 32 | c.word()? as u32 as i64),
+        })
+    }
+    fn arg(&self) -> Scalar {
+        *self
+    }
+}
+
+impl Param for String {
+    type Arg<'a> = &'a str;
+    fn read(c: &mut Call) -> Result<Self> {
+        let n = c.word()? as usize;
+        let mut units = Vec::with_capacity(n.min(256));
+        for _ in 0..n {
+            units.push(c.word()? as u16);
+        }
+        Ok(String::from_utf16_lossy(&units))
+    }
+    fn arg(&self) -> &str {
+        self
+    }
+}
+
+/// Types that may stand in `Option<T>`: each says how an op takes the option.
+macro_rules! option_param {
+    ($t:ty, $arg:ty, |$x:ident| $conv:expr) => {
+        impl Param for Option<$t> {
+            type Arg<'a> = Option<$arg>;
+            fn read(c: &mut Call) -> Result<Self> {
+                if c.word()? == 0.0 { Ok(None) } else { <$t>::read(c).map(Some) }
+            }
+            fn arg(&self) -> Self::Arg<'_> {
+                self.as_ref().map(|$x| $conv)
+            }
+            fn tracks(&self) -> bool {
+                self.as_ref().is_some_and(|x| x.tracks())
+            }
+        }
+    };
+}
+option_param!(Tensor, &'a Tensor, |x| x);
+option_param!(Operand, &'a Tensor, |x| &x.0);
+option_param!(String, &'a str, |x| x.as_str());
+option_param!(Vec<i64>, &'a [i64], |x| x.as_slice());
+option_param!(Vec<f64>, &'a [f64], |x| x.as_slice());
+option_param!(i64, i64, |x| *x);
+option_param!(f64, f64, |x| *x);
+option_param!(bool, bool, |x| *x);
+option_param!(DType, DType, |x| *x);
+option_param!(Scalar, Scalar, |x| *x);
+option_param!(GeneratorId, GeneratorId, |x| *x);
+
+macro_rules! list_param {
+    ($t:ty) => {
+        impl Param for Vec<$t> {
+            type Arg<'a> = &'a [$t];
+            fn read(c: &mut Call) -> Result<Self> {
+                let n = c.word()? as usize;
+                let mut items = Vec::with_capacity(n.min(4096));
+                for _ in 0..n {
+                    items.push(<$t>::read(c)?);
+                }
+                Ok(items)
+            }
+            fn arg(&self) -> &[$t] {
+                self
+            }
+            fn tracks(&self) -> bool {
+                self.iter().any(|x| x.tracks())
+            }
+        }
+    };
+}
+list_param!(Tensor);
+list_param!(Option<Tensor>);
+list_param!(i64);
+list_param!(f64);
+list_param!(bool);
+list_param!(Scalar);
+
+/// A type that an op may return.
+pub trait Returned {
+    fn write(self, out: &mut Vec<f64>);
+    /// The tensor, when that is all there is.
+    fn only_tensor(&self) -> Option<&Tensor> {
+        None
+    }
+}
+
+impl Returned for Tensor {
+    fn write(self, out: &mut Vec<f64>) {
+        out.push(handles::put(self) as f64);
+    }
+    fn only_tensor(&self) -> Option<&Tensor> {
+        Some(self)
+    }
+}
+impl Returned for () {
+    fn write(self, _: &mut Vec<f64>) {}
+}
+impl Returned for bool {
+    fn write(self, out: &mut Vec<f64>) {
+        out.push(self as u8 as f64);
+    }
+}
+impl Returned for f64 {
+    fn write(self, out: &mut Vec<f64>) {
+        out.push(self);
+    }
+}
+impl Returned for i64 {
+    fn write(self, out: &mut Vec<f64>) {
+        out.push(self as f64);
+    }
+}
+impl Returned for DType {
+    fn write(self, out: &mut Vec<f64>) {
+        out.push(self as u8 as f64);
+    }
+}
+impl Returned for Scalar {
+    fn write(self, out: &mut Vec<f64>) {
+        match self {
+            Scalar::Bool(b) => out.extend([0.0, b as u8 as f64]),
+            // Beyond 2^53 a float would round: two halves, from which TypeScript makes a bigint.
+            Scalar::Int(i) if i.unsigned_abs() > 1 << 53 => out.extend([3.0, (i >> 32) as f64, i as u32 as f64]),
+            Scalar::Int(i) => out.extend([1.0, i as f64]),
+            Scalar::Float(f) => out.extend([2.0, f]),
+        }
+    }
+}
+impl Returned for String {
+    fn write(self, out: &mut Vec<f64>) {
+        out.push(self.encode_utf16().count() as f64);
+        out.extend(self.encode_utf16().map(f64::from));
+    }
+}
+impl<T: Returned> Returned for Vec<T> {
+    fn write(self, out: &mut Vec<f64>) {
+        out.push(self.len() as f64);
+        self.into_iter().for_each(|x| x.write(out));
+    }
+}
+impl<T: Returned> Returned for Option<T> {
+    fn write(self, out: &mut Vec<f64>) {
+        match self {
+            None => out.push(0.0),
+            Some(x) => {
+                out.push(1.0);
+                x.write(out);
+            }
+        }
+    }
+}
+macro_rules! tuple_returned {
+    ($($t:ident)+) => {
+        #[allow(non_snake_case)]
+        impl<$($t: Returned),+> Returned for ($($t,)+) {
+            fn write(self, out: &mut Vec<f64>) {
+                let ($($t,)+) = self;
+                $($t.write(out);)+
+            }
+        }
+    };
+}
+tuple_returned!(A B);
+tuple_returned!(A B C);
+tuple_returned!(A B C D);
+tuple_returned!(A B C D E);
+
+/// What `info` tells of a tensor: dtype, requires_grad, is_leaf, is_view, has_grad_fn, device, ndim, numel, offset,
+/// shape, strides.
+pub fn info(t: &Tensor, out: &mut Vec<f64>) {
+    let has_fn = t.grad_fn().is_some();
+    out.extend([
+        t.dtype() as u8 as f64,
+        t.requires_grad() as u8 as f64,
+        !has_fn as u8 as f64,
+        t.base().is_some() as u8 as f64,
+        has_fn as u8 as f64,
+        0.0,
+        t.ndim() as f64,
+        t.numel() as f64,
+        t.layout().offset as f64,
+    ]);
+    out.extend(t.shape().iter().map(|&n| n as f64));
+    out.extend(t.strides().iter().map(|&n| n as f64));
+}
+
+/// Refuses a number that is not in the table of a callback's results.
+pub fn expect_one(results: &[f64]) -> Result<Tensor> {
+    ensure!(results.len() == 1, Internal, "a callback returned {} results instead of 1", results.len());
+    handles::get(results[0] as u32)
+}
+
+/// The kinds of error by number, for the table in TypeScript.
+pub fn kind_code(kind: ErrorKind) -> u32 {
+    kind as u32
+}

@@ -1,0 +1,60 @@
+//! The one way in: every kernel is launched here, as plain data (kernel, attributes, operands).
+//!
+//! A recorder that replays a training step, a profiler, or another device sits behind this function.
+
+use crate::cpu::{Attr, Kernel, Launch, View};
+use crate::storage::Storage;
+use crate::{DType, Result, Tensor};
+
+/// An operand: memory seen through a shape and strides of its own.
+#[derive(Clone, Copy)]
+pub struct Strided<'a> {
+    pub storage: &'a Storage,
+    pub dtype: DType,
+    pub shape: &'a [usize],
+    pub strides: &'a [isize],
+    pub offset: usize,
+}
+
+impl<'a> From<&'a Tensor> for Strided<'a> {
+    fn from(t: &'a Tensor) -> Self {
+        let l = t.layout();
+        Strided { storage: t.storage(), dtype: t.dtype(), shape: &l.shape, strides: &l.strides, offset: l.offset }
+    }
+}
+
+impl<'a> Strided<'a> {
+    /// The same memory under another shape.
+    pub fn with(self, shape: &'a [usize], strides: &'a [isize]) -> Self {
+        Strided { shape, strides, ..self }
+    }
+
+    fn view(self) -> View<'a> {
+        View {
+            // Safety: a layout never leaves its storage, so the address is inside (or just past an empty one).
+            ptr: self.storage.ptr().wrapping_add(self.offset * self.dtype.size()),
+            dtype: self.dtype,
+            shape: self.shape,
+            strides: self.strides,
+        }
+    }
+}
+
+/// Runs a kernel. Shapes, dtypes, attributes and indices were checked by the op that calls.
+pub fn dispatch<'a, I, O>(kernel: &Kernel, ins: &[I], outs: &[O], attrs: &[Attr]) -> Result<()>
+where
+    I: Copy + Into<Strided<'a>>,
+    O: Copy + Into<Strided<'a>>,
+{
+    let ins: smallvec::SmallVec<[View; 6]> = ins.iter().map(|&x| x.into().view()).collect();
+    let outs: smallvec::SmallVec<[View; 3]> = outs.iter().map(|&x| x.into().view()).collect();
+    let mut launch = Launch { ins: &ins, outs: &outs, attrs, scratch: std::ptr::null_mut() };
+    let bytes = kernel.scratch.map_or(0, |f| f(&launch));
+    // Scratch comes from the same pool as tensors and returns to it at the end of the call.
+    let scratch = if bytes > 0 { Some(Storage::new(bytes)?) } else { None };
+    if let Some(s) = &scratch {
+        launch.scratch = s.ptr();
+    }
+    (kernel.run)(&launch);
+    Ok(())
+}

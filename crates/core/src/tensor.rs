@@ -1,0 +1,325 @@
+//! What a tensor is: a layout over shared storage, a dtype, and what autograd knows of it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use crate::autograd::{Edge, Meta, Node};
+use crate::cpu::elementwise;
+use crate::layout::{self, contiguous_strides};
+use crate::storage::Storage;
+use crate::{Attr, DType, Element, Layout, Result, Scalar, dispatch};
+
+/// A counted reference to a tensor; cloning it makes no new tensor.
+#[derive(Clone)]
+pub struct Tensor(Rc<Inner>);
+
+pub(crate) struct Inner {
+    storage: Storage,
+    layout: Layout,
+    dtype: DType,
+    /// A number that became a 0-d tensor: it takes part in promotion as a number.
+    wrapped: Cell<bool>,
+    /// The tensor this one is a differentiable view of (never itself a view).
+    base: Option<Tensor>,
+    pub(crate) meta: RefCell<Meta>,
+}
+
+/// A tensor without a count, as back references need.
+#[derive(Clone)]
+pub struct WeakTensor(Weak<Inner>);
+
+impl WeakTensor {
+    pub fn upgrade(&self) -> Option<Tensor> {
+        self.0.upgrade().map(Tensor)
+    }
+}
+
+impl Tensor {
+    fn make(storage: Storage, layout: Layout, dtype: DType, base: Option<Tensor>) -> Tensor {
+        debug_assert!((layout.offset + layout.span()) * dtype.size() <= storage.bytes());
+        let meta = RefCell::new(Meta::default());
+        Tensor(Rc::new(Inner { storage, layout, dtype, wrapped: Cell::new(false), base, meta }))
+    }
+
+    /// An uninitialised contiguous tensor.
+    pub fn empty(shape: &[usize], dtype: DType) -> Result<Tensor> {
+        let layout = Layout::contiguous(shape);
+        let bytes = shape
+            .iter()
+            .try_fold(dtype.size(), |n, &d| n.checked_mul(d))
+            .filter(|&n| n <= isize::MAX as usize)
+            .ok_or_else(|| {
+                crate::Error::new(
+                    crate::ErrorKind::OutOfMemory,
+                    format!("a tensor of shape {shape:?} and dtype {dtype} is larger than memory can address"),
+                )
+            })?;
+        Ok(Tensor::make(Storage::new(bytes)?, layout, dtype, None))
+    }
+
+    /// An uninitialised tensor with these strides, which must be dense (a permutation of contiguous).
+    pub fn empty_strided(shape: &[usize], strides: &[isize], dtype: DType) -> Result<Tensor> {
+        let layout = Layout { shape: shape.into(), strides: strides.into(), offset: 0 };
+        Ok(Tensor::make(Storage::new(layout.span() * dtype.size())?, layout, dtype, None))
+    }
+
+    /// Uninitialised, with the layout `t` has where that is dense, else contiguous (`torch.preserve_format`).
+    pub fn empty_like(t: &Tensor, dtype: DType) -> Result<Tensor> {
+        if t.layout().is_dense() { Tensor::empty_strided(t.shape(), t.strides(), dtype) } else { Tensor::empty(t.shape(), dtype) }
+    }
+
+    /// A contiguous tensor filled with one value.
+    pub fn full(shape: &[usize], value: impl Into<Scalar>, dtype: DType) -> Result<Tensor> {
+        let t = Tensor::empty(shape, dtype)?;
+        t.fill(value)?;
+        Ok(t)
+    }
+
+    pub fn zeros(shape: &[usize], dtype: DType) -> Result<Tensor> {
+        Tensor::full(shape, 0, dtype)
+    }
+
+    pub fn ones(shape: &[usize], dtype: DType) -> Result<Tensor> {
+        Tensor::full(shape, 1, dtype)
+    }
+
+    /// A 0-d tensor that promotes like a number.
+    pub fn number(value: impl Into<Scalar>) -> Result<Tensor> {
+        let value = value.into();
+        // A float number is kept in float64 so that nothing is lost before the operation's own dtype is known.
+        let dtype = if value.is_float() { DType::F64 } else { value.dtype() };
+        let t = Tensor::full(&[], value, dtype)?;
+        t.0.wrapped.set(true);
+        Ok(t)
+    }
+
+    /// A contiguous tensor with these elements.
+    pub fn from_slice<T: Element>(data: &[T], shape: &[usize]) -> Result<Tensor> {
+        assert_eq!(data.len(), shape.iter().product::<usize>());
+        let t = Tensor::empty(shape, T::DTYPE)?;
+        // Safety: fresh contiguous memory of the same size.
+        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), t.storage().ptr().cast(), data.len()) };
+        Ok(t)
+    }
+
+    /// Writes one value everywhere, without autograd and without touching the version.
+    pub fn fill(&self, value: impl Into<Scalar>) -> Result<()> {
+        let v = value.into();
+        dispatch::<&Tensor, &Tensor>(&elementwise::FILL, &[], &[self], &[Attr::from(v.to_f64()), Attr::from(v.to_i64())])
+    }
+
+    /// Copies `src` (same shape, any dtype and strides) into this memory, without autograd.
+    pub fn copy_from(&self, src: &Tensor) -> Result<()> {
+        debug_assert_eq!(self.shape(), src.shape());
+        dispatch(&elementwise::COPY, &[src], &[self], &[])
+    }
+
+    // --- what it is ---------------------------------------------------------------------------------------------
+
+    pub fn storage(&self) -> &Storage {
+        &self.0.storage
+    }
+    pub fn layout(&self) -> &Layout {
+        &self.0.layout
+    }
+    pub fn shape(&self) -> &[usize] {
+        &self.0.layout.shape
+    }
+    /// The shape as PyTorch's signed sizes.
+    pub fn sizes(&self) -> Vec<i64> {
+        self.shape().iter().map(|&n| n as i64).collect()
+    }
+    pub fn strides(&self) -> &[isize] {
+        &self.0.layout.strides
+    }
+    pub fn ndim(&self) -> usize {
+        self.0.layout.shape.len()
+    }
+    pub fn numel(&self) -> usize {
+        self.0.layout.numel()
+    }
+    pub fn dtype(&self) -> DType {
+        self.0.dtype
+    }
+    pub fn is_contiguous(&self) -> bool {
+        self.0.layout.is_contiguous()
+    }
+    pub fn is_wrapped_number(&self) -> bool {
+        self.0.wrapped.get()
+    }
+    /// Marks a 0-d tensor as a number for promotion (results of ops on numbers alone).
+    pub fn set_wrapped_number(&self, yes: bool) {
+        self.0.wrapped.set(yes);
+    }
+    /// The tensor this is a view of, if it is one that autograd follows.
+    pub fn base(&self) -> Option<&Tensor> {
+        self.0.base.as_ref()
+    }
+    /// The same tensor object (not merely equal ones).
+    pub fn same(&self, other: &Tensor) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+    pub fn downgrade(&self) -> WeakTensor {
+        WeakTensor(Rc::downgrade(&self.0))
+    }
+    /// How many references to this tensor object there are.
+    pub fn holders(&self) -> usize {
+        Rc::strong_count(&self.0)
+    }
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// Size of a dimension; a 0-d tensor has size 1 along its only, imagined one.
+    pub fn size(&self, dim: usize) -> usize {
+        self.shape().get(dim).copied().unwrap_or(1)
+    }
+
+    /// `dim` counted from the front.
+    pub fn wrap_dim(&self, op: &str, dim: i64) -> Result<usize> {
+        layout::wrap_dim(op, dim, self.ndim())
+    }
+
+    /// The elements in logical order, converted.
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        let t = if self.dtype() == T::DTYPE && self.is_contiguous() {
+            self.clone()
+        } else {
+            let t = Tensor::empty(self.shape(), T::DTYPE)?;
+            t.copy_from(self)?;
+            t
+        };
+        let ptr = t.storage().ptr().cast::<T>();
+        // Safety: contiguous, of this dtype.
+        Ok(unsafe { std::slice::from_raw_parts(ptr.add(t.layout().offset), t.numel()) }.to_vec())
+    }
+
+    /// The only element, as a number.
+    pub fn item(&self) -> Result<Scalar> {
+        crate::ensure!(
+            self.numel() == 1,
+            Runtime,
+            "item: a Tensor with {} elements cannot be converted to Scalar; reduce it first or use tolist()",
+            self.numel()
+        );
+        Ok(match self.dtype() {
+            DType::Bool => Scalar::Bool(self.to_vec::<crate::lane::Bool>()?[0].0 != 0),
+            d if d.is_int() => Scalar::Int(self.to_vec::<i64>()?[0]),
+            _ => Scalar::Float(self.to_vec::<f64>()?[0]),
+        })
+    }
+
+    // --- other tensors over the same memory ---------------------------------------------------------------------
+
+    /// The same memory and layout, outside the graph (`detach`); writes are seen by both and counted by both.
+    pub fn detach(&self) -> Tensor {
+        Tensor::make(self.0.storage.clone(), self.0.layout.clone(), self.0.dtype, None)
+    }
+
+    /// Another layout over the same memory, outside the graph.
+    pub fn alias(&self, layout: Layout) -> Tensor {
+        Tensor::make(self.0.storage.clone(), layout, self.0.dtype, None)
+    }
+
+    /// The same memory and layout, at the same place in the graph.
+    pub fn shallow_copy(&self) -> Tensor {
+        let t = Tensor::make(self.0.storage.clone(), self.0.layout.clone(), self.0.dtype, self.0.base.clone());
+        let edge = self.edge();
+        t.inner().meta.borrow_mut().set_edge(edge);
+        t
+    }
+
+    /// Another layout over the same memory, as a view that autograd follows: writes through it reach the base's history.
+    /// The caller attaches the node (`autograd::attach_view`).
+    pub fn make_view(&self, layout: Layout) -> Tensor {
+        let base = self.0.base.clone().unwrap_or_else(|| self.clone());
+        let t = Tensor::make(self.0.storage.clone(), layout, self.0.dtype, Some(base));
+        t.inner().meta.borrow_mut().view_version = self.0.storage.version();
+        t
+    }
+
+    /// A copy in row-major order, or this tensor itself if it already is. Outside the graph.
+    pub fn contiguous_data(&self) -> Result<Tensor> {
+        if self.is_contiguous() {
+            return Ok(self.clone());
+        }
+        let t = Tensor::empty(self.shape(), self.dtype())?;
+        t.copy_from(self)?;
+        Ok(t)
+    }
+
+    /// These elements in another dtype, or this tensor itself. Outside the graph.
+    pub fn cast_data(&self, dtype: DType) -> Result<Tensor> {
+        if self.dtype() == dtype {
+            return Ok(self.clone());
+        }
+        let t = Tensor::empty_like(self, dtype)?;
+        t.copy_from(self)?;
+        Ok(t)
+    }
+
+    /// Row-major strides for this shape.
+    pub fn contiguous_strides(&self) -> layout::Strides {
+        contiguous_strides(self.shape())
+    }
+
+    // --- autograd -----------------------------------------------------------------------------------------------
+
+    /// True for a leaf that wants its gradient and for everything computed from one.
+    pub fn requires_grad(&self) -> bool {
+        self.sync_view();
+        self.0.meta.borrow().requires_grad()
+    }
+
+    /// Where gradients of this tensor go: its node, or a leaf's accumulator; None outside the graph.
+    pub fn edge(&self) -> Option<Edge> {
+        self.sync_view();
+        crate::autograd::edge_of(self)
+    }
+
+    /// The node that computed this tensor.
+    pub fn grad_fn(&self) -> Option<Rc<Node>> {
+        self.sync_view();
+        self.0.meta.borrow().node.as_ref().map(|e| e.node.clone())
+    }
+
+    /// True when it was not computed by a node.
+    pub fn is_leaf(&self) -> bool {
+        self.grad_fn().is_none()
+    }
+
+    pub fn grad(&self) -> Option<Tensor> {
+        self.0.meta.borrow().grad.clone()
+    }
+
+    pub fn set_grad(&self, grad: Option<Tensor>) {
+        // The old gradient is dropped after the borrow ends.
+        let old = std::mem::replace(&mut self.0.meta.borrow_mut().grad, grad);
+        drop(old);
+    }
+
+    /// Turns a leaf's wish for a gradient on or off, unchecked.
+    pub fn set_requires_grad(&self, yes: bool) {
+        self.0.meta.borrow_mut().leaf_requires_grad = yes;
+    }
+
+    /// A view whose base changed in place gets its place in the graph anew.
+    fn sync_view(&self) {
+        if self.0.base.is_some() {
+            crate::autograd::inplace::sync_view(self);
+        }
+    }
+}
+
+impl std::fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tensor({:?}, {}", self.shape(), self.dtype())?;
+        if self.numel() <= 64 {
+            match self.to_vec::<f64>() {
+                Ok(v) => write!(f, ", {v:?}")?,
+                Err(e) => write!(f, ", {e}")?,
+            }
+        }
+        write!(f, ")")
+    }
+}
