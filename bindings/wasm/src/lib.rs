@@ -1,1 +1,249 @@
-//! The wasm-bindgen boundary.
+//! The boundary to TypeScript: numbers in, numbers out.
+//!
+//! Arguments and results of ops stand in one block of 64-bit floats (`scratch_ptr`); `cresset_core::call` describes how.
+
+use std::cell::{Cell, RefCell};
+
+use cresset_core::autograd::mode::{self, GradMode};
+use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, handles, storage};
+use wasm_bindgen::prelude::*;
+
+/// The block. It is never freed: a longer one takes its place, and calls under way may still read the old one.
+type Block = &'static [Cell<f64>];
+
+fn new_block(words: usize) -> Block {
+    Box::leak(vec![Cell::new(0.0); words].into_boxed_slice())
+}
+
+#[derive(Default)]
+struct Message {
+    kind: u32,
+    text: String,
+}
+
+thread_local! {
+    static BLOCK: Cell<Block> = Cell::new(new_block(65536));
+    static MESSAGE: RefCell<Message> = RefCell::default();
+    static CALLBACK: RefCell<Option<js_sys::Function>> = const { RefCell::new(None) };
+}
+
+/// Address of the block; it changes only when `scratch_reserve` makes it longer.
+#[wasm_bindgen]
+pub fn scratch_ptr() -> usize {
+    BLOCK.get().as_ptr() as usize
+}
+
+/// Length of the block in words.
+#[wasm_bindgen]
+pub fn scratch_len() -> usize {
+    BLOCK.get().len()
+}
+
+/// Makes the block at least this long. What was written is lost.
+#[wasm_bindgen]
+pub fn scratch_reserve(words: usize) {
+    if scratch_len() < words {
+        BLOCK.set(new_block(words.next_power_of_two()));
+    }
+}
+
+fn fail(e: Error) -> i32 {
+    MESSAGE.with_borrow_mut(|m| {
+        m.kind = e.kind as u32;
+        m.text = e.message;
+    });
+    -1
+}
+
+/// Writes results into the block and says how many there are.
+fn deliver(results: &[f64]) -> i32 {
+    scratch_reserve(results.len());
+    BLOCK.get().iter().zip(results).for_each(|(word, &r)| word.set(r));
+    results.len() as i32
+}
+
+fn answer(out: Result<Vec<f64>>) -> i32 {
+    match out {
+        Ok(results) => deliver(&results),
+        Err(e) => fail(e),
+    }
+}
+
+/// Runs op number `op` on the arguments in the block. Returns the number of result words, or -1: see `error_kind`.
+#[wasm_bindgen]
+pub fn call(op: u32, flags: u32) -> i32 {
+    let mut results = Vec::new();
+    answer(call::call(op, flags, BLOCK.get(), &mut results).map(|()| results))
+}
+
+/// The kind of the last error (`cresset_core::ErrorKind`).
+#[wasm_bindgen]
+pub fn error_kind() -> u32 {
+    MESSAGE.with_borrow(|m| m.kind)
+}
+
+/// Address of the last error's message or the last `text`, in UTF-8.
+#[wasm_bindgen]
+pub fn error_ptr() -> usize {
+    MESSAGE.with_borrow(|m| m.text.as_ptr() as usize)
+}
+
+/// Length of that message in bytes.
+#[wasm_bindgen]
+pub fn error_len() -> usize {
+    MESSAGE.with_borrow(|m| m.text.len())
+}
+
+/// Forgets a handle.
+#[wasm_bindgen]
+pub fn release(handle: u32) {
+    handles::release(handle);
+}
+
+/// A second handle for the same tensor, or -1.
+#[wasm_bindgen]
+pub fn retain(handle: u32) -> i32 {
+    match handles::get(handle) {
+        Ok(t) => handles::put(t) as i32,
+        Err(e) => fail(e),
+    }
+}
+
+/// Lets `handle` stand for the tensor of `other` from now on; `other` is forgotten.
+#[wasm_bindgen]
+pub fn replace(handle: u32, other: u32) -> i32 {
+    match handles::get(other) {
+        Ok(t) => {
+            handles::replace(handle, t);
+            handles::release(other);
+            0
+        }
+        Err(e) => fail(e),
+    }
+}
+
+/// Describes a tensor in the block: see `cresset_core::call::info`.
+#[wasm_bindgen]
+pub fn info(handle: u32) -> i32 {
+    answer(handles::get(handle).map(|t| {
+        let mut out = Vec::new();
+        call::info(&t, &mut out);
+        out
+    }))
+}
+
+/// Address of the first element of a contiguous tensor, else 0.
+#[wasm_bindgen]
+pub fn data_ptr(handle: u32) -> usize {
+    match handles::get(handle) {
+        Ok(t) if t.is_contiguous() => t.storage().ptr() as usize + t.layout().offset * t.dtype().size(),
+        _ => 0,
+    }
+}
+
+/// A handle to an uninitialised contiguous tensor; its shape stands in the block. -1 when memory is short.
+#[wasm_bindgen]
+pub fn alloc(dtype: u32, ndim: u32) -> i32 {
+    let shape: Vec<usize> = BLOCK.get()[..ndim as usize].iter().map(|w| w.get() as usize).collect();
+    match Tensor::empty(&shape, DType::from_code(dtype).unwrap_or(DType::F32)) {
+        Ok(t) => handles::put(t) as i32,
+        Err(e) => fail(e),
+    }
+}
+
+/// Sets the grad mode (0 off, 1 on, 2 inference) and returns the one before; 3 only asks.
+#[wasm_bindgen]
+pub fn grad_mode(new: u32) -> u32 {
+    let new = match new {
+        0 => GradMode::Disabled,
+        1 => GradMode::Enabled,
+        2 => GradMode::Inference,
+        _ => return mode::grad_mode() as u32,
+    };
+    mode::set_grad_mode(new) as u32
+}
+
+/// How many ops there are.
+#[wasm_bindgen]
+pub fn op_count() -> u32 {
+    cresset_core::ops::table().len() as u32
+}
+
+/// Puts a text about a tensor where `error_ptr` points: 0 the name of its grad_fn; 1 the names of the nodes after that,
+/// one a line. Returns 1 if there is one.
+#[wasm_bindgen]
+pub fn text(what: u32, handle: u32) -> i32 {
+    let Ok(t) = handles::get(handle) else { return 0 };
+    let Some(node) = t.grad_fn() else { return 0 };
+    let text = match what {
+        0 => node.name.to_string(),
+        _ => node.next().iter().map(|e| e.as_ref().map_or("", |e| e.node.name)).collect::<Vec<_>>().join("\n"),
+    };
+    MESSAGE.with_borrow_mut(|m| m.text = text);
+    1
+}
+
+/// Memory in the block: live handles, live storages, live bytes, peak bytes, pooled bytes, and bytes of the wasm heap.
+/// `what` 1 first gives the pool back, 2 starts the peak anew.
+#[wasm_bindgen]
+pub fn memory_stats(what: u32) -> i32 {
+    match what {
+        1 => storage::empty_cache(),
+        2 => storage::reset_peak(),
+        _ => {}
+    }
+    let s = storage::stats();
+    deliver(&[
+        handles::count() as f64,
+        s.live_storages as f64,
+        s.live_bytes as f64,
+        s.peak_bytes as f64,
+        s.pooled_bytes as f64,
+        heap_bytes() as f64,
+    ])
+}
+
+#[cfg(target_arch = "wasm32")]
+fn heap_bytes() -> usize {
+    core::arch::wasm32::memory_size(0) * 65536
+}
+#[cfg(not(target_arch = "wasm32"))]
+fn heap_bytes() -> usize {
+    0
+}
+
+/// Installs the TypeScript side of callbacks: `f(kind, id, words)` finds its arguments in the block and leaves its results
+/// there; it returns their number, or -1 when it threw.
+#[wasm_bindgen]
+pub fn set_callback(f: js_sys::Function) {
+    CALLBACK.set(Some(f));
+    callback::set(|kind, id, words| {
+        let Some(f) = CALLBACK.with_borrow(Clone::clone) else {
+            return Err(Error::new(ErrorKind::Internal, "no callback is installed"));
+        };
+        let n = deliver(words) as u32;
+        let out = f
+            .call3(&JsValue::NULL, &(kind as u32).into(), &(id as f64).into(), &n.into())
+            .ok()
+            .and_then(|v| v.as_f64())
+            .unwrap_or(-1.0);
+        if out < 0.0 {
+            return Err(Error::new(ErrorKind::Callback, "a callback threw"));
+        }
+        Ok(BLOCK.get()[..out as usize].iter().map(Cell::get).collect())
+    });
+}
+
+/// Installs the hook that keeps a panic's message where `error_ptr` points, so that a trap can be explained.
+#[wasm_bindgen(start)]
+pub fn start() {
+    std::panic::set_hook(Box::new(|info| {
+        let text = info.to_string();
+        MESSAGE.with(|m| {
+            if let Ok(mut m) = m.try_borrow_mut() {
+                m.kind = ErrorKind::Internal as u32;
+                m.text = text;
+            }
+        });
+    }));
+}

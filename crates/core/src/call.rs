@@ -12,6 +12,8 @@
 //!
 //! Results are written likewise.
 
+use std::cell::Cell;
+
 use crate::{DType, ErrorKind, Result, Scalar, Tensor, autograd, bail, ensure, handles, pointwise};
 
 /// Flag of a call: the first tensor receives the result.
@@ -19,7 +21,7 @@ pub const IN_PLACE: u32 = 1;
 
 /// One call under way.
 pub struct Call<'a> {
-    words: &'a [f64],
+    words: &'a [Cell<f64>],
     at: usize,
     op: &'static str,
     direct: bool,
@@ -40,7 +42,10 @@ pub struct Entry {
 }
 
 /// Runs op number `op` on the encoded arguments; results are appended to `results`.
-pub fn call(op: u32, flags: u32, words: &[f64], results: &mut Vec<f64>) -> Result<()> {
+///
+/// The words are cells because the op may call back into TypeScript, which then writes the arguments of other calls into
+/// the same block; by then ours have been read.
+pub fn call(op: u32, flags: u32, words: &[Cell<f64>], results: &mut Vec<f64>) -> Result<()> {
     let Some(entry) = crate::ops::table().get(op as usize) else {
         bail!(Internal, "there is no op number {op}");
     };
@@ -63,7 +68,7 @@ pub fn call(op: u32, flags: u32, words: &[f64], results: &mut Vec<f64>) -> Resul
 
 impl Call<'_> {
     fn word(&mut self) -> Result<f64> {
-        let Some(&w) = self.words.get(self.at) else {
+        let Some(w) = self.words.get(self.at).map(Cell::get) else {
             bail!(Internal, "{}: the call's arguments end early", self.op);
         };
         self.at += 1;

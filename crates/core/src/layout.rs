@@ -98,12 +98,7 @@ pub fn contiguous_strides(shape: &[usize]) -> Strides {
 pub fn wrap_dim(op: &str, dim: i64, ndim: usize) -> Result<usize> {
     let n = ndim.max(1) as i64;
     if dim < -n || dim >= n {
-        bail!(
-            Index,
-            "{op}: Dimension out of range (expected to be in range of [{}, {}], but got {dim})",
-            -n,
-            n - 1
-        );
+        bail!(Index, "{op}: Dimension out of range (expected to be in range of [{}, {}], but got {dim})", -n, n - 1);
     }
     Ok((if dim < 0 { dim + n } else { dim }) as usize)
 }
@@ -206,8 +201,7 @@ pub fn view_strides(layout: &Layout, shape: &[usize]) -> Option<Strides> {
     let (mut t_numel, mut v_numel) = (1usize, 1usize);
     for d in (0..layout.shape.len()).rev() {
         t_numel *= layout.shape[d];
-        let ends = d == 0
-            || (layout.shape[d - 1] != 1 && layout.strides[d - 1] != t_numel as isize * chunk_base);
+        let ends = d == 0 || (layout.shape[d - 1] != 1 && layout.strides[d - 1] != t_numel as isize * chunk_base);
         if ends {
             while v > 0 && (v_numel < t_numel || shape[v - 1] == 1) {
                 strides[v - 1] = v_numel as isize * chunk_base;

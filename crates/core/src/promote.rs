@@ -55,7 +55,9 @@ pub fn result_type(operands: &[&Tensor]) -> DType {
         let d = if slot == 2 && t.dtype().is_float() { default_dtype() } else { t.dtype() };
         best[slot] = Some(best[slot].map_or(d, |b| promote_types(b, d)));
     }
-    best.into_iter().flatten().reduce(|high, low| if category(low) > category(high) { low } else { high })
+    best.into_iter()
+        .flatten()
+        .reduce(|high, low| if category(low) > category(high) { low } else { high })
         .unwrap_or(DType::F32)
 }
 

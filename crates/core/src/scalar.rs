@@ -35,10 +35,9 @@ impl Scalar {
     /// An integer, or an error that names op and argument.
     pub fn int(self, op: &str, name: &str) -> Result<i64> {
         match self {
-            Scalar::Float(f) => Err(Error::new(
-                ErrorKind::Type,
-                format!("{op}(): argument '{name}' must be an integer, not {f}"),
-            )),
+            Scalar::Float(f) => {
+                Err(Error::new(ErrorKind::Type, format!("{op}(): argument '{name}' must be an integer, not {f}")))
+            }
             other => Ok(other.to_i64()),
         }
     }

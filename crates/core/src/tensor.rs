@@ -65,7 +65,11 @@ impl Tensor {
 
     /// Uninitialised, with the layout `t` has where that is dense, else contiguous (`torch.preserve_format`).
     pub fn empty_like(t: &Tensor, dtype: DType) -> Result<Tensor> {
-        if t.layout().is_dense() { Tensor::empty_strided(t.shape(), t.strides(), dtype) } else { Tensor::empty(t.shape(), dtype) }
+        if t.layout().is_dense() {
+            Tensor::empty_strided(t.shape(), t.strides(), dtype)
+        } else {
+            Tensor::empty(t.shape(), dtype)
+        }
     }
 
     /// A contiguous tensor filled with one value.
@@ -105,7 +109,12 @@ impl Tensor {
     /// Writes one value everywhere, without autograd and without touching the version.
     pub fn fill(&self, value: impl Into<Scalar>) -> Result<()> {
         let v = value.into();
-        dispatch::<&Tensor, &Tensor>(&elementwise::FILL, &[], &[self], &[Attr::from(v.to_f64()), Attr::from(v.to_i64())])
+        dispatch::<&Tensor, &Tensor>(
+            &elementwise::FILL,
+            &[],
+            &[self],
+            &[Attr::from(v.to_f64()), Attr::from(v.to_i64())],
+        )
     }
 
     /// Copies `src` (same shape, any dtype and strides) into this memory, without autograd.

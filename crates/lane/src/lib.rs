@@ -9,4 +9,4 @@ pub mod math;
 pub mod num;
 
 pub use dtype::{Bool, DType, Element};
-pub use num::{Bits, Num, Real};
+pub use num::{BinaryFn, Bits, CompareFn, Num, Program, Real, Step, TestFn, UnaryFn, record_derivative};

@@ -31,8 +31,6 @@ pub(crate) struct Meta {
     pub hooks: Vec<(u64, Hook)>,
     /// Version of the storage when the node of this view was made.
     pub view_version: u32,
-    /// Made under inference mode.
-    pub inference: bool,
 }
 
 impl Meta {

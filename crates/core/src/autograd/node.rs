@@ -36,7 +36,10 @@ pub struct Node {
 }
 
 enum Body {
-    Function { saved: SmallVec<[Option<Saved>; 3]>, backward: Backward },
+    Function {
+        saved: SmallVec<[Option<Saved>; 3]>,
+        backward: Backward,
+    },
     /// Adds into a leaf's `.grad`.
     Accumulate(Tensor),
 }

@@ -174,5 +174,7 @@ families! {
     activation
     arith
     graph
+    joining
+    reduction
     views
 }

@@ -1,0 +1,4 @@
+//! Activation functions.
+
+ops! {
+}

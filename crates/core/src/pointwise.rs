@@ -1,0 +1,214 @@
+//! Runs pointwise ops: promotion, broadcasting, allocation, and the backward pass, for any expression of `lane::expr`.
+//!
+//! An op's declaration is one line: `pointwise::real::<expr::softplus::Op>("SoftplusBackward0", &[input], &[beta, threshold])`.
+
+pub mod interpret;
+
+use std::cell::RefCell;
+
+use smallvec::SmallVec;
+
+use crate::cpu::elementwise;
+use crate::cpu::{Attr, Kernel};
+use crate::lane::expr::{BitsOp, CompareOp, Derivative, NumOp, Pointwise, RealOp, Slot};
+use crate::lane::{Program, record_derivative};
+use crate::layout::{broadcast_shapes, expand_strides};
+use crate::{DType, Layout, Result, Shape, Strided, Strides, Tensor, attach, autograd, dispatch, ops, promote};
+
+thread_local! {
+    /// Where the next pointwise result may be written instead of into new memory.
+    static TARGET: RefCell<Option<Tensor>> = const { RefCell::new(None) };
+}
+
+/// Offers a tensor's memory to the next pointwise kernel, or takes the offer back.
+pub fn set_target(t: Option<Tensor>) {
+    let old = TARGET.replace(t);
+    drop(old);
+}
+
+/// An expression on any dtype but bool (which is computed as PyTorch does: an error, or by the caller's own rule). The
+/// result has the type the operands promote to.
+pub fn num<P: NumOp>(name: &'static str, ins: &[&Tensor], params: &[f64]) -> Result<Tensor> {
+    let dtype = promote::result_type(ins);
+    run(P::NAME, &elementwise::num::<P>(), name, ins, dtype, dtype, params, derivatives::<P>())
+}
+
+/// An expression on floats: integers and bools are computed in the default float type.
+pub fn real<P: RealOp>(name: &'static str, ins: &[&Tensor], params: &[f64]) -> Result<Tensor> {
+    let dtype = promote::to_float(promote::result_type(ins));
+    run(P::NAME, &elementwise::real::<P>(), name, ins, dtype, dtype, params, derivatives::<P>())
+}
+
+/// An expression on integers and bool.
+pub fn bits<P: BitsOp>(ins: &[&Tensor]) -> Result<Tensor> {
+    let dtype = promote::result_type(ins);
+    run(P::NAME, &elementwise::bits::<P>(), "", ins, dtype, dtype, &[], [None, None, None])
+}
+
+/// A question with a bool answer.
+pub fn compare<P: CompareOp>(ins: &[&Tensor], params: &[f64]) -> Result<Tensor> {
+    let dtype = promote::result_type(ins);
+    run(P::NAME, &elementwise::compare::<P>(), "", ins, dtype, DType::Bool, params, [None, None, None])
+}
+
+/// What backward needs of a derivative.
+#[derive(Clone, Copy)]
+struct Deriv {
+    kernel: Kernel,
+    slots: &'static [Slot],
+    program: fn() -> Program,
+}
+
+fn derivatives<P: Pointwise>() -> [Option<Deriv>; 3] {
+    fn one<D: Derivative>() -> Option<Deriv> {
+        D::EXISTS.then(|| Deriv {
+            kernel: elementwise::derivative::<D>(),
+            slots: D::SLOTS,
+            program: record_derivative::<D>,
+        })
+    }
+    [one::<P::D0>(), one::<P::D1>(), one::<P::D2>()]
+}
+
+#[allow(clippy::too_many_arguments)]
+fn run(
+    op: &'static str,
+    kernel: &Kernel,
+    node: &'static str,
+    ins: &[&Tensor],
+    dtype: DType,
+    out_dtype: DType,
+    params: &[f64],
+    derivs: [Option<Deriv>; 3],
+) -> Result<Tensor> {
+    let tracked = out_dtype.is_float() && derivs.iter().any(Option::is_some) && autograd::tracks(ins);
+    // Operands of another dtype are cast first; with a gradient to track, by the op that has one.
+    let mut cast: SmallVec<[Tensor; 3]> = SmallVec::new();
+    for &t in ins {
+        cast.push(if t.dtype() == dtype {
+            t.clone()
+        } else if tracked && t.requires_grad() {
+            ops::to_dtype(t, dtype)?
+        } else {
+            t.cast_data(dtype)?
+        });
+    }
+    let refs: SmallVec<[&Tensor; 3]> = cast.iter().collect();
+    let out = launch(op, kernel, &refs, out_dtype, params)?;
+    if ins.iter().all(|t| t.is_wrapped_number()) && !ins.is_empty() {
+        out.set_wrapped_number(true);
+    }
+    if tracked {
+        join(node, &refs, &out, params, derivs);
+    }
+    Ok(out)
+}
+
+/// Computes `kernel` over operands of one dtype, broadcast against each other.
+pub fn launch(op: &str, kernel: &Kernel, ins: &[&Tensor], out_dtype: DType, params: &[f64]) -> Result<Tensor> {
+    let attrs: SmallVec<[Attr; 4]> = params.iter().map(|&p| Attr::from(p)).collect();
+    // Most calls: all of one shape, all contiguous.
+    if let [first, rest @ ..] = ins
+        && first.is_contiguous()
+        && rest.iter().all(|t| t.shape() == first.shape() && t.is_contiguous())
+    {
+        let out = output(first.shape(), None, out_dtype, ins)?;
+        if out.is_contiguous() {
+            let shape = [first.numel()];
+            let flat: SmallVec<[Strided; 4]> = ins.iter().map(|&t| Strided::from(t).with(&shape, &[1])).collect();
+            dispatch(kernel, &flat, &[Strided::from(&out).with(&shape, &[1])], &attrs)?;
+            return Ok(out);
+        }
+    }
+    let mut shape: Shape = ins.first().map_or_else(Shape::new, |t| t.shape().into());
+    for t in ins.iter().skip(1) {
+        shape = broadcast_shapes(op, &shape, t.shape())?;
+    }
+    // The result lies in memory as its operands do, where they agree (TensorIterator's rule, in its common cases).
+    let like = ins.iter().find(|t| t.shape() == &shape[..] && t.layout().is_dense() && !t.is_contiguous());
+    let agreed = like.filter(|l| {
+        ins.iter().all(|t| t.shape() != &shape[..] || t.strides() == l.strides() || !t.layout().is_dense())
+    });
+    let out = output(&shape, agreed.map(|t| t.strides()), out_dtype, ins)?;
+    let strides: SmallVec<[Strides; 4]> =
+        ins.iter().map(|t| expand_strides(t.layout(), &shape).expect("broadcast checked")).collect();
+    let views: SmallVec<[Strided; 4]> =
+        ins.iter().zip(&strides).map(|(&t, s)| Strided::from(t).with(&shape, s)).collect();
+    dispatch(kernel, &views, &[Strided::from(&out)], &attrs)?;
+    Ok(out)
+}
+
+/// Memory for a result: what was offered for it if it fits and no operand would be overwritten before it is read.
+fn output(shape: &[usize], strides: Option<&[isize]>, dtype: DType, ins: &[&Tensor]) -> Result<Tensor> {
+    if let Some(target) = TARGET.take()
+        && target.shape() == shape
+        && target.dtype() == dtype
+        && ins.iter().all(|t| !t.storage().same(target.storage()) || t.layout() == target.layout())
+    {
+        return Ok(target.detach());
+    }
+    match strides {
+        Some(s) => Tensor::empty_strided(shape, s, dtype),
+        None => Tensor::empty(shape, dtype),
+    }
+}
+
+/// Joins the op to the graph: only what the wanted derivatives read is saved.
+fn join(node: &'static str, ins: &[&Tensor], out: &Tensor, params: &[f64], derivs: [Option<Deriv>; 3]) {
+    let n = ins.len();
+    let reads = |slot: Slot| {
+        (0..n.min(3)).any(|i| ins[i].requires_grad() && derivs[i].is_some_and(|d| d.slots.contains(&slot)))
+    };
+    let mut saved: SmallVec<[Option<&Tensor>; 4]> = (0..n).map(|i| reads(Slot::In(i)).then_some(ins[i])).collect();
+    saved.push(reads(Slot::Out).then_some(out));
+    let params: SmallVec<[f64; 4]> = params.into();
+    attach(&[out], node, ins, &saved, move |ctx| {
+        let g = ctx.grad(0)?;
+        let mut grads = Vec::with_capacity(n);
+        for i in 0..n {
+            let deriv = derivs.get(i).copied().flatten().filter(|_| ctx.needs(i));
+            grads.push(match deriv {
+                None => None,
+                Some(d) => {
+                    let mut operands: SmallVec<[Tensor; 4]> = SmallVec::new();
+                    operands.push(g.clone());
+                    for slot in d.slots {
+                        operands.push(ctx.saved(match *slot {
+                            Slot::In(j) => j,
+                            Slot::Out => n,
+                        })?);
+                    }
+                    let refs: SmallVec<[&Tensor; 4]> = operands.iter().collect();
+                    Some(if autograd::grad_enabled() {
+                        interpret::run(&(d.program)(), &refs, &params)?
+                    } else {
+                        launch(d.kernel.name, &d.kernel, &refs, g.dtype(), &params)?
+                    })
+                }
+            });
+        }
+        Ok(grads)
+    });
+}
+
+/// The elements of `a` where the mask holds, of `b` elsewhere; all broadcast. No gradient here (see `ops::where_`).
+pub fn select_data(mask: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let shape = broadcast_shapes("where", &broadcast_shapes("where", mask.shape(), a.shape())?, b.shape())?;
+    let out = Tensor::empty(&shape, a.dtype())?;
+    let view = |t: &Tensor| -> Layout {
+        let strides = expand_strides(t.layout(), &shape).expect("broadcast checked");
+        Layout { shape: shape.clone(), strides, offset: t.layout().offset }
+    };
+    let (lm, la, lb) = (view(mask), view(a), view(b));
+    dispatch(
+        &elementwise::WHERE,
+        &[
+            Strided::from(mask).with(&lm.shape, &lm.strides),
+            Strided::from(a).with(&la.shape, &la.strides),
+            Strided::from(b).with(&lb.shape, &lb.strides),
+        ],
+        &[Strided::from(&out)],
+        &[],
+    )?;
+    Ok(out)
+}
