@@ -7,6 +7,8 @@ pub mod dtype;
 pub mod expr;
 pub mod math;
 pub mod num;
+pub mod simd;
 
 pub use dtype::{Bool, DType, Element};
 pub use num::{BinaryFn, Bits, CompareFn, Num, Program, Real, Step, TestFn, UnaryFn, record_derivative};
+pub use simd::F32x4;

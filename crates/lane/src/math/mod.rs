@@ -1,3 +1,4 @@
 //! The functions behind `Real`.
 
+pub mod float32;
 pub mod special;

@@ -6,6 +6,7 @@
 mod functions;
 mod rec;
 mod scalar;
+mod vector;
 
 pub use functions::{BinaryFn, CompareFn, TestFn, UnaryFn};
 pub use rec::{Program, Rec, RecMask, Step, record_bits, record_compare, record_derivative, record_num, record_real};

@@ -1,0 +1,253 @@
+//! Arrays in place of registers.
+
+macro_rules! register {
+    ($(#[$m:meta])* $t:ident $e:ty, $n:literal, $mask:ident, $bits:ty) => {
+        $(#[$m])*
+        #[derive(Clone, Copy, Debug)]
+        #[repr(C, align(16))]
+        pub struct $t([$e; $n]);
+
+        impl $t {
+            #[inline(always)]
+            pub const fn splat(v: $e) -> $t {
+                $t([v; $n])
+            }
+            #[inline(always)]
+            pub const fn new(v: [$e; $n]) -> $t {
+                $t(v)
+            }
+            #[inline(always)]
+            pub fn to_array(self) -> [$e; $n] {
+                self.0
+            }
+            #[inline(always)]
+            fn each(self, f: impl Fn($e) -> $e) -> $t {
+                $t(self.0.map(f))
+            }
+            #[inline(always)]
+            fn pair(self, o: $t, f: impl Fn($e, $e) -> $e) -> $t {
+                $t(std::array::from_fn(|i| f(self.0[i], o.0[i])))
+            }
+            #[inline(always)]
+            fn compare(self, o: $t, f: impl Fn($e, $e) -> bool) -> $mask {
+                $mask(std::array::from_fn(|i| -(f(self.0[i], o.0[i]) as $bits)))
+            }
+            #[inline(always)]
+            pub fn eq(self, o: $t) -> $mask {
+                self.compare(o, |a, b| a == b)
+            }
+            #[inline(always)]
+            pub fn gt(self, o: $t) -> $mask {
+                self.compare(o, |a, b| a > b)
+            }
+            #[inline(always)]
+            pub fn lt(self, o: $t) -> $mask {
+                self.compare(o, |a, b| a < b)
+            }
+        }
+    };
+}
+
+register!(
+    /// Four float32.
+    F32x4 f32, 4, I32x4, i32);
+register!(
+    /// Four int32, or the mask of a comparison of four elements.
+    I32x4 i32, 4, I32x4, i32);
+register!(
+    /// Two float64.
+    F64x2 f64, 2, I64x2, i64);
+register!(
+    /// Two int64, or the mask of a comparison of two elements.
+    I64x2 i64, 2, I64x2, i64);
+
+macro_rules! float {
+    ($t:ident $mask:ident $e:ty, $bits:ty) => {
+        impl $t {
+            #[inline(always)]
+            pub(super) fn plus(self, o: $t) -> $t {
+                self.pair(o, |a, b| a + b)
+            }
+            #[inline(always)]
+            pub(super) fn minus(self, o: $t) -> $t {
+                self.pair(o, |a, b| a - b)
+            }
+            #[inline(always)]
+            pub(super) fn times(self, o: $t) -> $t {
+                self.pair(o, |a, b| a * b)
+            }
+            #[inline(always)]
+            pub(super) fn over(self, o: $t) -> $t {
+                self.pair(o, |a, b| a / b)
+            }
+            #[inline(always)]
+            pub(super) fn negated(self) -> $t {
+                self.each(|a| -a)
+            }
+            #[inline(always)]
+            pub fn absolute(self) -> $t {
+                self.each(|a| a.abs())
+            }
+            #[inline(always)]
+            pub fn root(self) -> $t {
+                self.each(|a| a.sqrt())
+            }
+            #[inline(always)]
+            pub fn down(self) -> $t {
+                self.each(|a| a.floor())
+            }
+            #[inline(always)]
+            pub fn up(self) -> $t {
+                self.each(|a| a.ceil())
+            }
+            #[inline(always)]
+            pub fn towards_zero(self) -> $t {
+                self.each(|a| a.trunc())
+            }
+            /// Halves go to the even neighbour.
+            #[inline(always)]
+            pub fn nearest(self) -> $t {
+                self.each(|a| a.round_ties_even())
+            }
+            /// The smaller one; NaN where either is NaN; -0 is smaller than 0.
+            #[inline(always)]
+            pub fn smaller(self, o: $t) -> $t {
+                self.pair(o, |a, b| {
+                    if a.is_nan() || b.is_nan() {
+                        <$e>::NAN
+                    } else if a < b || (a == b && a.is_sign_negative()) {
+                        a
+                    } else {
+                        b
+                    }
+                })
+            }
+            /// The larger one; NaN where either is NaN; 0 is larger than -0.
+            #[inline(always)]
+            pub fn larger(self, o: $t) -> $t {
+                self.pair(o, |a, b| {
+                    if a.is_nan() || b.is_nan() {
+                        <$e>::NAN
+                    } else if a > b || (a == b && a.is_sign_positive()) {
+                        a
+                    } else {
+                        b
+                    }
+                })
+            }
+            #[inline(always)]
+            pub fn ge(self, o: $t) -> $mask {
+                self.compare(o, |a, b| a >= b)
+            }
+            #[inline(always)]
+            pub fn le(self, o: $t) -> $mask {
+                self.compare(o, |a, b| a <= b)
+            }
+            /// True also where either is NaN.
+            #[inline(always)]
+            pub fn ne(self, o: $t) -> $mask {
+                self.compare(o, |a, b| a != b)
+            }
+            /// The bit patterns.
+            #[inline(always)]
+            pub fn bits(self) -> $mask {
+                $mask(self.0.map(|v| v.to_bits() as $bits))
+            }
+            /// The numbers with these bit patterns.
+            #[inline(always)]
+            pub fn from_bits(b: $mask) -> $t {
+                $t(b.0.map(|v| <$e>::from_bits(v as _)))
+            }
+            /// Chooses bit by bit: `a` where the mask is set.
+            #[inline(always)]
+            pub fn choose(mask: $mask, a: $t, b: $t) -> $t {
+                Self::from_bits($mask::choose(mask, a.bits(), b.bits()))
+            }
+        }
+
+        impl $mask {
+            #[inline(always)]
+            pub(super) fn plus(self, o: $mask) -> $mask {
+                self.pair(o, <$bits>::wrapping_add)
+            }
+            #[inline(always)]
+            pub(super) fn minus(self, o: $mask) -> $mask {
+                self.pair(o, <$bits>::wrapping_sub)
+            }
+            #[inline(always)]
+            pub(super) fn both(self, o: $mask) -> $mask {
+                self.pair(o, |a, b| a & b)
+            }
+            #[inline(always)]
+            pub(super) fn either(self, o: $mask) -> $mask {
+                self.pair(o, |a, b| a | b)
+            }
+            #[inline(always)]
+            pub(super) fn differ(self, o: $mask) -> $mask {
+                self.pair(o, |a, b| a ^ b)
+            }
+            #[inline(always)]
+            pub(super) fn inverse(self) -> $mask {
+                self.each(|a| !a)
+            }
+            /// Shifts every element left.
+            #[inline(always)]
+            pub fn left(self, n: u32) -> $mask {
+                self.each(|a| a << n)
+            }
+            /// Shifts every element right; the sign bit fills.
+            #[inline(always)]
+            pub fn right(self, n: u32) -> $mask {
+                self.each(|a| a >> n)
+            }
+            /// Chooses bit by bit: `a` where the mask is set.
+            #[inline(always)]
+            pub fn choose(mask: $mask, a: $mask, b: $mask) -> $mask {
+                (a & mask) | (b & !mask)
+            }
+            /// Is any bit set?
+            #[inline(always)]
+            pub fn any(self) -> bool {
+                self.0.iter().any(|&a| a != 0)
+            }
+        }
+    };
+}
+float!(F32x4 I32x4 f32, i32);
+float!(F64x2 I64x2 f64, i64);
+
+impl F32x4 {
+    /// The nearest float32 of integers.
+    #[inline(always)]
+    pub fn from_i32(v: I32x4) -> F32x4 {
+        F32x4(v.0.map(|a| a as f32))
+    }
+    /// Truncates towards zero and saturates.
+    #[inline(always)]
+    pub fn to_i32(self) -> I32x4 {
+        I32x4(self.0.map(|a| a as i32))
+    }
+    /// The first two elements in float64.
+    #[inline(always)]
+    pub fn low(self) -> F64x2 {
+        F64x2([self.0[0] as f64, self.0[1] as f64])
+    }
+    /// The last two elements in float64.
+    #[inline(always)]
+    pub fn high(self) -> F64x2 {
+        F64x2([self.0[2] as f64, self.0[3] as f64])
+    }
+    /// Two pairs, rounded to float32.
+    #[inline(always)]
+    pub fn from_f64(low: F64x2, high: F64x2) -> F32x4 {
+        F32x4([low.0[0] as f32, low.0[1] as f32, high.0[0] as f32, high.0[1] as f32])
+    }
+}
+
+impl I32x4 {
+    /// The lowest bit of each element, one byte an element, the first in the lowest byte.
+    #[inline(always)]
+    pub fn to_bools(self) -> u32 {
+        u32::from_le_bytes(self.0.map(|a| a as u8 & 1))
+    }
+}

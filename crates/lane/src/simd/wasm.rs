@@ -1,0 +1,213 @@
+//! simd128 registers. No relaxed instruction: its results differ between machines.
+
+use core::arch::wasm32::*;
+
+macro_rules! register {
+    ($(#[$m:meta])* $t:ident $e:ty, $n:literal, $splat:ident, $mask:ident: $eq:ident $gt:ident $lt:ident) => {
+        $(#[$m])*
+        #[derive(Clone, Copy, Debug)]
+        #[repr(transparent)]
+        pub struct $t(v128);
+
+        impl $t {
+            #[inline(always)]
+            pub const fn splat(v: $e) -> $t {
+                Self::new([v; $n])
+            }
+            #[inline(always)]
+            pub const fn new(v: [$e; $n]) -> $t {
+                // Both are 16 bytes of plain data.
+                $t(unsafe { core::mem::transmute::<[$e; $n], v128>(v) })
+            }
+            #[inline(always)]
+            pub fn to_array(self) -> [$e; $n] {
+                unsafe { core::mem::transmute::<v128, [$e; $n]>(self.0) }
+            }
+            #[inline(always)]
+            pub fn eq(self, o: $t) -> $mask {
+                $mask($eq(self.0, o.0))
+            }
+            #[inline(always)]
+            pub fn gt(self, o: $t) -> $mask {
+                $mask($gt(self.0, o.0))
+            }
+            #[inline(always)]
+            pub fn lt(self, o: $t) -> $mask {
+                $mask($lt(self.0, o.0))
+            }
+        }
+    };
+}
+
+register!(
+    /// Four float32.
+    F32x4 f32, 4, f32x4_splat, I32x4: f32x4_eq f32x4_gt f32x4_lt);
+register!(
+    /// Four int32, or the mask of a comparison of four elements.
+    I32x4 i32, 4, i32x4_splat, I32x4: i32x4_eq i32x4_gt i32x4_lt);
+register!(
+    /// Two float64.
+    F64x2 f64, 2, f64x2_splat, I64x2: f64x2_eq f64x2_gt f64x2_lt);
+register!(
+    /// Two int64, or the mask of a comparison of two elements.
+    I64x2 i64, 2, i64x2_splat, I64x2: i64x2_eq i64x2_gt i64x2_lt);
+
+macro_rules! instructions {
+    ($t:ident: $($(#[$m:meta])* $vis:vis $name:ident($($o:ident)?) = $f:ident;)*) => {
+        impl $t {$(
+            $(#[$m])*
+            #[inline(always)]
+            $vis fn $name(self $(, $o: $t)?) -> $t {
+                $t($f(self.0 $(, $o.0)?))
+            }
+        )*}
+    };
+}
+instructions! { F32x4:
+    pub(super) plus(o) = f32x4_add;
+    pub(super) minus(o) = f32x4_sub;
+    pub(super) times(o) = f32x4_mul;
+    pub(super) over(o) = f32x4_div;
+    pub(super) negated() = f32x4_neg;
+    pub absolute() = f32x4_abs;
+    pub root() = f32x4_sqrt;
+    pub down() = f32x4_floor;
+    pub up() = f32x4_ceil;
+    pub towards_zero() = f32x4_trunc;
+    /// Halves go to the even neighbour.
+    pub nearest() = f32x4_nearest;
+    /// The smaller one; NaN where either is NaN; -0 is smaller than 0.
+    pub smaller(o) = f32x4_min;
+    /// The larger one; NaN where either is NaN; 0 is larger than -0.
+    pub larger(o) = f32x4_max;
+}
+instructions! { F64x2:
+    pub(super) plus(o) = f64x2_add;
+    pub(super) minus(o) = f64x2_sub;
+    pub(super) times(o) = f64x2_mul;
+    pub(super) over(o) = f64x2_div;
+    pub(super) negated() = f64x2_neg;
+    pub absolute() = f64x2_abs;
+    pub root() = f64x2_sqrt;
+    pub down() = f64x2_floor;
+    pub up() = f64x2_ceil;
+    pub towards_zero() = f64x2_trunc;
+    /// Halves go to the even neighbour.
+    pub nearest() = f64x2_nearest;
+    /// The smaller one; NaN where either is NaN; -0 is smaller than 0.
+    pub smaller(o) = f64x2_min;
+    /// The larger one; NaN where either is NaN; 0 is larger than -0.
+    pub larger(o) = f64x2_max;
+}
+instructions! { I32x4:
+    pub(super) plus(o) = i32x4_add;
+    pub(super) minus(o) = i32x4_sub;
+    pub(super) both(o) = v128_and;
+    pub(super) either(o) = v128_or;
+    pub(super) differ(o) = v128_xor;
+    pub(super) inverse() = v128_not;
+}
+instructions! { I64x2:
+    pub(super) plus(o) = i64x2_add;
+    pub(super) minus(o) = i64x2_sub;
+    pub(super) both(o) = v128_and;
+    pub(super) either(o) = v128_or;
+    pub(super) differ(o) = v128_xor;
+    pub(super) inverse() = v128_not;
+}
+
+macro_rules! float {
+    ($t:ident $mask:ident: $ge:ident $le:ident $ne:ident $shl:ident $shr:ident) => {
+        impl $t {
+            #[inline(always)]
+            pub fn ge(self, o: $t) -> $mask {
+                $mask($ge(self.0, o.0))
+            }
+            #[inline(always)]
+            pub fn le(self, o: $t) -> $mask {
+                $mask($le(self.0, o.0))
+            }
+            /// True also where either is NaN.
+            #[inline(always)]
+            pub fn ne(self, o: $t) -> $mask {
+                $mask($ne(self.0, o.0))
+            }
+            /// The bit patterns.
+            #[inline(always)]
+            pub fn bits(self) -> $mask {
+                $mask(self.0)
+            }
+            /// The numbers with these bit patterns.
+            #[inline(always)]
+            pub fn from_bits(b: $mask) -> $t {
+                $t(b.0)
+            }
+            /// Chooses bit by bit: `a` where the mask is set.
+            #[inline(always)]
+            pub fn choose(mask: $mask, a: $t, b: $t) -> $t {
+                $t(v128_bitselect(a.0, b.0, mask.0))
+            }
+        }
+        impl $mask {
+            /// Shifts every element left.
+            #[inline(always)]
+            pub fn left(self, n: u32) -> $mask {
+                $mask($shl(self.0, n))
+            }
+            /// Shifts every element right; the sign bit fills.
+            #[inline(always)]
+            pub fn right(self, n: u32) -> $mask {
+                $mask($shr(self.0, n))
+            }
+            /// Chooses bit by bit: `a` where the mask is set.
+            #[inline(always)]
+            pub fn choose(mask: $mask, a: $mask, b: $mask) -> $mask {
+                $mask(v128_bitselect(a.0, b.0, mask.0))
+            }
+            /// Is any bit set?
+            #[inline(always)]
+            pub fn any(self) -> bool {
+                v128_any_true(self.0)
+            }
+        }
+    };
+}
+float!(F32x4 I32x4: f32x4_ge f32x4_le f32x4_ne i32x4_shl i32x4_shr);
+float!(F64x2 I64x2: f64x2_ge f64x2_le f64x2_ne i64x2_shl i64x2_shr);
+
+impl F32x4 {
+    /// The nearest float32 of integers.
+    #[inline(always)]
+    pub fn from_i32(v: I32x4) -> F32x4 {
+        F32x4(f32x4_convert_i32x4(v.0))
+    }
+    /// Truncates towards zero and saturates.
+    #[inline(always)]
+    pub fn to_i32(self) -> I32x4 {
+        I32x4(i32x4_trunc_sat_f32x4(self.0))
+    }
+    /// The first two elements in float64.
+    #[inline(always)]
+    pub fn low(self) -> F64x2 {
+        F64x2(f64x2_promote_low_f32x4(self.0))
+    }
+    /// The last two elements in float64.
+    #[inline(always)]
+    pub fn high(self) -> F64x2 {
+        F64x2(f64x2_promote_low_f32x4(i64x2_shuffle::<1, 1>(self.0, self.0)))
+    }
+    /// Two pairs, rounded to float32.
+    #[inline(always)]
+    pub fn from_f64(low: F64x2, high: F64x2) -> F32x4 {
+        F32x4(i64x2_shuffle::<0, 2>(f32x4_demote_f64x2_zero(low.0), f32x4_demote_f64x2_zero(high.0)))
+    }
+}
+
+impl I32x4 {
+    /// The lowest bit of each element, one byte an element, the first in the lowest byte.
+    #[inline(always)]
+    pub fn to_bools(self) -> u32 {
+        let bytes = i8x16_swizzle(self.0, i8x16(0, 4, 8, 12, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16));
+        i32x4_extract_lane::<0>(bytes) as u32 & 0x0101_0101
+    }
+}
