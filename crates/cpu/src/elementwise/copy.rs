@@ -8,7 +8,7 @@ use cresset_lane::{Bool, DType, Element};
 /// Copies `ins[0]`, broadcast, to `outs[0]`, converting as `x.to(dtype)` does. The two must not overlap, unless they are
 /// the same view.
 pub const COPY: Kernel = Kernel { name: "copy", run: copy, scratch: None };
-/// Writes one number everywhere. attrs: [the number as float, the number as integer (what integer dtypes take)].
+/// Writes one number everywhere. attrs: [the number as float, the number as integer (what integer dtypes take; bool takes the float)].
 pub const FILL: Kernel = Kernel { name: "fill", run: fill, scratch: None };
 /// `outs[0] = ins[0] ? ins[1] : ins[2]`: a bool mask, then two operands of the output's dtype.
 pub const WHERE: Kernel = Kernel { name: "where", run: choose, scratch: None };
@@ -126,7 +126,7 @@ fn fill(launch: &Launch) {
         DType::I64 => fill_with(launch, int),
         DType::I32 => fill_with(launch, i32::from_i64(int)),
         DType::U8 => fill_with(launch, u8::from_i64(int)),
-        DType::Bool => fill_with(launch, Bool::from_i64(int)),
+        DType::Bool => fill_with(launch, Bool::from_f64(float)),
     }
 }
 

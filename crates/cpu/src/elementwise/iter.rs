@@ -7,7 +7,7 @@
 use crate::View;
 
 /// The most dimensions that an operand may have.
-pub const MAX_DIMS: usize = 16;
+pub const MAX_DIMS: usize = 32;
 /// The most operands of one walk.
 pub const MAX_OPERANDS: usize = 8;
 

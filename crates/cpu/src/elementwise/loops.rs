@@ -61,7 +61,8 @@ fn run_bits<P: BitsOp>(launch: &Launch) {
     let inner = match launch.outs[0].dtype {
         DType::I64 => inner::<Wrapping<i64>, BitsEval<P>>(1),
         DType::I32 => inner::<Wrapping<i32>, BitsEval<P>>(1),
-        _ => inner::<Wrapping<u8>, BitsEval<P>>(1),
+        DType::U8 => inner::<Wrapping<u8>, BitsEval<P>>(1),
+        _ => inner::<Wrapping<u8>, BoolEval<P>>(1),
     };
     drive(launch, inner);
 }
@@ -109,6 +110,16 @@ impl<P: BitsOp, L: Bits> Eval<L> for BitsEval<P> {
     #[inline(always)]
     fn eval(x: &[L], p: &[L]) -> L {
         P::eval(x, p)
+    }
+}
+/// Bools are bytes of which only the lowest bit counts: `!` would set the others.
+struct BoolEval<P>(std::marker::PhantomData<P>);
+impl<P: BitsOp> Eval<Wrapping<u8>> for BoolEval<P> {
+    const INS: usize = P::INS;
+    const PARAMS: usize = P::PARAMS;
+    #[inline(always)]
+    fn eval(x: &[Wrapping<u8>], p: &[Wrapping<u8>]) -> Wrapping<u8> {
+        P::eval(x, p) & Wrapping(1)
     }
 }
 struct DerivativeEval<D>(std::marker::PhantomData<D>);

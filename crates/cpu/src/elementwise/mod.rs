@@ -8,7 +8,7 @@ pub mod iter;
 mod loops;
 
 pub use copy::{COPY, FILL, WHERE};
-pub use iter::{MAX_DIMS, MAX_OPERANDS};
+
 pub use loops::{bits, compare, derivative, num, real};
 
 #[cfg(test)]
