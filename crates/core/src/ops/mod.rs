@@ -173,8 +173,10 @@ macro_rules! families {
 families! {
     activation
     arith
+    condition
     graph
     joining
     reduction
+    shape
     views
 }
