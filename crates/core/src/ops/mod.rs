@@ -176,6 +176,7 @@ families! {
     condition
     graph
     joining
+    optim
     reduction
     shape
     views

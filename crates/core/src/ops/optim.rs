@@ -1,0 +1,314 @@
+//! Optimizer steps: each call updates all parameters of a group, and their state, in place and outside the graph.
+//!
+//! What depends on the step number is computed here, in double, with the formulas of PyTorch's single-tensor code
+//! (torch/optim/*.py, `_single_tensor_*`); the kernels (`cpu::optim`) make one pass over each parameter.
+//! `steps` and other running scalars are 0-d tensors, as in PyTorch's state dicts, and are updated as well.
+
+use crate::cpu::Kernel;
+use crate::cpu::optim as kernels;
+use crate::{Attr, Result, Tensor, dispatch, ensure};
+
+/// Checks and runs one update: `states` are lists parallel to `params`; `attrs` as `kernel` documents them.
+fn update(
+    op: &str,
+    kernel: &Kernel,
+    params: &[Tensor],
+    grads: &[Tensor],
+    states: &[&[Tensor]],
+    attrs: &[Attr],
+) -> Result<()> {
+    check(op, params, grads, states)?;
+    let outs: Vec<&Tensor> = params.iter().chain(states.iter().copied().flatten()).collect();
+    let ins: Vec<&Tensor> = grads.iter().collect();
+    dispatch(kernel, &ins, &outs, attrs)?;
+    outs.iter().for_each(|t| t.storage().bump());
+    Ok(())
+}
+
+fn check(op: &str, params: &[Tensor], grads: &[Tensor], states: &[&[Tensor]]) -> Result<()> {
+    let parallel = [grads].into_iter().chain(states.iter().copied());
+    for list in parallel {
+        ensure!(
+            list.len() == params.len(),
+            Value,
+            "{op}: {} parameters but {} gradients or states; each parameter needs one",
+            params.len(),
+            list.len()
+        );
+        for (p, t) in params.iter().zip(list) {
+            ensure!(
+                t.shape() == p.shape() && t.dtype() == p.dtype(),
+                Shape,
+                "{op}: the gradient or state of a parameter must have its shape and dtype: {:?} {} for a parameter {:?} {}. \
+                 After changing a parameter's shape or dtype, make a new optimizer.",
+                t.shape(),
+                t.dtype(),
+                p.shape(),
+                p.dtype()
+            );
+        }
+    }
+    for p in params {
+        ensure!(p.dtype().is_float(), DType, "{op}: cannot optimize a parameter of dtype {}; floating point only", p.dtype());
+        ensure!(
+            !p.layout().overlaps(),
+            Runtime,
+            "{op}: several elements of a parameter share one memory location (an expanded tensor?); optimize a clone of it"
+        );
+    }
+    Ok(())
+}
+
+/// The value of a 0-d tensor.
+fn value(t: &Tensor) -> Result<f64> {
+    Ok(t.item()?.to_f64())
+}
+
+/// Sets a 0-d tensor; its dtype rounds the value.
+fn set(t: &Tensor, v: f64) -> Result<f64> {
+    t.fill(v)?;
+    t.storage().bump();
+    value(t)
+}
+
+/// Counts every step up by one; what it was for each parameter now.
+fn advance(op: &str, params: &[Tensor], steps: &[Tensor]) -> Result<Vec<f64>> {
+    ensure!(steps.len() == params.len(), Value, "{op}: {} parameters but {} steps", params.len(), steps.len());
+    steps.iter().map(|t| set(t, value(t)? + 1.0)).collect()
+}
+
+/// Shared attributes followed by each parameter's own.
+fn attributes<const N: usize>(shared: &[Attr], steps: &[f64], own: impl Fn(f64) -> [f64; N]) -> Vec<Attr> {
+    let own = steps.iter().flat_map(|&t| own(t)).map(Attr::from);
+    shared.iter().copied().chain(own).collect()
+}
+
+ops! {
+    /// SGD. `buffers` is empty without momentum; `fresh` says that they have no value yet.
+    ///
+    /// PyTorch: `torch.optim.SGD`.
+    [private]
+    fn sgd_step(
+        params: Vec<Tensor>, grads: Vec<Tensor>, buffers: Vec<Tensor>, fresh: bool,
+        lr: f64, weight_decay: f64, momentum: f64, dampening: f64, nesterov: bool, maximize: bool,
+    ) -> () {
+        let mut attrs: Vec<Attr> = vec![lr.into(), weight_decay.into(), maximize.into()];
+        if buffers.is_empty() {
+            return update("sgd", &kernels::SGD_STEP, params, grads, &[], &attrs);
+        }
+        attrs.extend([Attr::from(momentum), dampening.into(), nesterov.into()]);
+        attrs.extend(params.iter().map(|_| Attr::from(fresh)));
+        update("sgd", &kernels::SGD_MOMENTUM_STEP, params, grads, &[buffers], &attrs)
+    }
+
+    /// Adam and AdamW (`decoupled`). `max_exp_avg_sqs` is empty unless AMSGrad.
+    ///
+    /// PyTorch: `torch.optim.Adam`.
+    [private]
+    fn adam_step(
+        params: Vec<Tensor>, grads: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_avg_sqs: Vec<Tensor>,
+        max_exp_avg_sqs: Vec<Tensor>, steps: Vec<Tensor>,
+        lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, maximize: bool, decoupled: bool,
+    ) -> () {
+        check("adam", params, grads, &[exp_avgs, exp_avg_sqs])?;
+        let t = advance("adam", params, steps)?;
+        let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
+        let attrs = attributes(&shared, &t, |t| [lr / (1.0 - beta1.powf(t)), (1.0 - beta2.powf(t)).sqrt()]);
+        if max_exp_avg_sqs.is_empty() {
+            return update("adam", &kernels::ADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs);
+        }
+        update("adam", &kernels::ADAM_AMSGRAD_STEP, params, grads, &[exp_avgs, exp_avg_sqs, max_exp_avg_sqs], &attrs)
+    }
+
+    /// Adamax.
+    ///
+    /// PyTorch: `torch.optim.Adamax`.
+    [private]
+    fn adamax_step(
+        params: Vec<Tensor>, grads: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_infs: Vec<Tensor>, steps: Vec<Tensor>,
+        lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, maximize: bool,
+    ) -> () {
+        check("adamax", params, grads, &[exp_avgs, exp_infs])?;
+        let t = advance("adamax", params, steps)?;
+        let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into()];
+        let attrs = attributes(&shared, &t, |t| [lr / (1.0 - beta1.powf(t))]);
+        update("adamax", &kernels::ADAMAX_STEP, params, grads, &[exp_avgs, exp_infs], &attrs)
+    }
+
+    /// NAdam. `mu_products` are 0-d tensors, updated like `steps`.
+    ///
+    /// PyTorch: `torch.optim.NAdam`.
+    [private]
+    fn nadam_step(
+        params: Vec<Tensor>, grads: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_avg_sqs: Vec<Tensor>,
+        mu_products: Vec<Tensor>, steps: Vec<Tensor>,
+        lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, momentum_decay: f64, maximize: bool, decoupled: bool,
+    ) -> () {
+        check("nadam", params, grads, &[exp_avgs, exp_avg_sqs])?;
+        ensure!(mu_products.len() == params.len(), Value, "nadam: {} parameters but {} mu_products", params.len(), mu_products.len());
+        let mut attrs: Vec<Attr> =
+            vec![beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
+        for (t, product) in advance("nadam", params, steps)?.into_iter().zip(mu_products) {
+            let momentum = |t: f64| beta1 * (1.0 - 0.5 * 0.96f64.powf(t * momentum_decay));
+            let (mu, next) = (momentum(t), momentum(t + 1.0));
+            // float32 times a number rounds the number first.
+            let factor = if product.dtype() == crate::DType::F32 { f64::from(mu as f32) } else { mu };
+            let product = set(product, value(product)? * factor)?;
+            attrs.extend([1.0 - beta2.powf(t), -lr * (1.0 - mu) / (1.0 - product), -lr * next / (1.0 - product * next)].map(Attr::from));
+        }
+        update("nadam", &kernels::NADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
+    }
+
+    /// RAdam.
+    ///
+    /// PyTorch: `torch.optim.RAdam`.
+    [private]
+    fn radam_step(
+        params: Vec<Tensor>, grads: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_avg_sqs: Vec<Tensor>, steps: Vec<Tensor>,
+        lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, maximize: bool, decoupled: bool,
+    ) -> () {
+        check("radam", params, grads, &[exp_avgs, exp_avg_sqs])?;
+        let t = advance("radam", params, steps)?;
+        let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
+        let attrs = attributes(&shared, &t, |t| {
+            let correction2 = 1.0 - beta2.powf(t);
+            let longest = 2.0 / (1.0 - beta2) - 1.0;
+            let length = longest - 2.0 * t * beta2.powf(t) / correction2;
+            let rectification = if length > 5.0 {
+                ((length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)).sqrt()
+            } else {
+                0.0
+            };
+            [1.0 - beta1.powf(t), correction2.sqrt(), rectification]
+        });
+        update("radam", &kernels::RADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
+    }
+
+    /// Adadelta.
+    ///
+    /// PyTorch: `torch.optim.Adadelta`.
+    [private]
+    fn adadelta_step(
+        params: Vec<Tensor>, grads: Vec<Tensor>, square_avgs: Vec<Tensor>, acc_deltas: Vec<Tensor>, steps: Vec<Tensor>,
+        lr: f64, rho: f64, eps: f64, weight_decay: f64, maximize: bool,
+    ) -> () {
+        check("adadelta", params, grads, &[square_avgs, acc_deltas])?;
+        advance("adadelta", params, steps)?;
+        let attrs = [lr.into(), rho.into(), eps.into(), weight_decay.into(), maximize.into()];
+        update("adadelta", &kernels::ADADELTA_STEP, params, grads, &[square_avgs, acc_deltas], &attrs)
+    }
+
+    /// Adagrad.
+    ///
+    /// PyTorch: `torch.optim.Adagrad`.
+    [private]
+    fn adagrad_step(
+        params: Vec<Tensor>, grads: Vec<Tensor>, sums: Vec<Tensor>, steps: Vec<Tensor>,
+        lr: f64, lr_decay: f64, eps: f64, weight_decay: f64, maximize: bool,
+    ) -> () {
+        check("adagrad", params, grads, &[sums])?;
+        let t = advance("adagrad", params, steps)?;
+        let shared = [eps.into(), weight_decay.into(), maximize.into()];
+        let attrs = attributes(&shared, &t, |t| [lr / (1.0 + (t - 1.0) * lr_decay)]);
+        update("adagrad", &kernels::ADAGRAD_STEP, params, grads, &[sums], &attrs)
+    }
+
+    /// RMSprop. `buffers` is empty without momentum, `grad_avgs` unless centered.
+    ///
+    /// PyTorch: `torch.optim.RMSprop`.
+    [private]
+    fn rmsprop_step(
+        params: Vec<Tensor>, grads: Vec<Tensor>, square_avgs: Vec<Tensor>, buffers: Vec<Tensor>, grad_avgs: Vec<Tensor>,
+        steps: Vec<Tensor>,
+        lr: f64, alpha: f64, eps: f64, weight_decay: f64, momentum: f64, maximize: bool,
+    ) -> () {
+        check("rmsprop", params, grads, &[square_avgs])?;
+        advance("rmsprop", params, steps)?;
+        let attrs = [lr.into(), alpha.into(), eps.into(), weight_decay.into(), maximize.into(), momentum.into()];
+        let (kernel, states): (_, &[&[Tensor]]) = match (buffers.is_empty(), grad_avgs.is_empty()) {
+            (true, true) => (&kernels::RMSPROP_STEP, &[square_avgs]),
+            (false, true) => (&kernels::RMSPROP_MOMENTUM_STEP, &[square_avgs, buffers]),
+            (true, false) => (&kernels::RMSPROP_CENTERED_STEP, &[square_avgs, grad_avgs]),
+            (false, false) => (&kernels::RMSPROP_CENTERED_MOMENTUM_STEP, &[square_avgs, buffers, grad_avgs]),
+        };
+        update("rmsprop", kernel, params, grads, states, &attrs)
+    }
+
+    /// Rprop.
+    ///
+    /// PyTorch: `torch.optim.Rprop`.
+    [private]
+    fn rprop_step(
+        params: Vec<Tensor>, grads: Vec<Tensor>, prevs: Vec<Tensor>, step_sizes: Vec<Tensor>, steps: Vec<Tensor>,
+        eta_minus: f64, eta_plus: f64, step_size_min: f64, step_size_max: f64, maximize: bool,
+    ) -> () {
+        check("rprop", params, grads, &[prevs, step_sizes])?;
+        advance("rprop", params, steps)?;
+        let attrs = [maximize.into(), eta_minus.into(), eta_plus.into(), step_size_min.into(), step_size_max.into()];
+        update("rprop", &kernels::RPROP_STEP, params, grads, &[prevs, step_sizes], &attrs)
+    }
+
+    /// ASGD. `etas` and `mus` are 0-d tensors, updated like `steps`.
+    ///
+    /// PyTorch: `torch.optim.ASGD`.
+    [private]
+    fn asgd_step(
+        params: Vec<Tensor>, grads: Vec<Tensor>, axs: Vec<Tensor>, etas: Vec<Tensor>, mus: Vec<Tensor>, steps: Vec<Tensor>,
+        lr: f64, lambd: f64, alpha: f64, t0: f64, weight_decay: f64, maximize: bool,
+    ) -> () {
+        check("asgd", params, grads, &[axs])?;
+        ensure!(
+            etas.len() == params.len() && mus.len() == params.len(),
+            Value,
+            "asgd: {} parameters but {} etas and {} mus",
+            params.len(),
+            etas.len(),
+            mus.len()
+        );
+        let mut attrs: Vec<Attr> = vec![weight_decay.into(), maximize.into(), lambd.into()];
+        for ((t, eta), mu) in advance("asgd", params, steps)?.into_iter().zip(etas).zip(mus) {
+            attrs.extend([value(eta)?, value(mu)?].map(Attr::from));
+            set(eta, lr / (1.0 + lambd * lr * t).powf(alpha))?;
+            set(mu, 1.0 / (t - t0).max(1.0))?;
+        }
+        update("asgd", &kernels::ASGD_STEP, params, grads, &[axs], &attrs)
+    }
+
+    /// Adafactor, one parameter at a time. `variances` has two tensors (rows, columns) for a matrix, one for a vector.
+    /// `eps1` is the dtype's epsilon where it is not given.
+    ///
+    /// PyTorch: `torch.optim.Adafactor`.
+    [private]
+    fn adafactor_step(
+        param: Tensor, grad: Tensor, variances: Vec<Tensor>, step: Tensor,
+        lr: f64, beta2_decay: f64, eps1: Option<f64>, eps2: f64, d: f64, weight_decay: f64, maximize: bool,
+    ) -> () {
+        let (params, grads) = (std::slice::from_ref(param), std::slice::from_ref(grad));
+        check("adafactor", params, grads, &[])?;
+        let n = param.ndim();
+        let shape = |collapsed: usize| -> Vec<usize> {
+            (0..n).map(|i| if n > 1 && i == n - collapsed { 1 } else { param.size(i) }).collect()
+        };
+        let expected = if n > 1 { vec![shape(1), shape(2)] } else { vec![param.shape().to_vec()] };
+        ensure!(
+            variances.len() == expected.len()
+                && variances.iter().zip(&expected).all(|(v, s)| v.shape() == &s[..] && v.dtype() == param.dtype()),
+            Shape,
+            "adafactor: a parameter of shape {:?} needs variances of shapes {expected:?} and its dtype",
+            param.shape()
+        );
+        let t = advance("adafactor", params, std::slice::from_ref(step))?[0];
+        let eps1 = eps1.unwrap_or(match param.dtype() {
+            crate::DType::F32 => f64::from(f32::EPSILON),
+            _ => f64::EPSILON,
+        });
+        let attrs = [
+            lr.into(), weight_decay.into(), eps1.into(), eps2.into(), d.into(), maximize.into(),
+            t.powf(beta2_decay).into(), lr.min(1.0 / t.sqrt()).into(),
+        ];
+        let outs: Vec<&Tensor> = params.iter().chain(variances).collect();
+        dispatch(&kernels::ADAFACTOR_STEP, &[grad], &outs, &attrs)?;
+        outs.iter().for_each(|t| t.storage().bump());
+        Ok(())
+    }
+}
