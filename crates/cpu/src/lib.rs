@@ -1,7 +1,16 @@
 //! CPU kernels. They read and write memory that others planned: no kernel allocates.
 
+mod by_dtype;
 pub mod elementwise;
+pub mod index;
 pub mod launch;
+mod number;
 pub mod optim;
+pub mod reduce;
+pub mod scan;
+pub mod sort;
+#[cfg(test)]
+mod testing;
+mod walk;
 
 pub use launch::{Attr, Kernel, Launch, View};

@@ -1,0 +1,17 @@
+//! Reductions.
+//!
+//! Convention: an output has the input's rank, and size one (with any stride) in every dimension that is reduced; the
+//! kernel finds out from the shapes alone. What goes along a single dimension (`ARGMAX`, softmax) gets it as an attribute.
+
+mod extremum;
+mod fold;
+mod moments;
+mod norm;
+mod sum;
+#[cfg(test)]
+mod tests;
+
+pub use extremum::{AMAX, AMIN, ARGMAX, ARGMIN};
+pub use moments::VAR_MEAN;
+pub use norm::NORM;
+pub use sum::{ALL, ANY, COUNT_NONZERO, NANSUM, PROD, SUM};

@@ -1,0 +1,31 @@
+//! Vector norms.
+
+use super::sum::plain;
+use crate::by_dtype::float_dtype;
+use crate::launch::{Kernel, Launch};
+use crate::number::{Float, Number};
+
+/// `sum(|x|^p)^(1/p)`; p = 0 counts what is not zero, infinite p gives the greatest or least |x|.
+///
+/// `ins: [x]`, `outs: [y]` (rank of `x`, size one where it is reduced), `attrs: [p: f64]`. float32 and float64.
+pub const NORM: Kernel = Kernel { name: "norm", run: norm, scratch: None };
+
+fn norm(l: &Launch) {
+    let p = l.attrs[0].f();
+    float_dtype!(l.ins[0].dtype, T => {
+        if p == 2.0 {
+            plain(l, 0.0, |a: T, x: T| a + x * x, |a, b| a + b, |a| a.sqrt())
+        } else if p == 1.0 {
+            plain(l, 0.0, |a: T, x: T| a + x.abs(), |a, b| a + b, |a| a)
+        } else if p == 0.0 {
+            plain(l, 0.0, |a: T, x: T| a + (x != 0.0) as u8 as T, |a, b| a + b, |a| a)
+        } else if p == f64::INFINITY {
+            plain(l, 0.0, |a: T, x: T| a.greater(x.abs()), |a: T, b| a.greater(b), |a| a)
+        } else if p == f64::NEG_INFINITY {
+            plain(l, T::INFINITY, |a: T, x: T| a.lesser(x.abs()), |a: T, b| a.lesser(b), |a| a)
+        } else {
+            let (q, root) = (T::of(p), T::of(1.0 / p));
+            plain(l, 0.0, |a: T, x: T| a + x.abs().powf(q), |a, b| a + b, |a| a.powf(root))
+        }
+    })
+}

@@ -1,0 +1,174 @@
+//! The reductions against naive loops, over random shapes and strides.
+
+use super::*;
+use crate::launch::Kernel;
+use crate::testing::{Arr, Rng, close, indices, run};
+use cresset_lane::{Bool, Element};
+
+/// Shapes that reach every loop: rows, columns, tiles and their tails, several dimensions, nothing at all.
+const SHAPES: &[&[usize]] = &[
+    &[],
+    &[1],
+    &[7],
+    &[40],
+    &[2500],
+    &[3, 5],
+    &[5, 70],
+    &[300, 67],
+    &[4, 1, 6],
+    &[2, 33, 40],
+    &[3, 4, 5, 6],
+    &[0],
+    &[3, 0],
+];
+
+/// Runs `check(shape, reduced shape)` for every shape and every set of reduced dimensions.
+fn each_case(mut check: impl FnMut(&[usize], &[usize])) {
+    for shape in SHAPES {
+        for set in 0..1usize << shape.len() {
+            let out: Vec<usize> =
+                shape.iter().enumerate().map(|(d, &n)| if set >> d & 1 == 1 { 1 } else { n }).collect();
+            check(shape, &out);
+        }
+    }
+}
+
+/// The elements behind the result at `at`, in row-major order.
+fn behind<T: Element>(x: &Arr<T>, out: &[usize], at: &[usize]) -> Vec<f64> {
+    let fits = |i: &[usize]| (0..i.len()).all(|d| x.shape[d] != out[d] || i[d] == at[d]);
+    indices(&x.shape).iter().filter(|i| fits(i)).map(|i| x.get(i).to_f64()).collect()
+}
+
+fn against<T: Element, O: Element>(
+    kernel: Kernel,
+    attrs: &[crate::Attr],
+    tol: f64,
+    empty: bool,
+    mut make: impl FnMut(&mut Rng) -> T,
+    want: impl Fn(&[f64]) -> f64,
+) {
+    let mut rng = Rng(0x1234_5678_9abc);
+    each_case(|shape, out| {
+        if !empty && shape.contains(&0) {
+            return;
+        }
+        let (x, y) = (Arr::<T>::random(&mut rng, shape, &mut make), Arr::<O>::scattered(&mut rng, out));
+        run(kernel, &[y.view()], &[x.view()], attrs);
+        // The naive loop is quadratic in the number of results: a sample of them will do.
+        for at in indices(out).iter().step_by(1 + indices(out).len() / 9) {
+            close(y.get(at).to_f64(), want(&behind(&x, out, at)), tol);
+        }
+    });
+}
+
+#[test]
+fn sums_and_products() {
+    let total = |xs: &[f64]| xs.iter().sum::<f64>();
+    against::<f32, f32>(SUM, &[1.0.into()], 1e-5, true, |r| r.float() as f32, total);
+    against::<f64, f64>(SUM, &[0.5.into()], 1e-13, true, |r| r.float(), |xs| total(xs) * 0.5);
+    against::<u8, i64>(SUM, &[1.0.into()], 0.0, true, |r| r.below(256) as u8, total);
+    against::<Bool, i64>(SUM, &[1.0.into()], 0.0, true, |r| Bool(r.below(2) as u8), total);
+    against::<i32, i64>(SUM, &[1.0.into()], 0.0, true, |r| r.below(9) as i32 - 4, total);
+    against::<i64, i64>(SUM, &[1.0.into()], 0.0, true, |r| r.below(9) as i64 - 4, total);
+    let some_nan = |r: &mut Rng| if r.below(3) == 0 { f32::NAN } else { r.float() as f32 };
+    let nansum = |xs: &[f64]| xs.iter().filter(|x| !x.is_nan()).sum::<f64>();
+    against::<f32, f32>(NANSUM, &[1.0.into()], 1e-5, true, some_nan, nansum);
+    against::<f64, f64>(PROD, &[], 1e-11, true, |r| 1.0 + 0.1 * r.float(), |xs| xs.iter().product());
+    against::<i32, i64>(PROD, &[], 0.0, true, |r| if r.below(2) == 0 { 1 } else { -1 }, |xs| xs.iter().product());
+}
+
+#[test]
+fn a_long_sum_keeps_its_digits() {
+    let x = Arr::<f32> { memory: vec![0.1; 1 << 22], shape: vec![1 << 22], strides: vec![1], offset: 0 };
+    let y = Arr::<f32>::zeros(&[1]);
+    run(SUM, &[y.view()], &[x.view()], &[1.0.into()]);
+    close(y.memory[0] as f64, 0.1f32 as f64 * (1 << 22) as f64, 1e-6);
+    // The same numbers as columns.
+    let (x, y) = (Arr::<f32> { shape: vec![1 << 16, 64], strides: vec![64, 1], ..x }, Arr::<f32>::zeros(&[1, 64]));
+    run(SUM, &[y.view()], &[x.view()], &[1.0.into()]);
+    y.memory.iter().for_each(|&v| close(v as f64, 0.1f32 as f64 * (1 << 16) as f64, 1e-6));
+}
+
+#[test]
+fn logic_and_counts() {
+    let rare = |r: &mut Rng| if r.below(20) == 0 { r.float() as f32 } else { 0.0 };
+    against::<f32, Bool>(ANY, &[], 0.0, true, rare, |xs| xs.iter().any(|&x| x != 0.0) as u8 as f64);
+    against::<f32, i64>(COUNT_NONZERO, &[], 0.0, true, rare, |xs| xs.iter().filter(|&&x| x != 0.0).count() as f64);
+    let mostly = |r: &mut Rng| Bool((r.below(20) != 0) as u8);
+    against::<Bool, Bool>(ALL, &[], 0.0, true, mostly, |xs| xs.iter().all(|&x| x != 0.0) as u8 as f64);
+}
+
+fn nan_max(xs: &[f64]) -> f64 {
+    if xs.iter().any(|x| x.is_nan()) { f64::NAN } else { xs.iter().copied().fold(f64::NEG_INFINITY, f64::max) }
+}
+
+#[test]
+fn extrema_pass_nan_on() {
+    let some_nan = |r: &mut Rng| if r.below(50) == 0 { f32::NAN } else { r.float() as f32 };
+    against::<f32, f32>(AMAX, &[], 0.0, false, some_nan, nan_max);
+    let min = |xs: &[f64]| -nan_max(&xs.iter().map(|x| -x).collect::<Vec<_>>());
+    against::<f32, f32>(AMIN, &[], 0.0, false, some_nan, min);
+    against::<i64, i64>(AMIN, &[], 0.0, false, |r| r.below(1000) as i64 - 500, min);
+    against::<u8, u8>(AMAX, &[], 0.0, false, |r| r.below(256) as u8, nan_max);
+}
+
+#[test]
+fn positions_are_the_first_best_or_the_first_nan() {
+    fn check<T: Element>(kernel: Kernel, sign: f64, mut make: impl FnMut(&mut Rng) -> T) {
+        let mut rng = Rng(77);
+        for shape in SHAPES.iter().filter(|s| !s.contains(&0)) {
+            for dim in 0..shape.len().max(1) {
+                let mut out = shape.to_vec();
+                if dim < out.len() {
+                    out[dim] = 1;
+                }
+                let x = Arr::<T>::random(&mut rng, shape, &mut make);
+                let (at, best) = (Arr::<i64>::scattered(&mut rng, &out), Arr::<T>::scattered(&mut rng, &out));
+                run(kernel, &[at.view(), best.view()], &[x.view()], &[dim.into()]);
+                for i in indices(&out).iter().step_by(1 + indices(&out).len() / 9) {
+                    let xs: Vec<f64> = behind(&x, &out, i).iter().map(|v| v * sign).collect();
+                    let top = nan_max(&xs);
+                    let want = xs.iter().position(|&v| v == top || v.is_nan()).unwrap();
+                    assert_eq!(at.get(i), want as i64, "{shape:?} along {dim}");
+                    close(best.get(i).to_f64() * sign, xs[want], 0.0);
+                }
+            }
+        }
+    }
+    check::<f32>(ARGMAX, 1.0, |r| if r.below(90) == 0 { f32::NAN } else { r.below(30) as f32 });
+    check::<f64>(ARGMIN, -1.0, |r| r.below(30) as f64);
+    check::<i64>(ARGMIN, -1.0, |r| r.below(30) as i64 - 10);
+    check::<Bool>(ARGMAX, 1.0, |r| Bool(r.below(2) as u8));
+}
+
+#[test]
+fn norms() {
+    let p_norm = |p: f64| move |xs: &[f64]| xs.iter().map(|x| x.abs().powf(p)).sum::<f64>().powf(1.0 / p);
+    for p in [1.0, 2.0, 3.0, -1.5, 0.5] {
+        against::<f64, f64>(NORM, &[p.into()], 1e-9, true, |r| r.float() + 2.0, p_norm(p));
+    }
+    let count = |xs: &[f64]| xs.iter().filter(|&&x| x != 0.0).count() as f64;
+    against::<f32, f32>(NORM, &[0.0.into()], 0.0, true, |r| r.below(3) as f32, count);
+    let abs = |xs: &[f64]| xs.iter().map(|x| x.abs()).collect::<Vec<_>>();
+    against::<f32, f32>(NORM, &[f64::INFINITY.into()], 0.0, false, |r| r.float() as f32, |xs| nan_max(&abs(xs)));
+    let least = |xs: &[f64]| abs(xs).iter().copied().fold(f64::INFINITY, f64::min);
+    against::<f32, f32>(NORM, &[f64::NEG_INFINITY.into()], 0.0, false, |r| r.float() as f32, least);
+}
+
+#[test]
+fn variance_and_mean() {
+    let mut rng = Rng(5);
+    each_case(|shape, out| {
+        let x = Arr::<f32>::random(&mut rng, shape, |r| 1000.0 + r.float() as f32);
+        let (var, mean) = (Arr::<f32>::scattered(&mut rng, out), Arr::<f32>::scattered(&mut rng, out));
+        let n = shape.iter().product::<usize>() as f64 / out.iter().product::<usize>().max(1) as f64;
+        run(VAR_MEAN, &[var.view(), mean.view()], &[x.view()], &[n.into(), 1.0.into(), false.into()]);
+        for at in indices(out).iter().step_by(1 + indices(out).len() / 9) {
+            let xs = behind(&x, out, at);
+            let m = xs.iter().sum::<f64>() / n;
+            close(mean.get(at) as f64, m, 1e-6);
+            let v = xs.iter().map(|x| (x - m) * (x - m)).sum::<f64>() / (n - 1.0).max(0.0);
+            close(var.get(at) as f64, v, 1e-4);
+        }
+    });
+}
