@@ -3,39 +3,8 @@
 //! Every instance costs code, and code is download: kernels that only read bools take them as bytes, and kernels that
 //! only move elements go by their size.
 
-/// Runs `$body` with `$T` as the element type of `$dtype`: any of the six.
-macro_rules! any_dtype {
-    ($dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            cresset_lane::DType::Bool => {
-                type $T = cresset_lane::Bool;
-                $body
-            }
-            cresset_lane::DType::U8 => {
-                type $T = u8;
-                $body
-            }
-            cresset_lane::DType::I32 => {
-                type $T = i32;
-                $body
-            }
-            cresset_lane::DType::I64 => {
-                type $T = i64;
-                $body
-            }
-            cresset_lane::DType::F32 => {
-                type $T = f32;
-                $body
-            }
-            cresset_lane::DType::F64 => {
-                type $T = f64;
-                $body
-            }
-        }
-    };
-}
-
-/// As `any_dtype`, with bool taken as u8: its bytes 0 and 1 compare and count alike.
+/// Runs `$body` with `$T` as the element type of `$dtype`; bool is taken as u8, as its bytes 0 and 1 compare and count
+/// alike.
 macro_rules! number_dtype {
     ($dtype:expr, $T:ident => $body:expr) => {
         match $dtype {

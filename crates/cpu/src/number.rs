@@ -52,16 +52,14 @@ integer!(u8 i32 i64);
 
 /// A floating-point number.
 pub trait Float: Number {
-    const NAN: Self;
     fn of(v: f64) -> Self;
     fn minus(self, b: Self) -> Self;
-    fn over(self, b: Self) -> Self;
     fn abs(self) -> Self;
     fn exp(self) -> Self;
+    /// The exponential of every element.
+    fn exp_all(xs: &mut [Self]);
     fn ln(self) -> Self;
     fn ln_1p(self) -> Self;
-    fn sqrt(self) -> Self;
-    fn powf(self, p: Self) -> Self;
 }
 
 macro_rules! float {
@@ -85,7 +83,6 @@ macro_rules! float {
             }
         }
         impl Float for $t {
-            const NAN: Self = $t::NAN;
             #[inline(always)]
             fn of(v: f64) -> Self {
                 v as $t
@@ -95,16 +92,15 @@ macro_rules! float {
                 self - b
             }
             #[inline(always)]
-            fn over(self, b: Self) -> Self {
-                self / b
-            }
-            #[inline(always)]
             fn abs(self) -> Self {
                 $t::abs(self)
             }
             #[inline(always)]
             fn exp(self) -> Self {
                 $t::exp(self)
+            }
+            fn exp_all(xs: &mut [Self]) {
+                xs.iter_mut().for_each(|x| *x = $t::exp(*x));
             }
             #[inline(always)]
             fn ln(self) -> Self {
@@ -113,14 +109,6 @@ macro_rules! float {
             #[inline(always)]
             fn ln_1p(self) -> Self {
                 $t::ln_1p(self)
-            }
-            #[inline(always)]
-            fn sqrt(self) -> Self {
-                $t::sqrt(self)
-            }
-            #[inline(always)]
-            fn powf(self, p: Self) -> Self {
-                $t::powf(self, p)
             }
         }
     )*};

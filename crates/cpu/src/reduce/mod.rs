@@ -7,6 +7,7 @@ mod extremum;
 mod fold;
 mod moments;
 mod norm;
+mod softmax;
 mod sum;
 #[cfg(test)]
 mod tests;
@@ -14,4 +15,5 @@ mod tests;
 pub use extremum::{AMAX, AMIN, ARGMAX, ARGMIN};
 pub use moments::VAR_MEAN;
 pub use norm::NORM;
+pub use softmax::{LOG_SOFTMAX, LOG_SOFTMAX_BACKWARD, LOGSUMEXP, SOFTMAX, SOFTMAX_BACKWARD};
 pub use sum::{ALL, ANY, COUNT_NONZERO, NANSUM, PROD, SUM};

@@ -172,3 +172,62 @@ fn variance_and_mean() {
         }
     });
 }
+
+/// Every row along every dimension: its elements by position.
+fn each_row(shape: &[usize], mut f: impl FnMut(usize, &dyn Fn(usize) -> Vec<usize>, usize)) {
+    for dim in 0..shape.len().max(1) {
+        let n = shape.get(dim).copied().unwrap_or(1);
+        for i in indices(shape).iter().filter(|i| i.get(dim).is_none_or(|&k| k == 0)) {
+            let at = |k: usize| {
+                let mut i = i.clone();
+                i.get_mut(dim).map(|v| *v = k);
+                i
+            };
+            f(dim, &at, n);
+        }
+    }
+}
+
+#[test]
+fn softmax_and_backward() {
+    let mut rng = Rng(11);
+    for shape in [&[] as &[usize], &[9], &[3, 100], &[20, 37], &[2, 5, 18], &[2, 0, 3]] {
+        let x = Arr::<f64>::random(&mut rng, shape, |r| 200.0 * r.float());
+        let g = Arr::<f64>::random(&mut rng, shape, |r| r.float());
+        let of = |kernel: Kernel, ins: &[crate::View], dim: usize, rng: &mut Rng| {
+            let out = Arr::<f64>::scattered(rng, shape);
+            run(kernel, &[out.view()], ins, &[dim.into()]);
+            out
+        };
+        for dim in 0..shape.len().max(1) {
+            let (s, ls) = (of(SOFTMAX, &[x.view()], dim, &mut rng), of(LOG_SOFTMAX, &[x.view()], dim, &mut rng));
+            let ds = of(SOFTMAX_BACKWARD, &[g.view(), s.view()], dim, &mut rng);
+            let dls = of(LOG_SOFTMAX_BACKWARD, &[g.view(), ls.view()], dim, &mut rng);
+            let mut less = shape.to_vec();
+            less.get_mut(dim).map(|n| *n = 1);
+            let lse = Arr::<f64>::scattered(&mut rng, &less);
+            run(LOGSUMEXP, &[lse.view()], &[x.view()], &[dim.into()]);
+            each_row(shape, |d, at, n| {
+                if d != dim {
+                    return;
+                }
+                let row = |a: &Arr<f64>| (0..n).map(|k| a.get(&at(k))).collect::<Vec<_>>();
+                let (x, g) = (row(&x), row(&g));
+                let top = nan_max(&x);
+                let total: f64 = x.iter().map(|x| (x - top).exp()).sum();
+                close(lse.get(&at(0)), top + total.ln(), 1e-12);
+                let (p, gsum) = (x.iter().map(|x| (x - top).exp() / total).collect::<Vec<_>>(), g.iter().sum::<f64>());
+                let dot: f64 = p.iter().zip(&g).map(|(p, g)| p * g).sum();
+                for k in 0..n {
+                    close(s.get(&at(k)), p[k], 1e-12);
+                    close(ls.get(&at(k)), x[k] - top - total.ln(), 1e-12);
+                    close(ds.get(&at(k)), p[k] * (g[k] - dot), 1e-12);
+                    close(dls.get(&at(k)), g[k] - p[k] * gsum, 1e-12);
+                }
+            });
+        }
+    }
+    let (minus, y) = (Arr::<f32> { memory: vec![f32::NEG_INFINITY; 3], ..Arr::zeros(&[3]) }, Arr::<f32>::zeros(&[1]));
+    run(LOGSUMEXP, &[y.view()], &[minus.view()], &[0usize.into()]);
+    assert_eq!(y.memory[0], f32::NEG_INFINITY);
+}

@@ -1,0 +1,118 @@
+//! Sort and selection along a dimension.
+
+use super::key::{Keyed, Packed};
+use crate::by_dtype::number_dtype;
+use crate::launch::{Kernel, Launch};
+use crate::walk::Walk;
+use cresset_lane::Element;
+
+/// Stable sort. `ins: [x]`, `outs: [values, indices]` (int64), `attrs: [dim, descending]`. NaN counts as the greatest.
+pub const SORT: Kernel = Kernel { name: "sort", run: sort, scratch: Some(row_scratch) };
+
+/// The k greatest (or least) elements. `ins: [x]`, `outs: [values, indices]` (size k in `dim`), `attrs: [dim, largest,
+/// sorted]`. Among equals the first are taken.
+pub const TOPK: Kernel = Kernel { name: "topk", run: topk, scratch: Some(row_scratch) };
+
+/// The k-th least element (k from 0). `ins: [x]`, `outs: [values, indices]` (size one in `dim`), `attrs: [dim, k]`.
+pub const KTHVALUE: Kernel = Kernel { name: "kthvalue", run: kthvalue, scratch: Some(row_scratch) };
+
+/// The lower median; NaN if one is. `ins: [x]`, `outs: [values, indices]` (size one in `dim`), `attrs: [dim]`.
+pub const MEDIAN: Kernel = Kernel { name: "median", run: |l| median(l, false), scratch: Some(row_scratch) };
+
+/// As `MEDIAN` over the elements that are not NaN.
+pub const NANMEDIAN: Kernel = Kernel { name: "nanmedian", run: |l| median(l, true), scratch: Some(row_scratch) };
+
+/// The most frequent element, the least of them if there are several, and the position of its last occurrence.
+/// `ins: [x]`, `outs: [values, indices]` (size one in `dim`), `attrs: [dim]`.
+pub const MODE: Kernel = Kernel { name: "mode", run: mode, scratch: Some(row_scratch) };
+
+/// One row of packed keys.
+fn row_scratch(l: &Launch) -> usize {
+    let n = l.ins[0].shape.get(l.attrs[0].n()).copied().unwrap_or(1);
+    n * if l.ins[0].dtype.size() == 8 { size_of::<u128>() } else { size_of::<u64>() }
+}
+
+/// Packs every row along `dim` (with inverted keys if `descending`) and gives it to `f`, with a function that writes
+/// the element at a position of the row to a place of the outputs' row.
+#[inline(always)]
+fn each_row<T: Keyed>(l: &Launch, descending: bool, mut f: impl FnMut(&mut [T::Packed], &dyn Fn(usize, usize))) {
+    let (x, values, indices, dim) = (&l.ins[0], &l.outs[0], &l.outs[1], l.attrs[0].n());
+    let (n, [sx, sv, si]) = match x.shape.get(dim) {
+        Some(&n) => (n, [x.strides[dim], values.strides[dim], indices.strides[dim]]),
+        None => (1, [0; 3]),
+    };
+    let row = unsafe { std::slice::from_raw_parts_mut(l.scratch.cast::<T::Packed>(), n) };
+    let flip = if descending { T::Packed::KEY_MASK } else { 0 };
+    Walk::over_except([x, values, indices], dim).each(|[ox, ov, oi]| unsafe {
+        let p = x.ptr.cast::<T>().cast_const().offset(ox);
+        for (i, slot) in row.iter_mut().enumerate() {
+            *slot = T::Packed::pack((*p.offset(i as isize * sx)).key() ^ flip, i);
+        }
+        f(row, &|place: usize, position: usize| {
+            *values.ptr.cast::<T>().offset(ov + place as isize * sv) = *p.offset(position as isize * sx);
+            *indices.ptr.cast::<i64>().offset(oi + place as isize * si) = position as i64;
+        });
+    });
+}
+
+fn sort(l: &Launch) {
+    let descending = l.attrs[1].b();
+    number_dtype!(l.ins[0].dtype, T => each_row::<T>(l, descending, |row, put| {
+        row.sort_unstable();
+        row.iter().enumerate().for_each(|(i, packed)| put(i, packed.position()));
+    }))
+}
+
+fn topk(l: &Launch) {
+    let (largest, sorted) = (l.attrs[1].b(), l.attrs[2].b());
+    let k = l.outs[0].shape.get(l.attrs[0].n()).copied().unwrap_or(1);
+    number_dtype!(l.ins[0].dtype, T => each_row::<T>(l, largest, |row, put| {
+        if k == 0 {
+            return;
+        }
+        if k < row.len() {
+            row.select_nth_unstable(k - 1);
+        }
+        if sorted {
+            row[..k].sort_unstable();
+        }
+        row[..k].iter().enumerate().for_each(|(i, packed)| put(i, packed.position()));
+    }))
+}
+
+fn kthvalue(l: &Launch) {
+    let k = l.attrs[1].n();
+    number_dtype!(l.ins[0].dtype, T => each_row::<T>(l, false, |row, put| {
+        put(0, row.select_nth_unstable(k).1.position());
+    }))
+}
+
+fn median(l: &Launch, skip_nan: bool) {
+    number_dtype!(l.ins[0].dtype, T => {
+        // Only a float can be NaN; its key is the greatest there is.
+        let nan = if T::DTYPE.is_float() { T::from_f64(f64::NAN).key() } else { u64::MAX };
+        each_row::<T>(l, false, |row, put| {
+            let nans = row.iter().filter(|p| p.key() == nan).count();
+            let n = row.len();
+            let k = match (nans, skip_nan) {
+                (0, _) => (n - 1) / 2,
+                (_, false) => n - nans,
+                (_, true) => (n - nans).saturating_sub(1) / 2,
+            };
+            put(0, row.select_nth_unstable(k).1.position());
+        })
+    })
+}
+
+fn mode(l: &Launch) {
+    number_dtype!(l.ins[0].dtype, T => each_row::<T>(l, false, |row, put| {
+        row.sort_unstable();
+        let (mut best, mut count) = (0, 0);
+        for run in row.chunk_by(|a, b| a.key() == b.key()) {
+            if run.len() > count {
+                (best, count) = (run[run.len() - 1].position(), run.len());
+            }
+        }
+        put(0, best);
+    }))
+}
