@@ -67,6 +67,7 @@ impl<const N: usize> Walk<N> {
     }
 
     /// Number of points.
+    #[cfg(test)]
     pub fn numel(&self) -> usize {
         if self.empty { 0 } else { self.shape[..self.dims].iter().product() }
     }
