@@ -1,11 +1,14 @@
 //! CPU kernels. They read and write memory that others planned: no kernel allocates.
 
 mod by_dtype;
+pub mod conv;
 pub mod elementwise;
+pub mod gemm;
 pub mod index;
 pub mod launch;
 mod number;
 pub mod optim;
+pub mod pool;
 pub mod reduce;
 pub mod scan;
 pub mod sort;

@@ -1,0 +1,200 @@
+//! Sizes of a convolution, its scratch memory, and padded copies of images.
+
+use crate::gemm::num::Num;
+use crate::{Launch, View};
+
+// Where a launch's attrs hold them, three numbers each, groups one.
+const STRIDE: usize = 0;
+const PADDING: usize = 3;
+const DILATION: usize = 6;
+const GROUPS: usize = 9;
+
+/// A convolution over three spatial dimensions (absent ones have size 1).
+#[derive(Clone, Copy)]
+pub struct Geometry {
+    pub images: usize,
+    pub groups: usize,
+    /// Input and output channels of one group.
+    pub ci: usize,
+    pub co: usize,
+    pub input: [usize; 3],
+    pub kernel: [usize; 3],
+    pub output: [usize; 3],
+    pub stride: [usize; 3],
+    pub padding: [usize; 3],
+    pub dilation: [usize; 3],
+}
+
+fn three(shape: &[usize]) -> [usize; 3] {
+    [shape[2], shape[3], shape[4]]
+}
+
+impl Geometry {
+    /// From the input's, the weight's and the output's views.
+    pub fn new(launch: &Launch, x: &View, w: &View, y: &View) -> Geometry {
+        let at = |i: usize| -> [usize; 3] { std::array::from_fn(|d| launch.attrs[i + d].n()) };
+        let groups = launch.attrs[GROUPS].n();
+        Geometry {
+            images: x.shape[0],
+            groups,
+            ci: w.shape[1],
+            co: w.shape[0] / groups.max(1),
+            input: three(x.shape),
+            kernel: three(w.shape),
+            output: three(y.shape),
+            stride: at(STRIDE),
+            padding: at(PADDING),
+            dilation: at(DILATION),
+        }
+    }
+
+    /// Taps of the kernel.
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Pixels of the output.
+    pub fn pixels(&self) -> usize {
+        self.output.iter().product()
+    }
+
+    pub fn is_padded(&self) -> bool {
+        self.padding != [0; 3]
+    }
+
+    /// The input's size with its padding, as far as the output reads it.
+    pub fn padded(&self) -> [usize; 3] {
+        std::array::from_fn(|d| self.input[d] + 2 * self.padding[d])
+    }
+
+    /// One input channel a group and hardly more outputs: planes are convolved one by one, without a product.
+    pub fn is_depthwise(&self) -> bool {
+        self.ci == 1 && self.co <= 2
+    }
+}
+
+/// Calls `f` with every index of three dimensions in row-major order.
+pub fn each(sizes: [usize; 3], mut f: impl FnMut([usize; 3])) {
+    for a in 0..sizes[0] {
+        for b in 0..sizes[1] {
+            for c in 0..sizes[2] {
+                f([a, b, c]);
+            }
+        }
+    }
+}
+
+/// `sum of index * step * stride`.
+pub fn offset(index: [usize; 3], step: [usize; 3], strides: [isize; 3]) -> isize {
+    (0..3).map(|d| (index[d] * step[d]) as isize * strides[d]).sum()
+}
+
+/// Row-major strides of three dimensions.
+pub fn row_major(sizes: [usize; 3]) -> [isize; 3] {
+    [(sizes[1] * sizes[2]) as isize, sizes[2] as isize, 1]
+}
+
+/// The spatial strides of a view of five dimensions.
+pub fn spatial(view: &View) -> [isize; 3] {
+    [view.strides[2], view.strides[3], view.strides[4]]
+}
+
+/// Hands out scratch memory. The same code, run once from address 0, says how much is needed.
+pub struct Bump {
+    base: *mut u8,
+    used: usize,
+}
+
+impl Bump {
+    pub fn new(base: *mut u8) -> Bump {
+        Bump { base, used: 0 }
+    }
+
+    pub fn take<U>(&mut self, n: usize) -> *mut U {
+        let p = self.base.wrapping_add(self.used).cast();
+        self.used += (n * size_of::<U>()).next_multiple_of(64);
+        p
+    }
+
+    pub fn used(&self) -> usize {
+        self.used
+    }
+}
+
+/// A stack of planes in memory with their strides.
+#[derive(Clone, Copy)]
+pub struct Planes<T> {
+    pub ptr: *const T,
+    pub channel: isize,
+    pub strides: [isize; 3],
+}
+
+impl<T: Num> Planes<T> {
+    /// The channels of one image of a view, from `channel` on.
+    pub fn of(view: &View, image: usize, channel: usize) -> Planes<T> {
+        let ptr: *mut T = view.as_ptr();
+        let start = image as isize * view.strides[0] + channel as isize * view.strides[1];
+        Planes { ptr: ptr.wrapping_offset(start), channel: view.strides[1], strides: spatial(view) }
+    }
+}
+
+/// Writes `channels` planes of `sizes` whose element t is the source's element `t + shift`, and zero where the source
+/// (of `source` elements a dimension) has none. With `phases` above 1, each row is dealt out into that many rows: first
+/// the whole planes of columns 0, phases, 2 phases, ..., then those of columns 1, phases + 1, ...
+///
+/// # Safety
+/// `to` has room for `channels` times the sizes, the last one rounded up to a multiple of `phases`.
+pub unsafe fn window<T: Num>(
+    from: &Planes<T>,
+    source: [usize; 3],
+    channels: usize,
+    sizes: [usize; 3],
+    shift: [isize; 3],
+    phases: usize,
+    to: *mut T,
+) {
+    let width = sizes[2].div_ceil(phases);
+    let plane = sizes[0] * sizes[1] * width;
+    // Columns whose source exists.
+    let first = (-shift[2]).clamp(0, sizes[2] as isize) as usize;
+    let end = (source[2] as isize - shift[2]).clamp(first as isize, sizes[2] as isize) as usize;
+    for c in 0..channels {
+        let image = from.ptr.wrapping_offset(c as isize * from.channel);
+        each([sizes[0], sizes[1], 1], |[d, h, _]| unsafe {
+            let row = to.add(c * plane * phases + (d * sizes[1] + h) * width);
+            let at = [d as isize + shift[0], h as isize + shift[1]];
+            let exists = (0..2).all(|i| (0..source[i] as isize).contains(&at[i]));
+            let (first, end) = if exists { (first, end) } else { (0, 0) };
+            let line = image.wrapping_offset(at[0] * from.strides[0] + at[1] * from.strides[1]);
+            let line = line.wrapping_offset(shift[2] * from.strides[2]);
+            if phases == 1 {
+                fill(row, 0, first);
+                if from.strides[2] == 1 {
+                    line.wrapping_add(first).copy_to_nonoverlapping(row.add(first), end - first);
+                } else {
+                    for w in first..end {
+                        *row.add(w) = *line.wrapping_offset(w as isize * from.strides[2]);
+                    }
+                }
+                fill(row, end, width);
+            } else {
+                for phase in 0..phases {
+                    let row = row.add(phase * plane);
+                    for w in 0..width {
+                        let t = w * phases + phase;
+                        let inside = first <= t && t < end;
+                        *row.add(w) =
+                            if inside { *line.wrapping_offset(t as isize * from.strides[2]) } else { T::default() };
+                    }
+                }
+            }
+        });
+    }
+}
+
+#[inline(always)]
+unsafe fn fill<T: Num>(row: *mut T, from: usize, to: usize) {
+    for i in from..to {
+        unsafe { *row.add(i) = T::default() };
+    }
+}

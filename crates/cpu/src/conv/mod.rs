@@ -1,0 +1,103 @@
+//! Convolution over one to three spatial dimensions, its gradients, and with them transposed convolution.
+//!
+//! All kernels take views of five dimensions (images, channels, depth, height, width); a convolution over fewer has size
+//! 1 there, with stride 1, padding 0 and dilation 1. Attrs: three strides, three paddings, three dilations, groups.
+//! Any strides of any view are read and written in place. dtypes: float32, float64 and integers, which wrap.
+
+mod backward_input;
+mod backward_weight;
+mod depthwise;
+mod forward;
+mod geometry;
+
+#[cfg(test)]
+mod tests;
+
+use cresset_lane::DType;
+
+use crate::gemm::for_num;
+use crate::gemm::tile::Tiled;
+use crate::{Kernel, Launch};
+use geometry::Geometry;
+
+/// `y[n, co] = bias[co] + sum over ci of w[co, ci] (correlated with) x[n, ci]`.
+/// ins: x (N, C, D, H, W), w (Co, C / groups, kd, kh, kw), optionally bias (Co); out: y (N, Co, od, oh, ow).
+pub const CONV: Kernel = Kernel { name: "conv", run: forward_run, scratch: Some(forward_scratch) };
+
+/// The gradient of `CONV`'s x; as a forward pass, a transposed convolution.
+/// ins: dy, w, optionally a bias over dx's channels; out: dx.
+pub const CONV_BACKWARD_INPUT: Kernel =
+    Kernel { name: "conv_backward_input", run: input_run, scratch: Some(input_scratch) };
+
+/// The gradient of `CONV`'s w. ins: x, dy; out: dw.
+pub const CONV_BACKWARD_WEIGHT: Kernel =
+    Kernel { name: "conv_backward_weight", run: weight_run, scratch: Some(weight_scratch) };
+
+fn forward_geometry(launch: &Launch) -> Geometry {
+    Geometry::new(launch, &launch.ins[0], &launch.ins[1], &launch.outs[0])
+}
+
+fn forward_run(launch: &Launch) {
+    fn go<T: Tiled>(launch: &Launch) {
+        let g = forward_geometry(launch);
+        unsafe { if g.is_depthwise() { depthwise::forward::<T>(launch, &g) } else { forward::run::<T>(launch, &g) } }
+    }
+    for_num!(launch.outs[0].dtype, go(launch))
+}
+
+fn forward_scratch(launch: &Launch) -> usize {
+    fn go<T: Tiled>(g: &Geometry) -> usize {
+        if g.is_depthwise() { depthwise::forward_scratch::<T>(g) } else { forward::scratch_bytes::<T>(g) }
+    }
+    for_num!(launch.outs[0].dtype, go(&forward_geometry(launch)))
+}
+
+fn input_geometry(launch: &Launch) -> Geometry {
+    Geometry::new(launch, &launch.outs[0], &launch.ins[1], &launch.ins[0])
+}
+
+fn input_run(launch: &Launch) {
+    fn go<T: Tiled>(launch: &Launch) {
+        let g = input_geometry(launch);
+        unsafe {
+            if g.is_depthwise() {
+                depthwise::backward_input::<T>(launch, &g)
+            } else {
+                backward_input::run::<T>(launch, &g)
+            }
+        }
+    }
+    for_num!(launch.outs[0].dtype, go(launch))
+}
+
+fn input_scratch(launch: &Launch) -> usize {
+    fn go<T: Tiled>(g: &Geometry) -> usize {
+        if g.is_depthwise() { depthwise::input_scratch::<T>(g) } else { backward_input::scratch_bytes::<T>(g) }
+    }
+    for_num!(launch.outs[0].dtype, go(&input_geometry(launch)))
+}
+
+fn weight_geometry(launch: &Launch) -> Geometry {
+    Geometry::new(launch, &launch.ins[0], &launch.outs[0], &launch.ins[1])
+}
+
+fn weight_run(launch: &Launch) {
+    fn go<T: Tiled>(launch: &Launch) {
+        let g = weight_geometry(launch);
+        unsafe {
+            if g.is_depthwise() {
+                depthwise::backward_weight::<T>(launch, &g)
+            } else {
+                backward_weight::run::<T>(launch, &g)
+            }
+        }
+    }
+    for_num!(launch.outs[0].dtype, go(launch))
+}
+
+fn weight_scratch(launch: &Launch) -> usize {
+    fn go<T: Tiled>(g: &Geometry) -> usize {
+        if g.is_depthwise() { depthwise::weight_scratch::<T>(g) } else { backward_weight::scratch_bytes::<T>(g) }
+    }
+    for_num!(launch.outs[0].dtype, go(&weight_geometry(launch)))
+}

@@ -1,0 +1,242 @@
+//! The blocked product: panels of B stay in the first cache, a block of A in the second, k is split so that they do.
+//!
+//! Loop order and names follow K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
+//! (ACM TOMS 34, 2008). An element of the product is summed along k in steps of `kc`, which depends on k alone: it does
+//! not change with the number of rows or columns, nor with the tile.
+
+use std::mem::MaybeUninit;
+
+use super::num::Num;
+use super::pack::Operand;
+use super::tile::{Dest, MAX_TILE, Tile};
+
+/// Most of k that a panel holds: 384 x 8 floats of B and 384 x 6 of A are 21 KiB of the first cache.
+const KC: usize = 384;
+/// Rows of A in a block (147 KiB of float32 at most: a part of the second cache).
+const MC: usize = 96;
+/// Columns of B in a block.
+const NC: usize = 1024;
+
+/// How the columns of the output lie.
+#[derive(Clone, Copy)]
+pub enum Columns {
+    /// This far apart.
+    Even(isize),
+    /// At these offsets.
+    Table(*const isize),
+}
+
+/// A matrix to read with two strides.
+#[derive(Clone, Copy)]
+pub struct Mat<T> {
+    pub ptr: *const T,
+    pub row: isize,
+    pub col: isize,
+}
+
+/// `out = alpha * product + beta * init`.
+#[derive(Clone, Copy)]
+pub struct Output<T> {
+    pub ptr: *mut T,
+    pub row: isize,
+    pub cols: Columns,
+    pub alpha: T,
+    /// What is added and its factor. It may be the output itself: each element is read before it is written.
+    pub init: Option<(T, Init<T>)>,
+}
+
+/// What is added to a product.
+#[derive(Clone, Copy)]
+pub enum Init<T> {
+    Mat(Mat<T>),
+    /// The output's own values.
+    Own,
+}
+
+/// Sizes of a product: (m x k) @ (k x n).
+#[derive(Clone, Copy)]
+pub struct Size {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+}
+
+/// The left operand: packed block by block, or all at once before (`pack_all`), for many products with one A.
+pub enum Left<'a, T, A> {
+    Operand(&'a A),
+    Packed(*const T),
+}
+
+/// The step along k: as even as possible, so that no step is left with a few elements.
+fn step(k: usize) -> usize {
+    k.div_ceil(k.div_ceil(KC).max(1)).max(1)
+}
+
+/// Elements of scratch that `blocked` needs.
+pub fn scratch<T: Num>(tile: &Tile<T>, size: Size, packed: bool) -> usize {
+    let kc = step(size.k);
+    let a = if packed { 0 } else { size.m.min(MC).next_multiple_of(tile.mr) * kc };
+    a + size.n.min(NC).next_multiple_of(tile.nr) * kc
+}
+
+/// Elements that `pack_all` writes.
+pub fn packed_len<T: Num>(tile: &Tile<T>, m: usize, k: usize) -> usize {
+    m.next_multiple_of(tile.mr) * k
+}
+
+/// Packs all of A, for `Left::Packed`.
+///
+/// # Safety
+/// `to` has room for `packed_len` elements and the operand for (m x k).
+pub unsafe fn pack_all<T: Num, A: Operand<T>>(tile: &Tile<T>, m: usize, k: usize, a: &A, to: *mut T) {
+    let mr = tile.mr;
+    let kc = step(k);
+    for k0 in (0..k).step_by(kc) {
+        unsafe { a.pack(0, m, k0, kc.min(k - k0), mr, to.add(k0 * m.next_multiple_of(mr))) };
+    }
+}
+
+/// Computes the product.
+///
+/// # Safety
+/// Operands and output have the sizes given; `work` has room for `scratch` elements.
+pub unsafe fn blocked<T: Num, A: Operand<T>, B: Operand<T>>(
+    tile: &Tile<T>,
+    size: Size,
+    a: Left<T, A>,
+    b: &B,
+    out: &Output<T>,
+    work: *mut T,
+) {
+    let Size { m, n, k } = size;
+    let kc = step(k);
+    let padded = m.next_multiple_of(tile.mr);
+    let a_block = unsafe { work.add(n.min(NC).next_multiple_of(tile.nr) * kc) };
+    let mc = (MC / tile.mr) * tile.mr;
+    unsafe {
+        for j0 in (0..n).step_by(NC) {
+            let nc = NC.min(n - j0);
+            let mut k0 = 0;
+            loop {
+                let ks = kc.min(k - k0);
+                b.pack(j0, nc, k0, ks, tile.nr, work);
+                // Later steps along k add to what the first ones left.
+                let out = if k0 == 0 { *out } else { Output { init: Some((T::from_i64(1), Init::Own)), ..*out } };
+                for i0 in (0..m).step_by(mc) {
+                    let ms = mc.min(m - i0);
+                    let a = match &a {
+                        Left::Operand(a) => {
+                            a.pack(i0, ms, k0, ks, tile.mr, a_block);
+                            a_block as *const T
+                        }
+                        Left::Packed(all) => all.add(k0 * padded + i0 * ks),
+                    };
+                    for j in (0..nc).step_by(tile.nr) {
+                        for i in (0..ms).step_by(tile.mr) {
+                            let rows = tile.mr.min(ms - i);
+                            let cols = tile.nr.min(nc - j);
+                            one(tile, ks, a.add(i * ks), work.add(j * ks), &out, i0 + i, j0 + j, rows, cols);
+                        }
+                    }
+                }
+                k0 += ks;
+                if k0 >= k {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// One tile at (i, j): straight into the output where it lies well, else through a small buffer.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn one<T: Num>(
+    tile: &Tile<T>,
+    k: usize,
+    a: *const T,
+    b: *const T,
+    out: &Output<T>,
+    i: usize,
+    j: usize,
+    rows: usize,
+    cols: usize,
+) {
+    unsafe {
+        if rows == tile.mr
+            && cols == tile.nr
+            && let Some(to) = straight(out, i, j, cols)
+        {
+            return (tile.run)(k, a, b, &to);
+        }
+        let mut buffer = MaybeUninit::uninit();
+        (tile.run)(k, a, b, &aside(&mut buffer, tile.nr));
+        store(out, buffer.as_ptr().cast(), tile.nr, i, j, rows, cols);
+    }
+}
+
+/// A tile's own buffer as its destination.
+#[inline(always)]
+pub fn aside<T>(buffer: &mut MaybeUninit<[T; MAX_TILE]>, nr: usize) -> Dest<T> {
+    Dest { c: buffer.as_mut_ptr().cast(), row: nr as isize, init: std::ptr::null(), init_row: 0, init_col: 0 }
+}
+
+/// The destination of a full tile at (i, j), if the micro-kernel can write there itself.
+#[inline(always)]
+pub unsafe fn straight<T: Num>(out: &Output<T>, i: usize, j: usize, cols: usize) -> Option<Dest<T>> {
+    let one = T::from_i64(1);
+    if out.alpha != one {
+        return None;
+    }
+    let col = unsafe {
+        match out.cols {
+            Columns::Even(1) => j as isize,
+            Columns::Even(_) => return None,
+            // The offsets of an image's pixels rise: the ends tell.
+            Columns::Table(t) if *t.add(j + cols - 1) - *t.add(j) == cols as isize - 1 => *t.add(j),
+            Columns::Table(_) => return None,
+        }
+    };
+    let c = unsafe { out.ptr.offset(i as isize * out.row + col) };
+    let mut to = Dest { c, row: out.row, init: std::ptr::null(), init_row: 0, init_col: 1 };
+    match out.init {
+        None => {}
+        Some((beta, _)) if beta != one => return None,
+        Some((_, Init::Own)) => (to.init, to.init_row) = (c, out.row),
+        Some((_, Init::Mat(init))) => {
+            if init.col != 0 && init.col != 1 {
+                return None;
+            }
+            to.init = init.ptr.wrapping_offset(i as isize * init.row + j as isize * init.col);
+            (to.init_row, to.init_col) = (init.row, init.col);
+        }
+    }
+    Some(to)
+}
+
+/// Writes a tile's values with everything an output may ask for.
+pub unsafe fn store<T: Num>(out: &Output<T>, tile: *const T, nr: usize, i: usize, j: usize, rows: usize, cols: usize) {
+    for r in 0..rows {
+        for c in 0..cols {
+            unsafe {
+                let offset = match out.cols {
+                    Columns::Even(col) => (j + c) as isize * col,
+                    Columns::Table(t) => *t.add(j + c),
+                };
+                let to = out.ptr.offset((i + r) as isize * out.row + offset);
+                let mut v = *tile.add(r * nr + c);
+                if out.alpha != T::from_i64(1) {
+                    v = v.times(out.alpha);
+                }
+                if let Some((beta, init)) = out.init {
+                    let init = match init {
+                        Init::Own => *to,
+                        Init::Mat(m) => *m.ptr.offset((i + r) as isize * m.row + (j + c) as isize * m.col),
+                    };
+                    v = v.plus(if beta == T::from_i64(1) { init } else { init.times(beta) });
+                }
+                *to = v;
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Matrix products: batched `alpha * A @ B + beta * C`, any strides, every numeric dtype.
+
+pub(crate) mod block;
+pub mod num;
+pub(crate) mod pack;
+mod small;
+pub mod tile;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use cresset_lane::DType;
+
+use crate::{Kernel, Launch, View};
+use block::{Columns, Init, Left, Mat, Output, Size, blocked};
+use num::Num;
+use pack::Strided;
+use tile::Tiled;
+pub use tile::{pick_tile, set_tile, tiles};
+
+/// `out[b, m, n] = alpha * sum_k a[b, m, k] * b[b, k, n] (+ beta * init[b, m, n])`.
+///
+/// - ins: `a`, `b` and, if something is added, `init`, which has `out`'s shape (broadcasting is strides of 0) and may be
+///   `out` itself. All operands have the same number (two or more) of dimensions and the same batch dimensions.
+/// - attrs: `alpha`, `beta`, as floats for floating-point matrices and as integers for integer ones. Without attrs both
+///   are 1.
+/// - dtypes: all equal; float32, float64, int64, int32, uint8. Integers wrap.
+///
+/// Transposed and broadcast operands are read in place. k = 0 gives 0 (or `beta * init`).
+pub const MATMUL: Kernel = Kernel { name: "matmul", run, scratch: Some(scratch) };
+
+/// One or many products of matrices, as found in a launch.
+struct Product<'a, T> {
+    size: Size,
+    a: Mat<T>,
+    b: Mat<T>,
+    out: Mat<T>,
+    init: Option<Mat<T>>,
+    alpha: T,
+    beta: T,
+    /// Batch dimensions that are left, with the strides of a, b, out and init.
+    batch: &'a [usize],
+    strides: [&'a [isize]; 4],
+}
+
+/// Which loops a product takes.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Path {
+    Skinny,
+    Small,
+    Blocked,
+}
+
+fn mat<T: Num>(view: &View) -> Mat<T> {
+    let [.., row, col] = *view.strides else { unreachable!("a matrix has two dimensions") };
+    Mat { ptr: view.as_ptr(), row, col }
+}
+
+/// The stride of all leading dimensions and the rows taken as one dimension, if they lie so.
+fn merged_row(view: &View) -> Option<isize> {
+    let dims = view.shape.len() - 1;
+    let mut merged: Option<(usize, isize)> = None;
+    for d in (0..dims).rev() {
+        let (n, stride) = (view.shape[d], view.strides[d]);
+        merged = match merged {
+            _ if n == 1 => merged,
+            None => Some((n, stride)),
+            Some((count, inner)) if stride == inner * count as isize => Some((count * n, inner)),
+            Some(_) => return None,
+        };
+    }
+    Some(merged.map_or(1, |(_, stride)| stride))
+}
+
+impl<'a, T: Tiled> Product<'a, T> {
+    fn new(launch: &'a Launch) -> Self {
+        let (out, a, b) = (&launch.outs[0], &launch.ins[0], &launch.ins[1]);
+        let init = launch.ins.get(2);
+        let dims = out.shape.len();
+        let batch = dims - 2;
+        let factor = |i: usize| launch.attrs.get(i).map_or(T::from_i64(1), |&x| T::of(x));
+        let outer = |v: &View<'a>| &v.strides[..batch];
+        let mut product = Product {
+            size: Size { m: out.shape[dims - 2], n: out.shape[dims - 1], k: a.shape[dims - 1] },
+            a: mat(a),
+            b: mat(b),
+            out: mat(out),
+            init: init.map(mat),
+            alpha: factor(0),
+            beta: factor(1),
+            batch: &out.shape[..batch],
+            strides: [outer(a), outer(b), outer(out), init.map_or(&[], outer)],
+        };
+        // One B for every batch: the batch is only more rows.
+        let shared = batch > 0 && (0..batch).all(|d| b.strides[d] == 0 || b.shape[d] == 1);
+        if shared
+            && let (Some(a_row), Some(out_row)) = (merged_row(a), merged_row(out))
+            && let Some(init_row) = init.map_or(Some(0), merged_row)
+        {
+            product.size.m *= product.batch.iter().product::<usize>();
+            (product.a.row, product.out.row) = (a_row, out_row);
+            if let Some(init) = &mut product.init {
+                init.row = init_row;
+            }
+            product.batch = &[];
+            product.strides = [&[]; 4];
+        }
+        let Size { m, n, .. } = product.size;
+        // Rows of the output should be contiguous, and few lines should be rows.
+        let few = small::SKINNY;
+        if (product.out.row == 1 && product.out.col != 1 && n > few) || (n <= few && m > n) {
+            product.transpose();
+        }
+        product
+    }
+
+    /// C^T = B^T A^T.
+    fn transpose(&mut self) {
+        let flip = |x: Mat<T>| Mat { row: x.col, col: x.row, ..x };
+        self.size = Size { m: self.size.n, n: self.size.m, k: self.size.k };
+        (self.a, self.b) = (flip(self.b), flip(self.a));
+        self.strides.swap(0, 1);
+        self.out = flip(self.out);
+        self.init = self.init.map(flip);
+    }
+
+    fn path(&self) -> Path {
+        let Size { m, n, k } = self.size;
+        if m <= small::SKINNY && k > 8 {
+            Path::Skinny
+        } else if m * n * k <= 32 * 32 * 32 || n <= 2 * T::DIRECT_COLS && n * k <= 8192 {
+            Path::Small
+        } else {
+            Path::Blocked
+        }
+    }
+
+    fn scratch(&self) -> usize {
+        let elements = match self.path() {
+            Path::Skinny => small::skinny_scratch(self.size),
+            Path::Small => small::small_scratch::<T>(self.size),
+            Path::Blocked => block::scratch(&T::tile(), self.size, false),
+        };
+        elements * size_of::<T>()
+    }
+
+    unsafe fn run(&self, scratch: *mut u8) {
+        if self.size.m == 0 || self.size.n == 0 {
+            return;
+        }
+        for item in 0..self.batch.iter().product() {
+            let mut offsets = [0isize; 4];
+            let mut rest = item;
+            for d in (0..self.batch.len()).rev() {
+                let index = (rest % self.batch[d]) as isize;
+                rest /= self.batch[d];
+                for (offset, strides) in offsets.iter_mut().zip(&self.strides) {
+                    *offset += strides.get(d).map_or(0, |s| index * s);
+                }
+            }
+            let shift = |x: Mat<T>, i: usize| Mat { ptr: x.ptr.wrapping_offset(offsets[i]), ..x };
+            let (a, b) = (shift(self.a, 0), shift(self.b, 1));
+            let out = Output {
+                ptr: shift(self.out, 2).ptr.cast_mut(),
+                row: self.out.row,
+                cols: Columns::Even(self.out.col),
+                alpha: self.alpha,
+                init: self.init.map(|x| (self.beta, Init::Mat(shift(x, 3)))),
+            };
+            unsafe {
+                match self.path() {
+                    Path::Skinny => small::skinny(self.size, &a, &b, &out, scratch.cast()),
+                    Path::Small => small::small(self.size, &a, &b, &out, scratch.cast()),
+                    Path::Blocked => {
+                        let a = Strided { ptr: a.ptr, line: a.row, k: a.col };
+                        let b = Strided { ptr: b.ptr, line: b.col, k: b.row };
+                        blocked(&T::tile(), self.size, Left::Operand(&a), &b, &out, scratch.cast());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Runs `$f::<T>` for the numeric dtype `$dtype`.
+macro_rules! for_num {
+    ($dtype:expr, $f:ident($($arg:expr),*)) => {
+        match $dtype {
+            DType::F32 => $f::<f32>($($arg),*),
+            DType::F64 => $f::<f64>($($arg),*),
+            DType::I64 => $f::<i64>($($arg),*),
+            DType::I32 => $f::<i32>($($arg),*),
+            DType::U8 => $f::<u8>($($arg),*),
+            other => unreachable!("no arithmetic on {other}"),
+        }
+    };
+}
+pub(crate) use for_num;
+
+fn run(launch: &Launch) {
+    fn go<T: Tiled>(launch: &Launch) {
+        unsafe { Product::<T>::new(launch).run(launch.scratch) }
+    }
+    for_num!(launch.outs[0].dtype, go(launch))
+}
+
+fn scratch(launch: &Launch) -> usize {
+    fn go<T: Tiled>(launch: &Launch) -> usize {
+        Product::<T>::new(launch).scratch()
+    }
+    for_num!(launch.outs[0].dtype, go(launch))
+}

@@ -1,0 +1,191 @@
+//! Products that do not pay for the blocked loops: small ones, and those with very few rows.
+
+use std::mem::MaybeUninit;
+
+use super::block::{Mat, Output, Size, aside, store, straight};
+use super::num::Num;
+use super::pack::{Operand, Strided};
+use super::tile::Tiled;
+
+/// Elements of scratch that `small` needs.
+pub fn small_scratch<T: Tiled>(size: Size) -> usize {
+    size.k * T::DIRECT_COLS
+}
+
+/// A product whose B fits the first cache: A is read as it lies, and so is B where its rows are contiguous.
+///
+/// # Safety
+/// The matrices have the sizes given; `work` has room for `small_scratch` elements.
+pub unsafe fn small<T: Tiled>(size: Size, a: &Mat<T>, b: &Mat<T>, out: &Output<T>, work: *mut T) {
+    let Size { m, n, k } = size;
+    let nr = T::DIRECT_COLS;
+    unsafe {
+        for j in (0..n).step_by(nr) {
+            let cols = nr.min(n - j);
+            let (panel, panel_row) = if b.col == 1 && cols == nr {
+                (b.ptr.add(j), b.row)
+            } else {
+                let b = Strided { ptr: b.ptr, line: b.col, k: b.row };
+                b.pack(j, cols, 0, k, nr, work);
+                (work as *const T, nr as isize)
+            };
+            let mut i = 0;
+            while i < m {
+                let rows = (m - i).min(4);
+                let run = T::DIRECT[rows - 1];
+                let a_at = a.ptr.wrapping_offset(i as isize * a.row);
+                match if cols == nr { straight(out, i, j, cols) } else { None } {
+                    Some(to) => run(k, a_at, a.row, a.col, panel, panel_row, &to),
+                    None => {
+                        let mut buffer = MaybeUninit::uninit();
+                        run(k, a_at, a.row, a.col, panel, panel_row, &aside(&mut buffer, nr));
+                        store(out, buffer.as_ptr().cast(), nr, i, j, rows, cols);
+                    }
+                }
+                i += rows;
+            }
+        }
+    }
+}
+
+/// Rows that `skinny` takes: with more, packing B pays.
+pub const SKINNY: usize = 3;
+
+/// Elements of scratch that `skinny` needs: the rows of the result, and the rows of A made contiguous.
+pub fn skinny_scratch(size: Size) -> usize {
+    size.m * (size.n + size.k)
+}
+
+/// Vector times matrix, for one to three vectors: B is read once, as it lies.
+///
+/// # Safety
+/// The matrices have the sizes given; `work` has room for `skinny_scratch` elements.
+pub unsafe fn skinny<T: Num>(size: Size, a: &Mat<T>, b: &Mat<T>, out: &Output<T>, work: *mut T) {
+    let Size { m, n, k } = size;
+    unsafe {
+        let rows = work.add(m * n);
+        for i in 0..m {
+            for p in 0..k {
+                *rows.add(i * k + p) = *a.ptr.offset(i as isize * a.row + p as isize * a.col);
+            }
+        }
+        if b.row == 1 && b.col != 1 || b.row == 1 && n == 1 {
+            dots(size, rows, b, work);
+        } else {
+            sums(size, rows, b, work);
+        }
+        store(out, work, n, 0, 0, m, n);
+    }
+}
+
+/// B's columns are contiguous: dot products, four vectors in flight for each of two columns.
+unsafe fn dots<T: Num>(size: Size, a: *const T, b: &Mat<T>, to: *mut T) {
+    let Size { m, n, k } = size;
+    unsafe {
+        let mut j = 0;
+        while j < n {
+            let x = b.ptr.offset(j as isize * b.col);
+            for i in 0..m {
+                let a = a.add(i * k);
+                let to = to.add(i * n + j);
+                if j + 2 <= n {
+                    [*to, *to.add(1)] = dot(k, a, [x, x.offset(b.col)]);
+                } else {
+                    [*to] = dot(k, a, [x]);
+                }
+            }
+            j += 2;
+        }
+    }
+}
+
+/// One contiguous row with some contiguous columns.
+#[inline(always)]
+unsafe fn dot<T: Num, const COLS: usize>(k: usize, a: *const T, cols: [*const T; COLS]) -> [T; COLS] {
+    unsafe {
+        let mut acc = [[T::zero(); 4]; COLS];
+        let mut p = 0;
+        while p + 4 * T::LANES <= k {
+            for u in 0..4 {
+                let at = p + u * T::LANES;
+                let x = T::load(a.add(at));
+                for c in 0..COLS {
+                    acc[c][u] = T::madd(acc[c][u], x, T::load(cols[c].add(at)));
+                }
+            }
+            p += 4 * T::LANES;
+        }
+        while p + T::LANES <= k {
+            let x = T::load(a.add(p));
+            for c in 0..COLS {
+                acc[c][0] = T::madd(acc[c][0], x, T::load(cols[c].add(p)));
+            }
+            p += T::LANES;
+        }
+        let mut out = acc.map(|v| T::sum(T::add(T::add(v[0], v[1]), T::add(v[2], v[3]))));
+        while p < k {
+            for c in 0..COLS {
+                out[c] = out[c].plus((*a.add(p)).times(*cols[c].add(p)));
+            }
+            p += 1;
+        }
+        out
+    }
+}
+
+/// B's rows are contiguous, or nothing is: rows of B, four at a time, times the vectors' elements, onto the sums.
+unsafe fn sums<T: Num>(size: Size, a: *const T, b: &Mat<T>, to: *mut T) {
+    let Size { m, n, k } = size;
+    unsafe {
+        for i in 0..m * n {
+            *to.add(i) = T::default();
+        }
+        // Columns in blocks that stay in the first cache while B's rows go by.
+        for j0 in (0..n).step_by(1024) {
+            let cols = 1024.min(n - j0);
+            for p in (0..k).step_by(4) {
+                let count = 4.min(k - p);
+                for i in 0..m {
+                    let x = a.add(i * k + p);
+                    let y = to.add(i * n + j0);
+                    let rows = b.ptr.offset(p as isize * b.row + j0 as isize * b.col);
+                    if b.col == 1 && count == 4 {
+                        add_four(cols, x, rows, b.row, y);
+                    } else {
+                        for q in 0..count {
+                            let x = *x.add(q);
+                            let row = rows.offset(q as isize * b.row);
+                            for j in 0..cols {
+                                let at = y.add(j);
+                                *at = (*at).plus(x.times(*row.offset(j as isize * b.col)));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn add_four<T: Num>(n: usize, x: *const T, rows: *const T, row: isize, y: *mut T) {
+    unsafe {
+        let factors: [T; 4] = std::array::from_fn(|q| *x.add(q));
+        let vectors = factors.map(T::splat);
+        let mut j = 0;
+        while j + T::LANES <= n {
+            let mut sum = T::load(y.add(j));
+            for (q, &x) in vectors.iter().enumerate() {
+                sum = T::madd(sum, x, T::load(rows.offset(q as isize * row).add(j)));
+            }
+            T::store(y.add(j), sum);
+            j += T::LANES;
+        }
+        while j < n {
+            for (q, &x) in factors.iter().enumerate() {
+                *y.add(j) = (*y.add(j)).plus(x.times(*rows.offset(q as isize * row).add(j)));
+            }
+            j += 1;
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Micro-kernels: an MR x NR tile of the product, its accumulators in registers.
+//!
+//! Which tile is fastest depends on the engine and the CPU more than on us (registers, FMA ports, whether the engine
+//! spills), so a binary carries several and `pick_tile` times them once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::num::Num;
+
+/// Room for any tile's accumulators.
+pub const MAX_TILE: usize = 96;
+
+/// Where a full tile goes: `c[i][j] = acc[i][j] + init[i * init_row + j * init_col]`.
+pub struct Dest<T> {
+    pub c: *mut T,
+    pub row: isize,
+    /// Null when there is nothing to add.
+    pub init: *const T,
+    pub init_row: isize,
+    /// 0 or 1.
+    pub init_col: isize,
+}
+
+/// A micro-kernel on packed panels: `a` is k x mr, `b` is k x nr, both without gaps.
+#[derive(Clone, Copy)]
+pub struct Tile<T> {
+    pub mr: usize,
+    pub nr: usize,
+    pub run: unsafe fn(usize, *const T, *const T, &Dest<T>),
+}
+
+/// A micro-kernel on matrices as they lie: `a` strided by (row, k), the rows of `b` contiguous, `b_row` apart.
+pub type Direct<T> = unsafe fn(usize, *const T, isize, isize, *const T, isize, &Dest<T>);
+
+/// An element type with its tiles.
+pub trait Tiled: Num {
+    /// The tile in use.
+    fn tile() -> Tile<Self>;
+    /// Columns of the direct kernels, and the kernels for 1, 2, 3 and 4 rows.
+    const DIRECT_COLS: usize;
+    const DIRECT: [Direct<Self>; 4];
+}
+
+#[inline(always)]
+unsafe fn accumulate<T: Num, const MR: usize, const NV: usize>(
+    k: usize,
+    mut a: *const T,
+    a_row: isize,
+    a_k: isize,
+    mut b: *const T,
+    b_row: isize,
+) -> [[T::V; NV]; MR] {
+    unsafe {
+        let mut acc = [[T::zero(); NV]; MR];
+        for _ in 0..k {
+            let mut col = [T::zero(); NV];
+            for (j, col) in col.iter_mut().enumerate() {
+                *col = T::load(b.add(j * T::LANES));
+            }
+            for (i, acc) in acc.iter_mut().enumerate() {
+                let x = T::splat(*a.offset(i as isize * a_row));
+                for (acc, col) in acc.iter_mut().zip(&col) {
+                    *acc = T::madd(*acc, x, *col);
+                }
+            }
+            a = a.offset(a_k);
+            b = b.offset(b_row);
+        }
+        acc
+    }
+}
+
+#[inline(always)]
+unsafe fn finish<T: Num, const MR: usize, const NV: usize>(acc: &[[T::V; NV]; MR], to: &Dest<T>) {
+    unsafe {
+        for (i, acc) in acc.iter().enumerate() {
+            let row = to.c.offset(i as isize * to.row);
+            let init = to.init.wrapping_offset(i as isize * to.init_row);
+            for (j, &v) in acc.iter().enumerate() {
+                let v = if to.init.is_null() {
+                    v
+                } else if to.init_col == 0 {
+                    T::add(v, T::splat(*init))
+                } else {
+                    T::add(v, T::load(init.add(j * T::LANES)))
+                };
+                T::store(row.add(j * T::LANES), v);
+            }
+        }
+    }
+}
+
+unsafe fn packed<T: Num, const MR: usize, const NV: usize>(k: usize, a: *const T, b: *const T, to: &Dest<T>) {
+    unsafe {
+        let acc = accumulate::<T, MR, NV>(k, a, 1, MR as isize, b, (NV * T::LANES) as isize);
+        finish(&acc, to);
+    }
+}
+
+unsafe fn direct<T: Num, const MR: usize, const NV: usize>(
+    k: usize,
+    a: *const T,
+    a_row: isize,
+    a_k: isize,
+    b: *const T,
+    b_row: isize,
+    to: &Dest<T>,
+) {
+    unsafe {
+        let acc = accumulate::<T, MR, NV>(k, a, a_row, a_k, b, b_row);
+        finish(&acc, to);
+    }
+}
+
+macro_rules! tile {
+    ($t:ty, $mr:literal, $nv:literal) => {
+        Tile { mr: $mr, nr: $nv * <$t as Num>::LANES, run: packed::<$t, $mr, $nv> }
+    };
+}
+
+// Sixteen registers: 6x8 needs 12 accumulators, 2 of B and 1 of A, which fits only where the product needs no register
+// of its own (FMA). Mul + add is best at 4x8 and 2x16.
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+pub(super) const F32_TILES: [Tile<f32>; 3] = [tile!(f32, 6, 2), tile!(f32, 4, 2), tile!(f32, 4, 4)];
+#[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
+pub(super) const F32_TILES: [Tile<f32>; 2] = [tile!(f32, 4, 2), tile!(f32, 2, 4)];
+
+static F32_TILE: AtomicUsize = AtomicUsize::new(0);
+
+impl Tiled for f32 {
+    fn tile() -> Tile<f32> {
+        F32_TILES[F32_TILE.load(Ordering::Relaxed)]
+    }
+    const DIRECT_COLS: usize = 8;
+    const DIRECT: [Direct<f32>; 4] =
+        [direct::<f32, 1, 2>, direct::<f32, 2, 2>, direct::<f32, 3, 2>, direct::<f32, 4, 2>];
+}
+
+macro_rules! one_tile {
+    ($t:ty, $mr:literal, $nv:literal) => {
+        impl Tiled for $t {
+            fn tile() -> Tile<$t> {
+                tile!($t, $mr, $nv)
+            }
+            const DIRECT_COLS: usize = $nv * <$t as Num>::LANES;
+            const DIRECT: [Direct<$t>; 4] =
+                [direct::<$t, 1, $nv>, direct::<$t, 2, $nv>, direct::<$t, 3, $nv>, direct::<$t, 4, $nv>];
+        }
+    };
+}
+one_tile!(f64, 4, 2);
+one_tile!(i64, 4, 2);
+one_tile!(i32, 4, 2);
+one_tile!(u8, 4, 2);
+
+/// Uses the `index`-th tile for float32 products from now on. The tiles give the same numbers: each element of a
+/// product is summed in the same order whichever tile holds it.
+pub fn set_tile(index: usize) {
+    F32_TILE.store(index.min(F32_TILES.len() - 1), Ordering::Relaxed);
+}
+
+/// Rows and columns of every float32 tile in this binary, in `set_tile`'s order.
+pub fn tiles() -> impl ExactSizeIterator<Item = (usize, usize)> {
+    F32_TILES.iter().map(|t| (t.mr, t.nr))
+}
+
+/// Times the float32 tiles on panels that fit the first cache and keeps the fastest, in about 2 ms. `now` tells
+/// milliseconds; where no clock can be had, the default stays. Returns its index.
+pub fn pick_tile(now: impl Fn() -> f64) -> usize {
+    const K: usize = 256;
+    let (a, b) = ([1.0f32; 6 * K], [1.0f32; 16 * K]);
+    let mut c = [0.0f32; MAX_TILE];
+    let mut best = (f64::INFINITY, F32_TILE.load(Ordering::Relaxed));
+    for (index, tile) in F32_TILES.iter().enumerate() {
+        let to = Dest { c: c.as_mut_ptr(), row: tile.nr as isize, init: std::ptr::null(), init_row: 0, init_col: 0 };
+        // The same flops for every tile; the first round warms up.
+        let calls = 6 * 16 * 128 / (tile.mr * tile.nr);
+        for round in 0..3 {
+            let start = now();
+            for _ in 0..calls {
+                unsafe { (tile.run)(K, a.as_ptr(), b.as_ptr(), &to) };
+            }
+            let time = now() - start;
+            if round > 0 && time > 0.0 && time < best.0 {
+                best = (time, index);
+            }
+        }
+    }
+    set_tile(best.1);
+    best.1
+}

@@ -1,0 +1,95 @@
+//! Maximum pooling: values and where they were found.
+
+use cresset_lane::DType;
+
+use super::*;
+use crate::gemm::num::Num;
+use crate::{Kernel, Launch};
+
+/// ins: x; outs: values, indices (int64). attrs: kernel (3), stride (3), padding (3), dilation (3). Padding never wins;
+/// the first of equal values does, and NaN does always.
+pub const MAX_POOL: Kernel = Kernel { name: "max_pool", run, scratch: None };
+
+/// ins: x; outs: values, indices (int64). The output's size is the argument.
+pub const ADAPTIVE_MAX_POOL: Kernel = Kernel { name: "adaptive_max_pool", run: adaptive_run, scratch: None };
+
+/// ins: x, where each window starts (int64; images, channels, 3, the longest output dimension); outs: values, indices.
+/// attrs: kernel (3).
+pub const FRACTIONAL_MAX_POOL: Kernel = Kernel { name: "fractional_max_pool", run: fractional_run, scratch: None };
+
+/// The largest value in a window, with its position in the plane.
+#[inline(always)]
+unsafe fn largest<T: Num>(x: &Plane<T>, sizes: [usize; 3], spans: [Span; 3]) -> (T, i64) {
+    unsafe {
+        let mut best: Option<(T, usize)> = None;
+        let [ds, hs, ws] = spans;
+        for d in (ds.start..ds.end).step_by(ds.step) {
+            for h in (hs.start..hs.end).step_by(hs.step) {
+                for w in (ws.start..ws.end).step_by(ws.step) {
+                    let v = *x.at([d, h, w]);
+                    // A comparison with NaN is false: `v != v` lets it win, and keeps it.
+                    #[allow(clippy::eq_op)]
+                    if best.is_none_or(|(most, _)| v > most || v != v) {
+                        best = Some((v, (d * sizes[1] + h) * sizes[2] + w));
+                    }
+                }
+            }
+        }
+        best.map_or((T::default(), 0), |(v, at)| (v, at as i64))
+    }
+}
+
+/// Fills values and indices from a rule that gives each output's window.
+fn pool<T: Num>(launch: &Launch, spans: impl Fn(usize, usize, [usize; 3]) -> [Span; 3]) {
+    let (x, values, indices) = (&launch.ins[0], &launch.outs[0], &launch.outs[1]);
+    let (input, output) = (three(x.shape), three(values.shape));
+    for (n, c) in planes(x) {
+        let from = plane::<T>(x, n, c);
+        let (to, places) = (plane::<T>(values, n, c), plane::<i64>(indices, n, c));
+        for o in positions(output) {
+            unsafe { (*to.at(o), *places.at(o)) = largest(&from, input, spans(n, c, o)) };
+        }
+    }
+}
+
+fn run(launch: &Launch) {
+    fn go<T: Num>(launch: &Launch) {
+        let input = three(launch.ins[0].shape);
+        let [kernel, stride, padding, dilation] = [0, 3, 6, 9].map(|at| attrs3(launch.attrs, at));
+        pool::<T>(launch, |_, _, o| {
+            std::array::from_fn(|d| {
+                let first = o[d] * stride[d];
+                let end = (first + (kernel[d] - 1) * dilation[d] + 1).saturating_sub(padding[d]).min(input[d]);
+                // Steps of the window that fall before the input.
+                let before = padding[d].saturating_sub(first).div_ceil(dilation[d]) * dilation[d];
+                Span { start: first + before - padding[d], end, step: dilation[d] }
+            })
+        });
+    }
+    for_pool!(launch.outs[0].dtype, go(launch))
+}
+
+fn adaptive_run(launch: &Launch) {
+    fn go<T: Num>(launch: &Launch) {
+        let (input, output) = (three(launch.ins[0].shape), three(launch.outs[0].shape));
+        pool::<T>(launch, |_, _, o| std::array::from_fn(|d| adaptive(input[d], output[d], o[d])));
+    }
+    for_pool!(launch.outs[0].dtype, go(launch))
+}
+
+fn fractional_run(launch: &Launch) {
+    fn go<T: Num>(launch: &Launch) {
+        let starts = &launch.ins[1];
+        let kernel = attrs3(launch.attrs, 0);
+        let [sn, sc, sd, so] = *starts.strides else { unreachable!("starts have four dimensions") };
+        let base = starts.as_ptr::<i64>();
+        pool::<T>(launch, |n, c, o| {
+            std::array::from_fn(|d| {
+                let at = n as isize * sn + c as isize * sc + d as isize * sd + o[d] as isize * so;
+                let start = unsafe { *base.wrapping_offset(at) } as usize;
+                Span { start, end: start + kernel[d], step: 1 }
+            })
+        });
+    }
+    for_pool!(launch.outs[0].dtype, go(launch))
+}
