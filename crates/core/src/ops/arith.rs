@@ -30,14 +30,14 @@ ops! {
     /// PyTorch: `torch.add`.
     [torch tensor inplace direct]
     fn add(input: Operand, other: Operand) -> Tensor {
-        add_like::<expr::add::Op>("AddBackward0", input, other, 1.0, 1.0)
+        add_like::<expr::add_alpha::Op>("AddBackward0", input, other, 1.0, 1.0)
     }
 
     /// input + alpha * other.
     [torch tensor inplace direct as add]
     fn add_alpha(input: Operand, other: Operand, alpha: Scalar = 1) -> Tensor {
         check_alpha("add", input, other, alpha)?;
-        add_like::<expr::add::Op>("AddBackward0", input, other, alpha.to_f64(), 1.0)
+        add_like::<expr::add_alpha::Op>("AddBackward0", input, other, alpha.to_f64(), 1.0)
     }
 
     /// input - other.
@@ -45,7 +45,7 @@ ops! {
     /// PyTorch: `torch.sub`.
     [torch tensor inplace direct "subtract"]
     fn sub(input: Operand, other: Operand) -> Tensor {
-        add_like::<expr::sub::Op>("SubBackward0", input, other, 1.0, -1.0)
+        add_like::<expr::sub_alpha::Op>("SubBackward0", input, other, 1.0, -1.0)
     }
 
     /// input * other.

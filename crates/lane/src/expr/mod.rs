@@ -20,7 +20,15 @@
 
 mod macros;
 
+pub mod activation;
 pub mod arith;
+pub mod bitwise;
+pub mod compare;
+pub mod exponential;
+pub mod loss;
+pub mod rounding;
+pub mod special;
+pub mod trig;
 
 use crate::num::{Bits, Num, Real};
 

@@ -1,0 +1,129 @@
+//! Activation functions. Formulas and choices at kinks: aten/native/cpu/Activation.cpp.
+
+use super::macros::pointwise;
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+
+/// sqrt(2 / pi), of the tanh form of GELU.
+const ROOT: f64 = FRAC_1_SQRT_2 * FRAC_2_SQRT_PI;
+/// 1 / sqrt(2 pi), the height of the normal density.
+const DENSITY: f64 = 0.5 * ROOT;
+
+pointwise! {
+    /// max(x, 0)
+    Num relu(x) { x.maximum(lit(0.0)) }
+    => dx(g, out) { select(out.le(lit(0.0)), lit(0.0), g) }
+
+    /// x between low and high, with no gradient at the ends
+    Num hardtanh(x; low, high) { x.maximum(low).minimum(high) }
+    => dx(g, x) { select(x.le(low) | x.ge(high), lit(0.0), g) }
+
+    /// value where x <= threshold
+    Num threshold(x; threshold, value) { select(x.le(threshold), value, x) }
+    => dx(g, x) { select(x.le(threshold), lit(0.0), g) }
+
+    /// x where positive, slope * x elsewhere
+    Real leaky_relu(x; slope) { select(x.gt(lit(0.0)), x, x * slope) }
+    => dx(g, x) { select(x.gt(lit(0.0)), g, g * slope) }
+
+    /// x where positive, y * x elsewhere
+    Real prelu(x, y) { select(x.gt(lit(0.0)), x, y * x) }
+    => dx(g, x, y) { select(x.gt(lit(0.0)), g, y * g) }
+    => dy(g, x) { select(x.gt(lit(0.0)), lit(0.0), x * g) }
+
+    /// scale * x where positive, scale * alpha * (e^(input_scale * x) - 1) elsewhere: ELU, SELU and CELU
+    Real elu(x; alpha, scale, input_scale) {
+        select(x.le(lit(0.0)), (x * input_scale).expm1() * (alpha * scale), x * scale)
+    }
+    => dx(g, x) {
+        let below = g * input_scale * (alpha * scale) * (x * input_scale).exp();
+        select(x.le(lit(0.0)), below, g * scale)
+    }
+
+    /// x * Phi(x) with the normal distribution's Phi
+    Real gelu(x) { x * lit(0.5) * (lit::<L>(1.0) + (x * lit(super::FRAC_1_SQRT_2)).erf()) }
+    => dx(g, x) {
+        let phi = lit::<L>(0.5) * (lit::<L>(1.0) + (x * lit(super::FRAC_1_SQRT_2)).erf());
+        g * (phi + x * ((x * x * lit(-0.5)).exp() * lit(super::DENSITY)))
+    }
+
+    /// GELU by its tanh approximation
+    Real gelu_tanh(x) {
+        let inner = lit::<L>(super::ROOT) * (x + lit::<L>(0.044715) * (x * x * x));
+        lit::<L>(0.5) * x * (lit::<L>(1.0) + inner.tanh())
+    }
+    => dx(g, x) {
+        let inner = lit::<L>(super::ROOT) * (x + lit::<L>(0.044715) * (x * x * x));
+        let t = inner.tanh();
+        let slope = lit::<L>(super::ROOT) * (lit::<L>(1.0) + lit::<L>(3.0 * 0.044715) * (x * x));
+        let right = lit::<L>(0.5) * x * ((lit::<L>(1.0) - t * t) * slope);
+        g * (lit::<L>(0.5) * (lit::<L>(1.0) + t) + right)
+    }
+
+    /// x * sigmoid(x)
+    Real silu(x) { x / (lit::<L>(1.0) + (-x).exp()) }
+    => dx(g, x) {
+        let s = x.sigmoid();
+        g * s * (lit::<L>(1.0) + x * (lit::<L>(1.0) - s))
+    }
+
+    /// x * tanh(log(1 + e^x)); with n = e^x (e^x + 2) the tanh is n / (n + 2)
+    Real mish(x) {
+        let e = x.minimum(lit(20.0)).exp();
+        let n = e * (e + lit(2.0));
+        x * (n / (n + lit(2.0)))
+    }
+    => dx(g, x) {
+        let e = x.minimum(lit(20.0)).exp();
+        let n = e * (e + lit(2.0));
+        let t = n / (n + lit(2.0));
+        g * (t + x * x.sigmoid() * (lit::<L>(1.0) - t * t))
+    }
+
+    /// log(1 + e^(beta x)) / beta, or x where beta x > threshold
+    Real softplus(x; beta, threshold) {
+        let t = x * beta;
+        select(t.gt(threshold), x, t.exp().log1p() / beta)
+    }
+    => dx(g, x) {
+        let t = x * beta;
+        let z = t.exp();
+        select(t.gt(threshold), g, g * z / (z + lit(1.0)))
+    }
+
+    /// log(sigmoid(x))
+    Real logsigmoid(x) { x.minimum(lit(0.0)) - (-x.abs()).exp().log1p() }
+    => dx(g, x) { g * (-x).sigmoid() }
+
+    /// x / (1 + |x|)
+    Real softsign(x) { x / (lit::<L>(1.0) + x.abs()) }
+    => dx(g, x) {
+        let d = lit::<L>(1.0) + x.abs();
+        g / (d * d)
+    }
+
+    /// x where |x| > lambda
+    Real hardshrink(x; lambda) { select(x.ge(-lambda) & x.le(lambda), lit(0.0), x) }
+    => dx(g, x) { select(x.ge(-lambda) & x.le(lambda), lit(0.0), g) }
+
+    /// x moved towards 0 by lambda, 0 within
+    Real softshrink(x; lambda) { select(x.ge(-lambda) & x.le(lambda), lit(0.0), x - x.sign() * lambda) }
+    => dx(g, x) { select(x.ge(-lambda) & x.le(lambda), lit(0.0), g) }
+
+    /// x - tanh(x)
+    Real tanhshrink(x) { x - x.tanh() }
+    => dx(g, x) {
+        let t = x.tanh();
+        g * (t * t)
+    }
+
+    /// x / 6 + 1 / 2 between 0 and 1
+    Real hardsigmoid(x) { (x + lit(3.0)).maximum(lit(0.0)).minimum(lit(6.0)) / lit(6.0) }
+    => dx(g, x) { select(x.gt(lit(-3.0)) & x.lt(lit(3.0)), g * lit(1.0 / 6.0), lit(0.0)) }
+
+    /// x * hardsigmoid(x)
+    Real hardswish(x) { x * (x + lit(3.0)).maximum(lit(0.0)).minimum(lit(6.0)) / lit(6.0) }
+    => dx(g, x) {
+        let middle = g * (x / lit(3.0) + lit(0.5));
+        select(x.le(lit(-3.0)), lit(0.0), select(x.lt(lit(3.0)), middle, g))
+    }
+}
