@@ -23,7 +23,7 @@ const BUILDS = {
   relaxed: { file: 'cresset_relaxed_bg.wasm', features: [...BASELINE, 'relaxed-simd'], target: 'target/wasm-relaxed' },
 };
 // The names of the same features in wasm-opt.
-const BINARYEN = { 'nontrapping-fptoint': 'nontrapping-float-to-int' };
+const BINARYEN = { simd128: 'simd', 'nontrapping-fptoint': 'nontrapping-float-to-int' };
 
 /** ts/generated/*.ts and FEATURES.md, from the op declarations; they depend on core's sources and not on the kernels. */
 async function generate() {
@@ -59,7 +59,7 @@ async function wasmRelease(rust, name, build) {
   const out = join(root, build.target, 'pack');
   // --mode force: wasm-pack must not insist on rustup's target; the wasm-bindgen on PATH is the right one. --no-opt: its wasm-opt would be a download.
   await must(`The ${name} wasm build failed (see above).`, join(pack, 'wasm-pack'),
-    ['--log-level', 'warn', 'build', 'bindings/wasm', '--mode', 'force', '--target', 'web', '--release', '--no-pack', '--no-opt',
+    ['--log-level', 'error', 'build', 'bindings/wasm', '--mode', 'force', '--target', 'web', '--release', '--no-pack', '--no-opt',
       '--out-dir', out, '--out-name', 'cresset', '--', '--locked', ...rust.cargoArgs],
     { env: wasmEnv(rust, build, bindgen) });
   const features = build.features.map((feature) => `--enable-${BINARYEN[feature] ?? feature}`);
