@@ -11,7 +11,7 @@
 // Two Rusts may be in use. rustup's one runs native code (tests, clippy, rustfmt). It also builds the wasm if its
 // wasm32 target is there or can be fetched; on machines where rustup cannot download, Debian's rustc-web (compiler
 // and std source of one version) builds it instead, with std compiled from source.
-import { existsSync, statSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ask, cacheDir, fail, isMain, must, root, run, say, script, seconds, withPath } from './lib.mjs';
@@ -42,9 +42,17 @@ function locked(crate) {
   return lock.match(new RegExp(`name = "${crate}"\\nversion = "([^"]+)"`))?.[1] ?? fail(`Cargo.lock has no ${crate}.`);
 }
 
+/** Whether node_modules/ holds exactly what package-lock.json asks for; npm notes what it installed in a lock file of its own. */
+function npmIsFresh() {
+  const there = join(root, 'node_modules/.package-lock.json');
+  if (!existsSync(there)) return false;
+  const [wanted, installed] = [join(root, 'package-lock.json'), there].map((file) => JSON.parse(readFileSync(file, 'utf8')).packages);
+  // What is optional may be for another platform.
+  return Object.entries(wanted).every(([name, { version, optional }]) => name === '' || optional || installed[name]?.version === version);
+}
+
 async function npmPackages() {
-  const [wanted, there] = ['package-lock.json', 'node_modules/.package-lock.json'].map((file) => join(root, file));
-  if (existsSync(there) && statSync(there).mtimeMs >= statSync(wanted).mtimeMs) return;
+  if (npmIsFresh()) return;
   say('setup: npm packages (compiler, linter, test runner, plotting) as package-lock.json pins them: npm ci');
   await must(
     'npm ci failed (see above). It needs the npm registry; run "npm ci" by hand to see whether that answers.',

@@ -1,0 +1,5 @@
+/**
+ * Around the training loop: progress.
+ * @module
+ */
+export { Progress, type ProgressOptions, type ProgressOutput, type Shown, formatCount, formatTime } from './progress.js';
