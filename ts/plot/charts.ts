@@ -52,9 +52,9 @@ export function lines(series: Readonly<Record<string, Values>>, options: LineOpt
   return new Figure({
     ...frame(options),
     data: { values },
-    mark: { type: 'line', point: options.points ?? xs.size <= 30 ? { size: 25 } : false, strokeWidth: 2, clip: true },
+    mark: { type: 'line', point: options.points ?? xs.size <= 30 ? { size: 25 } : false, strokeWidth: 2, clip: options.ylim !== undefined },
     encoding: {
-      x: { field: 'x', type: 'quantitative', title: options.xlabel ?? null, axis, scale: { zero: false, nice: !whole } },
+      x: { field: 'x', type: 'quantitative', title: options.xlabel ?? null, axis, scale: { zero: false, nice: !whole, padding: 8 } },
       y: { field: 'y', type: 'quantitative', title: options.ylabel ?? null, scale },
       color: { field: 'series', type: 'nominal', title: null, sort: names, scale: { domain: names }, legend: names.length > 1 ? { orient: 'top' } : null },
     },
@@ -107,11 +107,12 @@ export function histogram(data: Values, options: HistogramOptions = {}): Figure 
   return new Figure({
     ...frame(options),
     data: { values },
-    mark: { type: 'bar', binSpacing: 0, stroke: 'white', strokeWidth: 0.5 },
+    mark: { type: 'bar', binSpacing: 0, color: '#0072b2', stroke: 'white', strokeWidth: 0.5 },
     encoding: {
-      x: { field: 'from', type: 'quantitative', title: options.xlabel ?? null, scale: { zero: false } },
+      x: { field: 'from', type: 'quantitative', bin: 'binned', title: options.xlabel ?? null, scale: { zero: false } },
       x2: { field: 'to' },
       y: { field: 'count', type: 'quantitative', title: options.ylabel ?? 'count' },
+      y2: { datum: 0 },
     },
   });
 }

@@ -1,5 +1,5 @@
 /**
- * A grid of pictures with a line of text above each.
+ * A grid of pictures with a text above each.
  * @module
  */
 import { ArgumentError } from '../errors.js';
@@ -10,7 +10,7 @@ import { pngUrl } from './png.js';
 /** Options of {@link images}. */
 export interface ImageOptions {
   title?: string;
-  /** The text above each picture. */
+  /** The text above each picture; `\n` breaks it. */
   labels?: readonly string[];
   /** For each picture whether its label is right: right ones are set in green, wrong ones in red. */
   right?: readonly boolean[];
@@ -52,7 +52,10 @@ export async function images(batch: Tensor, options: ImageOptions = {}): Promise
   }));
   const size = options.size ?? 84;
   const rows = Math.ceil(n! / columns);
-  const [stepX, stepY] = [size + 26, Math.round((size * height!) / width!) + 26];
+  const tall = Math.round((size * height!) / width!);
+  // Room for the text: 12 pixels a line.
+  const caption = 12 * Math.max(0, ...values.map(({ label }) => (label === '' ? 0 : label.split('\n').length)));
+  const [stepX, stepY] = [size + 26, tall + caption + 14];
   const place = (field: string, count: number): object => ({
     field, type: 'quantitative', axis: null, scale: { domain: [-0.5, count - 0.5], nice: false, zero: false, reverse: field === 'row' },
   });
@@ -64,9 +67,9 @@ export async function images(batch: Tensor, options: ImageOptions = {}): Promise
     view: { stroke: null },
     data: { values },
     layer: [
-      { mark: { type: 'image', width: size, height: stepY - 26, smooth: false, aspect: false, yOffset: 8 }, encoding: { ...encoding, url: { field: 'url', type: 'nominal' } } },
+      { mark: { type: 'image', width: size, height: tall, smooth: false, aspect: false, yOffset: caption / 2 }, encoding: { ...encoding, url: { field: 'url', type: 'nominal' } } },
       {
-        mark: { type: 'text', baseline: 'bottom', fontSize: 9.5, yOffset: -(stepY - 26) / 2 + 5, limit: stepX - 2 },
+        mark: { type: 'text', baseline: 'top', fontSize: 9.5, lineBreak: '\n', lineHeight: 12, yOffset: -(tall + caption) / 2 - 2, limit: stepX - 2 },
         encoding: { ...encoding, text: { field: 'label', type: 'nominal' }, color: { field: 'color', type: 'nominal', scale: null, legend: null } },
       },
     ],
