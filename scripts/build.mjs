@@ -102,9 +102,9 @@ async function typescript(quick) {
   // A release build starts from nothing, so that nothing stale is packed.
   if (!quick) rmSync(join(root, 'dist'), { recursive: true, force: true });
   // tsc trusts its notes of the last run even if dist/ is gone.
-  if (!existsSync(join(root, 'dist'))) rmSync(join(root, '.cache/build.tsbuildinfo'), { force: true });
-  await must('tsc found errors (see above).', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json']);
+  if (!existsSync(join(root, 'dist/index.js'))) rmSync(join(root, '.cache/build.tsbuildinfo'), { force: true });
   cpSync(GLUE, join(root, 'dist/generated/wasm'), { recursive: true });
+  await must('tsc found errors (see above).', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json']);
 }
 
 /** Builds dist/; `quick` is the inner loop. Throws a Failure with a sentence. */
