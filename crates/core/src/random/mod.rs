@@ -1,0 +1,11 @@
+//! Random numbers: PyTorch's CPU generator and numpy's RandomState, bit for bit.
+
+pub mod exact;
+pub mod fill;
+pub mod fused;
+pub mod generator;
+pub mod mt19937;
+pub mod normal;
+pub mod numpy;
+
+pub use generator::Generator;
