@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use super::{Rows, labels, shuffle_together};
-use crate::random::exact;
+use crate::random::glibc;
 use crate::random::numpy::RandomState;
 
 /// `numpy.linspace(0, stop, n, endpoint)`.
@@ -32,11 +32,11 @@ fn two_curves(
 ) -> (Rows, Vec<i64>) {
     let mut x = Rows { columns: 2, values: Vec::with_capacity(2 * (counts[0] + counts[1])) };
     for t in linspace(turn, counts[0], endpoint) {
-        let (sin, cos) = exact::sin_cos(t);
+        let (sin, cos) = glibc::sin_cos(t);
         x.values.extend([cos, sin]);
     }
     for t in linspace(turn, counts[1], endpoint) {
-        let (sin, cos) = exact::sin_cos(t);
+        let (sin, cos) = glibc::sin_cos(t);
         x.values.extend(inner(sin, cos));
     }
     let mut y = labels(&counts);
@@ -150,8 +150,8 @@ pub fn make_swiss_roll(n: usize, noise: f64, hole: bool, rng: &mut RandomState) 
         let t = rng.samples(n).into_iter().map(|u| 1.5 * PI * (1.0 + 2.0 * u)).collect();
         (t, rng.samples(n).into_iter().map(|u| 21.0 * u).collect())
     };
-    let x = t.iter().map(|&t| t * exact::cos(t)).collect();
-    let z = t.iter().map(|&t| t * exact::sin(t)).collect();
+    let x = t.iter().map(|&t| t * glibc::cos(t)).collect();
+    let z = t.iter().map(|&t| t * glibc::sin(t)).collect();
     (blur([x, y, z], noise, rng), t)
 }
 
@@ -159,8 +159,8 @@ pub fn make_swiss_roll(n: usize, noise: f64, hole: bool, rng: &mut RandomState) 
 pub fn make_s_curve(n: usize, noise: f64, rng: &mut RandomState) -> (Rows, Vec<f64>) {
     let t: Vec<f64> = rng.samples(n).into_iter().map(|u| 3.0 * PI * (u - 0.5)).collect();
     let y = rng.samples(n).into_iter().map(|u| 2.0 * u).collect();
-    let x = t.iter().map(|&t| exact::sin(t)).collect();
+    let x = t.iter().map(|&t| glibc::sin(t)).collect();
     let sign = |t: f64| if t == 0.0 { 0.0 } else { t.signum() };
-    let z = t.iter().map(|&t| sign(t) * (exact::cos(t) - 1.0)).collect();
+    let z = t.iter().map(|&t| sign(t) * (glibc::cos(t) - 1.0)).collect();
     (blur([x, y, z], noise, rng), t)
 }

@@ -8,6 +8,7 @@ use cresset_lane::{DType, Element};
 use super::exact;
 use super::fused::fma;
 use super::generator::{Generator, unit_f32};
+use super::glibc;
 use super::normal;
 
 /// Uniform in [from, to): `from` and `to` are rounded to float32 first, as is their difference.
@@ -138,12 +139,12 @@ impl Draw {
     /// The next number.
     pub fn next(self, g: &mut Generator) -> f64 {
         match self {
-            Draw::Exponential { rate } => -1.0 / rate * exact::log1p(-g.unit_f64()),
+            Draw::Exponential { rate } => -1.0 / rate * glibc::log1p(-g.unit_f64()),
             Draw::LogNormal { mean, std } => exact::exp(normal::normal(g, mean, std)),
             Draw::Cauchy { median, sigma } => {
                 exact::tan(std::f64::consts::PI * (g.unit_f64() - 0.5)).mul_add(sigma, median)
             }
-            Draw::Geometric { p } => (exact::log(g.unit_f64()) / exact::log1p(-p)).ceil(),
+            Draw::Geometric { p } => (glibc::log(g.unit_f64()) / glibc::log1p(-p)).ceil(),
         }
     }
 

@@ -1,9 +1,11 @@
-//! float32 fused multiply-add without the instruction, which WASM lacks.
+//! Fused multiply-add without the instruction, which WASM lacks.
 //!
-//! The float64 product of two float32 numbers is exact, so only the addition rounds before the result is rounded to
+//! In float32: the float64 product of two float32 numbers is exact, so only the addition rounds before the result is rounded to
 //! float32. Rounding twice goes wrong only when the float64 sum lies exactly between two float32 numbers though the
 //! true sum does not. `Exact` makes the float64 sum odd where it was rounded (Boldo and Melquiond 2008), which forbids
 //! that case; `Quick` takes the chance, which is about 2^-29, and says whether the case may have arisen.
+
+use super::exact::{Pair, two_product, two_sum};
 
 /// A way of computing fma(a, b, c) in float32.
 pub trait Fused {
@@ -55,6 +57,22 @@ pub fn fma(a: f32, b: f32, c: f32) -> f32 {
     f64::from_bits((bits + (towards & inexact & even)) as u64) as f32
 }
 
+/// a * b + c rounded once, in float64 (Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums").
+/// For numbers whose product is well within the range of float64, below 2^900 and above 2^-900 or zero.
+#[inline]
+pub fn fma64(a: f64, b: f64, c: f64) -> f64 {
+    let Pair(product, low) = two_product(a, b);
+    let Pair(t, rest) = two_sum(c, low);
+    let Pair(high, middle) = two_sum(product, t);
+    // The two small parts rounded to odd: their last bit then says that there was more.
+    let Pair(sum, error) = two_sum(rest, middle);
+    let bits = sum.to_bits() as i64;
+    let towards = (((error.to_bits() as i64) ^ bits) >> 63) | 1;
+    let inexact = -((error != 0.0) as i64);
+    let even = (bits & 1) - 1;
+    high + f64::from_bits((bits + (towards & inexact & even)) as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +101,25 @@ mod tests {
             let cut = |x: f32| f32::from_bits(x.to_bits() & 0xffff_f000);
             let (a, b, c) = (cut(a), cut(b), cut(c));
             assert_eq!(fma(a, b, c).to_bits(), a.mul_add(b, c).to_bits(), "{a} {b} {c}");
+        }
+    }
+
+    #[test]
+    fn one_rounding_in_float64() {
+        let mut state = 7u64;
+        let mut number = |cut: u32| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let exponent = 1023 - 30 + (state >> 7) % 60;
+            let mantissa = state.rotate_left(23) & ((1 << 52) - 1) & (u64::MAX << cut);
+            f64::from_bits(state << 63 | exponent << 52 | mantissa)
+        };
+        for cut in [0, 20, 26, 40, 48] {
+            for _ in 0..50_000 {
+                let (a, b, c) = (number(cut), number(cut), number(cut / 2));
+                assert_eq!(fma64(a, b, c).to_bits(), a.mul_add(b, c).to_bits(), "{a:e} {b:e} {c:e}");
+                let c = -a * b;
+                assert_eq!(fma64(a, b, c).to_bits(), a.mul_add(b, c).to_bits(), "{a:e} {b:e} {c:e}");
+            }
         }
     }
 

@@ -4,6 +4,8 @@ pub mod exact;
 pub mod fill;
 pub mod fused;
 pub mod generator;
+pub mod glibc;
+mod log_table;
 pub mod mt19937;
 pub mod normal;
 pub mod numpy;

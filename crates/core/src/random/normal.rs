@@ -5,9 +5,9 @@
 //! single-precision polynomials of Moshier's Cephes library, as the AVX2 kernel evaluates them (avx_mathfun.h), with a
 //! multiply-add fused wherever the compiler of PyTorch's x86 builds fuses it. Everything else goes one by one in float64.
 
-use super::exact;
 use super::fused::{Exact, Fused, Quick, fma};
 use super::generator::{Generator, unit_f32};
+use super::glibc;
 
 /// Elements of a block.
 pub const BLOCK: usize = 16;
@@ -19,8 +19,8 @@ pub fn standard(g: &mut Generator) -> f64 {
         return z;
     }
     let (u1, u2) = (g.unit_f64(), g.unit_f64());
-    let radius = (-2.0 * exact::log1p(-u2)).sqrt();
-    let (sin, cos) = exact::sin_cos(2.0 * std::f64::consts::PI * u1);
+    let radius = (-2.0 * glibc::log1p(-u2)).sqrt();
+    let (sin, cos) = glibc::sin_cos(2.0 * std::f64::consts::PI * u1);
     g.next_normal = Some(radius * sin);
     radius * cos
 }
@@ -63,8 +63,8 @@ pub fn fill_f64(g: &mut Generator, out: &mut [f64], mean: f64, std: f64) {
 fn transform_f64(block: &mut [f64], mean: f64, std: f64) {
     let (left, right) = block.split_at_mut(HALF);
     for (a, b) in left.iter_mut().zip(right) {
-        let radius = (-2.0 * exact::log(1.0 - *a)).sqrt();
-        let (sin, cos) = exact::sin_cos(2.0 * std::f64::consts::PI * *b);
+        let radius = (-2.0 * glibc::log(1.0 - *a)).sqrt();
+        let (sin, cos) = glibc::sin_cos(2.0 * std::f64::consts::PI * *b);
         *a = (radius * cos).mul_add(std, mean);
         *b = (radius * sin).mul_add(std, mean);
     }

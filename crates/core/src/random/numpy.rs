@@ -1,6 +1,6 @@
 //! `numpy.random.RandomState`, the generator behind scikit-learn's `random_state` (numpy/random/src/legacy).
 
-use super::exact;
+use super::glibc;
 use super::mt19937::Mt19937;
 
 /// A stream equal to that of numpy's RandomState with the same seed.
@@ -47,7 +47,7 @@ impl RandomState {
             let (x, y) = (2.0 * self.sample() - 1.0, 2.0 * self.sample() - 1.0);
             let square = x * x + y * y;
             if square < 1.0 && square != 0.0 {
-                let f = (-2.0 * exact::log(square) / square).sqrt();
+                let f = (-2.0 * glibc::log(square) / square).sqrt();
                 self.waiting = Some(f * x);
                 return f * y;
             }
