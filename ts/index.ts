@@ -1,0 +1,29 @@
+/**
+ * cresset: PyTorch for TypeScript. `import * as torch from 'cresset'`.
+ * @module
+ */
+export * as autograd from './autograd.js';
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceModeEnabled,
+  noGrad,
+  setGradEnabled,
+} from './autograd-mode.js';
+export { asTensor, fromNumpy, scalarTensor, tensor, type TensorData, type TensorOptions } from './creation.js';
+export { Device, device } from './device.js';
+export { bool, double, DType, float, float32, float64, getDefaultDtype, int, int32, int64, long, setDefaultDtype, type TypedArray, uint8 } from './dtype.js';
+export * from './errors.js';
+export * as fft from './generated/fft.js';
+export * as linalg from './generated/linalg.js';
+export * as special from './generated/special.js';
+export * from './generated/torch.js';
+export { type Index, Slice, slice } from './indexing.js';
+export { memory, type MemoryStats } from './memory.js';
+export { getPrintoptions, type PrintOptions, setPrintoptions } from './printing.js';
+export { Generator } from './random.js';
+export { init, type InitOptions } from './runtime/load.js';
+export { keep, scope } from './runtime/scope.js';
+export { Size } from './size.js';
+export { isTensor, Tensor } from './tensor.js';

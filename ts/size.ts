@@ -1,0 +1,39 @@
+/**
+ * Shapes as PyTorch shows them.
+ * @module
+ */
+
+/**
+ * The sizes of a tensor: a read-only array of numbers that prints as `torch.Size([2, 3])`. PyTorch: `torch.Size`.
+ * @example
+ * const [batch, features] = x.shape;
+ */
+export class Size extends Array<number> {
+  /** Array methods give plain arrays: `shape.map(...)` is not a shape. */
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array;
+  }
+
+  /** The number of elements a tensor of this shape has. PyTorch: `torch.Size.numel`. */
+  numel(): number {
+    let n = 1;
+    for (const d of this) n *= d;
+    return n;
+  }
+
+  override toString(): string {
+    return `torch.Size([${this.join(', ')}])`;
+  }
+
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+}
+
+/** A frozen Size of `length` numbers from `words[at]` on. @internal */
+export function sizeFrom(words: ArrayLike<number>, at: number, length: number): Size {
+  const s = new Size();
+  for (let i = 0; i < length; i++) s.push(words[at + i]!);
+  return Object.freeze(s) as Size;
+}

@@ -1,0 +1,538 @@
+/**
+ * The class Tensor: what it is, its elements, its gradient, its lifetime. Most of its methods are ops of the engine and
+ * come from the generated table.
+ * @module
+ */
+import { GradFn, type HookHandle, runBackward, addHook } from './autograd-core.js';
+import { cpu, type Device, device as toDevice } from './device.js';
+import { DType, dtypeOf, float32, float64, int32, int64, bool, onDefaultDtype, type TypedArray, uint8 } from './dtype.js';
+import { ArgumentError, IndexError } from './errors.js';
+import type { TensorMethods } from './generated/methods.js';
+import { METHODS } from './generated/table.js';
+import { encodeIndex, type Index } from './indexing.js';
+import { tensorText } from './printing.js';
+import { isOptions, method, op, setTensorHooks } from './runtime/call.js';
+import { setScalarReader, setTensorTest } from './runtime/encode.js';
+import { dispose, Handle, handleOf, isHandle, isLive, keepHandle, setOperation } from './runtime/handle.js';
+import { installStarter } from './runtime/load.js';
+import { type NestedList, readElements, nest, toNumber } from './runtime/read.js';
+import type { Num } from './runtime/types.js';
+import { checked, scratch } from './runtime/wasm.js';
+import { type Size, sizeFrom } from './size.js';
+
+installStarter();
+
+/** Positions of what `info` writes (crates/core/src/call.rs, `info`). */
+const INFO = { dtype: 0, requiresGrad: 1, isLeaf: 2, isView: 3, hasGradFn: 4, ndim: 6, numel: 7, offset: 8, shape: 9 } as const;
+
+// The methods that are ops come from the generated interface and are installed from the generated table below.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
+export interface Tensor extends TensorMethods {}
+
+/**
+ * A multi-dimensional array of one dtype, whose memory is held by the engine. PyTorch: `torch.Tensor`.
+ *
+ * Tensors are made by `torch.tensor(...)`, `torch.zeros(...)` and their siblings, not with `new`.
+ * @example
+ * const x = torch.tensor([[1, 2], [3, 4]], { dtype: torch.float32 });
+ * console.log(String(x.matmul(x).sum(0)));   // tensor([17., 32.])
+ */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
+export class Tensor extends Handle {
+  #shape: Size | null = null;
+  #dtype: DType | null = null;
+  /** The gradient handed out last, so that `x.grad` is the same object as long as it is the same tensor. */
+  #grad: Tensor | null = null;
+
+  /** @internal Use {@link tensor} and its siblings. */
+  constructor(handle: number) {
+    super(handle);
+  }
+
+  static {
+    setTensorTest((x): x is Tensor => typeof x === 'object' && x !== null && #shape in x);
+    const forget = (t: Handle): void => {
+      (t as Tensor).#shape = null;
+    };
+    setTensorHooks((handle) => new Tensor(handle), forget, (t) => void (t as Tensor).requiresGrad_(true));
+  }
+
+  // --- what it is -------------------------------------------------------------------------------------------------
+
+  #info(): Float64Array {
+    const handle = handleOf(this);
+    checked((wasm) => wasm.info(handle));
+    const words = scratch();
+    const ndim = words[INFO.ndim]!;
+    this.#dtype ??= dtypeOf(words[INFO.dtype]!);
+    this.#shape ??= sizeFrom(words, INFO.shape, ndim);
+    return words;
+  }
+
+  /** The sizes. PyTorch: `Tensor.shape`. */
+  get shape(): Size {
+    if (this.#shape === null) this.#info();
+    return this.#shape!;
+  }
+
+  /** The element type. PyTorch: `Tensor.dtype`. */
+  get dtype(): DType {
+    if (this.#dtype === null) this.#info();
+    return this.#dtype!;
+  }
+
+  /** Where the memory is. PyTorch: `Tensor.device`. */
+  get device(): Device {
+    return cpu;
+  }
+
+  /** How the elements are stored; `torch.strided` is the only way. PyTorch: `Tensor.layout`. */
+  get layout(): string {
+    return 'torch.strided';
+  }
+
+  /** The number of dimensions. PyTorch: `Tensor.ndim`. */
+  get ndim(): number {
+    return this.shape.length;
+  }
+
+  /** The number of dimensions. PyTorch: `Tensor.dim`. */
+  dim(): number {
+    return this.shape.length;
+  }
+
+  /** The number of dimensions. PyTorch: `Tensor.ndimension`. */
+  ndimension(): number {
+    return this.shape.length;
+  }
+
+  /** The number of elements. PyTorch: `Tensor.numel`. */
+  numel(): number {
+    return this.shape.numel();
+  }
+
+  /** The number of elements. PyTorch: `Tensor.nelement`. */
+  nelement(): number {
+    return this.shape.numel();
+  }
+
+  /** All sizes, or that of one dimension. PyTorch: `Tensor.size`. */
+  size(): Size;
+  size(dim: number): number;
+  size(dim?: number): Size | number {
+    return dim === undefined ? this.shape : this.shape[this.#dimension('size', dim)]!;
+  }
+
+  #dimension(name: string, dim: number): number {
+    const n = this.ndim;
+    const at = dim < 0 ? dim + n : dim;
+    if (Number.isInteger(dim) && at >= 0 && at < n) return at;
+    throw new IndexError(`${name}: dimension ${String(dim)} is out of range for a tensor of ${n} dimensions (expected ${-n} to ${n - 1})`);
+  }
+
+  /** The strides in elements, all or that of one dimension. PyTorch: `Tensor.stride`. */
+  stride(): number[];
+  stride(dim: number): number;
+  stride(dim?: number): number[] | number {
+    const n = this.ndim;
+    const words = this.#info();
+    const strides = [...words.subarray(INFO.shape + n, INFO.shape + 2 * n)];
+    return dim === undefined ? strides : strides[this.#dimension('stride', dim)]!;
+  }
+
+  /** The position of the first element in the storage. PyTorch: `Tensor.storage_offset`. */
+  storageOffset(): number {
+    return this.#info()[INFO.offset]!;
+  }
+
+  /** Whether the elements lie in row-major order without gaps. PyTorch: `Tensor.is_contiguous`. */
+  isContiguous(): boolean {
+    const strides = this.stride();
+    let expected = 1;
+    for (let i = this.ndim - 1; i >= 0; i--) {
+      const n = this.shape[i]!;
+      if (n === 0) return true;
+      if (n !== 1 && strides[i] !== expected) return false;
+      expected *= n;
+    }
+    return this.numel() === 0 || expected > 0;
+  }
+
+  /** Bytes per element. PyTorch: `Tensor.element_size`. */
+  elementSize(): number {
+    return this.dtype.itemsize;
+  }
+
+  /** Bytes per element. PyTorch: `Tensor.itemsize`. */
+  get itemsize(): number {
+    return this.dtype.itemsize;
+  }
+
+  /** Bytes of all elements. PyTorch: `Tensor.nbytes`. */
+  get nbytes(): number {
+    return this.numel() * this.dtype.itemsize;
+  }
+
+  /** Whether the dtype is a floating-point type. PyTorch: `Tensor.is_floating_point`. */
+  isFloatingPoint(): boolean {
+    return this.dtype.isFloatingPoint;
+  }
+
+  /** Whether the dtype is complex; none is. PyTorch: `Tensor.is_complex`. */
+  isComplex(): boolean {
+    return this.dtype.isComplex;
+  }
+
+  /** Whether the dtype has negative values. PyTorch: `Tensor.is_signed`. */
+  isSigned(): boolean {
+    return this.dtype.isSigned;
+  }
+
+  /** The tensor with its dimensions reversed. PyTorch: `Tensor.T`. */
+  get T(): Tensor {
+    return op('numpy_t', this) as Tensor;
+  }
+
+  /** The matrix transposed, batches kept. PyTorch: `Tensor.mT`. */
+  get mT(): Tensor {
+    return op('matrix_t', this) as Tensor;
+  }
+
+  /** The matrix transposed and conjugated: for real dtypes, transposed. PyTorch: `Tensor.H`. */
+  get H(): Tensor {
+    if (this.ndim !== 2 && this.ndim !== 0) {
+      throw new ArgumentError(`H: only tensors of 2 dimensions (matrices) have an H, not one of ${this.ndim}; use mH for batches of matrices`);
+    }
+    return op('numpy_t', this) as Tensor;
+  }
+
+  /** Like {@link mT}, conjugated; the same for real dtypes. PyTorch: `Tensor.mH`. */
+  get mH(): Tensor {
+    return op('matrix_t', this) as Tensor;
+  }
+
+  // --- gradients --------------------------------------------------------------------------------------------------
+
+  /** Whether gradients flow to this tensor. Can be set on leaves. PyTorch: `Tensor.requires_grad`. */
+  get requiresGrad(): boolean {
+    return this.#info()[INFO.requiresGrad] === 1;
+  }
+  set requiresGrad(value: boolean) {
+    op('requires_grad_', this, value);
+  }
+
+  /** Sets `requiresGrad` and returns this tensor. PyTorch: `Tensor.requires_grad_`. */
+  requiresGrad_(requiresGrad = true): this {
+    op('requires_grad_', this, requiresGrad);
+    return this;
+  }
+
+  /** Whether this tensor was not computed from others that require grad. PyTorch: `Tensor.is_leaf`. */
+  get isLeaf(): boolean {
+    return this.#info()[INFO.isLeaf] === 1;
+  }
+
+  /** The node of the graph that computed this tensor; null for leaves. PyTorch: `Tensor.grad_fn`. */
+  get gradFn(): GradFn | null {
+    return GradFn.of(this);
+  }
+
+  /** Whether this computed tensor keeps its gradient. PyTorch: `Tensor.retains_grad`. */
+  get retainsGrad(): boolean {
+    return op('retains_grad', this) as boolean;
+  }
+
+  /** The gradient that `backward()` accumulated; null before. Never freed by a scope. PyTorch: `Tensor.grad`. */
+  get grad(): Tensor | null {
+    const found = op('get_grad', this) as Tensor | null;
+    const known = this.#grad;
+    if (found === null) return (this.#grad = null);
+    if (known !== null && isLive(known) && (op('same_storage', known, found) as boolean) && !known.requiresGrad) {
+      found.dispose();
+      return known;
+    }
+    keepHandle(found);
+    return (this.#grad = found);
+  }
+  set grad(value: Tensor | null) {
+    if (value !== null && !isTensor(value)) throw new ArgumentError('grad: must be a Tensor or null');
+    op('set_grad', this, value);
+    this.#grad = value;
+    if (value !== null) keepHandle(value);
+  }
+
+  /**
+   * Computes the gradient of this tensor with respect to the leaves it was computed from, adding it to their `grad`.
+   * PyTorch: `Tensor.backward`.
+   * @param gradient the gradient of this tensor; needed unless it has one element.
+   * @throws {@link AutogradError} if no graph leads here, or it was freed by an earlier backward.
+   */
+  backward(gradient?: Tensor | null | BackwardOptions, options: BackwardOptions = {}): void {
+    const o = isOptions(gradient) ? (gradient as BackwardOptions) : options;
+    const g = isTensor(gradient) ? gradient : (o.gradient ?? null);
+    runBackward([this], [g], o);
+  }
+
+  /**
+   * Calls `hook` with the gradient of this tensor whenever it is computed; a tensor it returns takes its place.
+   * PyTorch: `Tensor.register_hook`.
+   * @returns a handle whose `remove()` ends it.
+   */
+  registerHook(hook: (grad: Tensor) => Tensor | null | undefined | void): HookHandle {
+    return addHook(this, hook);
+  }
+
+  // --- dtype and device -------------------------------------------------------------------------------------------
+
+  /**
+   * This tensor with another dtype or on another device, or with those of another tensor; this tensor itself when
+   * nothing changes (unless `copy`). PyTorch: `Tensor.to`.
+   * @example
+   * x.to(torch.float64); x.to('cpu', torch.int64); x.to(other); x.to({ dtype: torch.bool });
+   */
+  to(...args: readonly (DType | Device | string | Tensor | boolean | null | undefined | ToOptions)[]): Tensor {
+    let dtype: DType | null = null;
+    let copy = false;
+    const flags: boolean[] = [];
+    for (const a of args) {
+      if (a instanceof DType) dtype = a;
+      else if (isTensor(a)) dtype = a.dtype;
+      else if (typeof a === 'boolean') flags.push(a);
+      else if (isOptions(a)) {
+        const o = a as ToOptions;
+        if (o.other) dtype = o.other.dtype;
+        dtype = o.dtype ?? dtype;
+        if (o.device !== undefined && o.device !== null) toDevice(o.device);
+        copy = o.copy ?? copy;
+      } else if (a !== null && a !== undefined) toDevice(a as Device | string);
+    }
+    copy ||= flags[1] ?? false;
+    if (dtype !== null && dtype !== this.dtype) return op('to_dtype', this, dtype) as Tensor;
+    return copy ? this.clone() : this;
+  }
+
+  /** As float32. PyTorch: `Tensor.float`. */
+  float(): Tensor {
+    return this.to(float32);
+  }
+  /** As float64. PyTorch: `Tensor.double`. */
+  double(): Tensor {
+    return this.to(float64);
+  }
+  /** As int64; fractions are cut off. PyTorch: `Tensor.long`. */
+  long(): Tensor {
+    return this.to(int64);
+  }
+  /** As int32; fractions are cut off. PyTorch: `Tensor.int`. */
+  int(): Tensor {
+    return this.to(int32);
+  }
+  /** As uint8. PyTorch: `Tensor.byte`. */
+  byte(): Tensor {
+    return this.to(uint8);
+  }
+  /** As bool: whether each element is not zero. PyTorch: `Tensor.bool`. */
+  bool(): Tensor {
+    return this.to(bool);
+  }
+  /** As another dtype; without one, the name of the type. PyTorch: `Tensor.type`. */
+  type(): string;
+  type(dtype: DType): Tensor;
+  type(dtype?: DType): Tensor | string {
+    return dtype === undefined ? `torch.${CLASS_NAMES[this.dtype.name]}Tensor` : this.to(dtype);
+  }
+  /** With the dtype of `other`. PyTorch: `Tensor.type_as`. */
+  typeAs(other: Tensor): Tensor {
+    return this.to(other.dtype);
+  }
+  /** On the CPU, where it is already. PyTorch: `Tensor.cpu`. */
+  cpu(): Tensor {
+    return this;
+  }
+
+  /** Overwrites this tensor with `src`, which is broadcast and cast to it. PyTorch: `Tensor.copy_`. */
+  copy_(src: Tensor | Num, _nonBlocking = false): this {
+    op('copy_', this, src);
+    return this;
+  }
+
+  // --- reading ----------------------------------------------------------------------------------------------------
+
+  /**
+   * The only element: a number, a boolean for bool tensors, a bigint for an int64 beyond 2^53. PyTorch: `Tensor.item`.
+   * @throws {@link TorchError} if there is not exactly one element.
+   */
+  // eslint-disable-next-line @typescript-eslint/require-await -- other devices answer later; errors arrive the same way
+  async item<T extends number | boolean | bigint = number>(): Promise<T> {
+    return this.itemSync<T>();
+  }
+
+  /** {@link item}, at once; on the CPU only. */
+  itemSync<T extends number | boolean | bigint = number>(): T {
+    setOperation('item');
+    const n = this.numel();
+    if (n !== 1) {
+      throw new ArgumentError(`item: a Tensor with ${n} elements cannot be converted to Scalar; reduce it first or use tolist()`);
+    }
+    return toNumber(readElements(this, this.dtype, n, false)[0]!, this.dtype) as T;
+  }
+
+  /** The elements as nested arrays; a plain value for a 0-d tensor. PyTorch: `Tensor.tolist`. */
+  // eslint-disable-next-line @typescript-eslint/require-await -- as for item
+  async tolist(): Promise<NestedList> {
+    return this.tolistSync();
+  }
+
+  /** {@link tolist}, at once; on the CPU only. */
+  tolistSync(): NestedList {
+    setOperation('tolist');
+    return nest(readElements(this, this.dtype, this.numel(), false), this.shape, this.dtype);
+  }
+
+  /** A copy of the elements in row-major order, as a typed array; bools as bytes. */
+  // eslint-disable-next-line @typescript-eslint/require-await -- as for item
+  async data(): Promise<TypedArray> {
+    return this.dataSync();
+  }
+
+  /** {@link data}, at once; on the CPU only. */
+  dataSync(): TypedArray {
+    setOperation('data');
+    return readElements(this, this.dtype, this.numel(), true);
+  }
+
+  /**
+   * The engine's own memory of a contiguous tensor, not a copy: valid until the next call of anything of this package.
+   * @throws {@link ArgumentError} if the tensor is not contiguous.
+   */
+  dataView(): TypedArray {
+    setOperation('dataView');
+    if (!this.isContiguous()) throw new ArgumentError('dataView: the tensor is not contiguous; use data(), or contiguous().dataView()');
+    return readElements(this, this.dtype, this.numel(), false);
+  }
+
+  // --- indexing ---------------------------------------------------------------------------------------------------
+
+  /**
+   * `x[i, 1:3, None, ..., mask]` is `x.at(i, '1:3', null, '...', mask)`: integers, slices (`'start:stop:step'` or
+   * `torch.slice`), null for a new dimension, `'...'`, index tensors and arrays, boolean masks. An array of numbers is one
+   * index, as is any nested array of numbers or booleans.
+   * PyTorch: `Tensor.__getitem__`.
+   */
+  at(...index: readonly Index[]): Tensor {
+    return encodeIndex(this, index, null) as Tensor;
+  }
+
+  /**
+   * `x[i, '1:3'] = value` is `x.setAt([i, '1:3'], value)`; one index needs no array unless it is one itself.
+   * PyTorch: `Tensor.__setitem__`.
+   */
+  setAt(index: Index | readonly Index[], value: Tensor | Num): this {
+    encodeIndex(this, Array.isArray(index) ? (index as readonly Index[]) : [index as Index], value);
+    return this;
+  }
+
+  /** Iterates over dimension 0. @throws {@link ArgumentError} on a 0-d tensor. */
+  [Symbol.iterator](): Iterator<Tensor> {
+    if (this.ndim === 0) throw new ArgumentError('iteration over a 0-d tensor');
+    return (op('unbind', this) as Tensor[])[Symbol.iterator]();
+  }
+
+  // --- lifetime ---------------------------------------------------------------------------------------------------
+
+  /** Gives the memory back now, if no view or graph shares it. Any later use throws {@link DisposedError}. */
+  dispose(): void {
+    dispose(this);
+  }
+
+  /** `using x = ...` disposes of the tensor at the end of the block. */
+  [Symbol.dispose](): void {
+    dispose(this);
+  }
+
+  /** Whether {@link dispose} was called, or the scope that owned it ended. */
+  get isDisposed(): boolean {
+    return !isLive(this);
+  }
+
+  // --- text -------------------------------------------------------------------------------------------------------
+
+  /** The text PyTorch prints. */
+  override toString(): string {
+    return this.toText('tensor(');
+  }
+
+  /** @internal The text with a prefix of its own. */
+  protected toText(prefix: string): string {
+    if (!isLive(this)) return `${prefix}<disposed>)`;
+    const { shape, dtype, requiresGrad } = this;
+    const gradFn = this.gradFn?.name ?? null;
+    return tensorText({ shape, dtype, device: 'cpu', data: readElements(this, dtype, shape.numel(), false), gradFn, requiresGrad }, prefix);
+  }
+
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  /** @internal */
+  [Symbol.for('Deno.customInspect')](): string {
+    return this.toString();
+  }
+
+  /** @internal */
+  [Symbol.for('Jupyter.display')](): Record<string, string> {
+    const text = this.toString();
+    const html = text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
+    return { 'text/plain': text, 'text/html': `<pre>${html}</pre>` };
+  }
+
+  /** Nested arrays, for JSON.stringify. */
+  toJSON(): NestedList {
+    return this.tolistSync();
+  }
+
+  /** `Number(x)` is the only element; in a template the printed form. */
+  [Symbol.toPrimitive](hint: string): string | number {
+    return hint === 'number' ? Number(this.itemSync()) : this.toString();
+  }
+}
+
+/** Options of {@link Tensor.backward}. */
+export interface BackwardOptions {
+  /** The gradient of the tensor itself; needed unless it has one element. */
+  gradient?: Tensor | null;
+  /** Keep the graph for another backward; default: the value of `createGraph`. */
+  retainGraph?: boolean | null;
+  /** Record the backward pass, so that gradients can be differentiated again. Default false. */
+  createGraph?: boolean;
+  /** Accumulate into these leaves only. */
+  inputs?: Tensor | readonly Tensor[] | null;
+}
+
+/** Options of {@link Tensor.to}. */
+export interface ToOptions {
+  dtype?: DType | null;
+  device?: Device | string | null;
+  other?: Tensor;
+  nonBlocking?: boolean;
+  copy?: boolean;
+}
+
+const CLASS_NAMES = { bool: 'Bool', uint8: 'Byte', int32: 'Int', int64: 'Long', float32: 'Float', float64: 'Double' } as const;
+
+/** Whether `x` is a tensor. PyTorch: `torch.is_tensor`. */
+export function isTensor(x: unknown): x is Tensor {
+  return isHandle(x) && x instanceof Tensor;
+}
+
+setScalarReader((t) => {
+  if (!isTensor(t) || t.ndim !== 0) return null;
+  return toNumber(readElements(t, t.dtype, 1, false)[0]!, t.dtype);
+});
+onDefaultDtype((dtype) => op('set_default_dtype', dtype));
+
+for (const [name, mode, ...ops] of METHODS) {
+  if (name in Tensor.prototype) continue;
+  Object.defineProperty(Tensor.prototype, name, { value: method(name, mode, ops), writable: true, configurable: true });
+}
