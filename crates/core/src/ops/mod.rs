@@ -152,6 +152,9 @@ pub const fn first(list: &[&'static str]) -> Option<&'static str> {
     if list.is_empty() { None } else { Some(list[0]) }
 }
 
+mod einsum_parse;
+mod product;
+
 macro_rules! families {
     ($($family:ident)+) => {
         $(pub mod $family; #[allow(unused_imports)] pub use $family::*;)+
@@ -174,9 +177,11 @@ families! {
     activation
     arith
     condition
+    contraction
     graph
     joining
     optim
+    products
     reduction
     shape
     views
