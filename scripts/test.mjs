@@ -4,7 +4,7 @@
 //   npm test -- --quick           the inner loop: quick build, no formatting, clippy or lint
 //   npm test -- --quick NAME ...  ... and only the test files whose name contains NAME (no Rust tests then)
 //
-// rustfmt, clippy, the build, tsc and eslint count as one check each; nextest and vitest count their tests.
+// rustfmt, clippy, the build, tsc, eslint, publint and attw (is the package well-formed?) count as one check each; nextest and vitest count their tests.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure, root, run, say, script, seconds } from './lib.mjs';
@@ -80,6 +80,8 @@ await script(async () => {
     if (!quick) {
       await check('tsc', () => node('typescript/bin/tsc', '-p', 'tsconfig.json'));
       await check('eslint', () => node('eslint/bin/eslint.js', '.', '--max-warnings=0'));
+      await check('publint', () => node('publint/src/cli.js', 'run', '--strict'));
+      await check('attw', () => node('@arethetypeswrong/cli/dist/index.js', '--pack', '.', '--profile', 'esm-only'));
     }
     await vitest(names);
   }

@@ -3,6 +3,7 @@
  * @module
  */
 import { tensor } from '../creation.js';
+import { Dataset } from '../data/dataset.js';
 import { int64 } from '../dtype.js';
 import { ArgumentError, IndexError } from '../errors.js';
 import { FileError, type Source, fsModule, gunzip, gunzipSync, isUrl, nameOf, pathModule, readBytes, readFileSync } from '../io/files.js';
@@ -51,7 +52,7 @@ interface Parts {
 }
 
 /** Images with labels. @internal Base of {@link MNIST} and {@link FashionMNIST}. */
-class Images<X = Tensor, Y = number> {
+class Images<X = Tensor, Y = number> extends Dataset<[X, Y]> {
   /** The images: uint8 [N, 28, 28]. */
   readonly data: Tensor;
   /** The class numbers: int64 [N]. */
@@ -69,6 +70,7 @@ class Images<X = Tensor, Y = number> {
 
   /** @internal */
   constructor(published: Published, given: string | MnistRootOptions<X, Y> | Loaded<X, Y>, more?: MnistOptions<X, Y>) {
+    super();
     const { root, parts, options } = given instanceof Loaded ? given : readSync(published, ...normalise(published, given, more));
     this.#published = published;
     this.#root = root;
@@ -79,10 +81,12 @@ class Images<X = Tensor, Y = number> {
     this.targets = tensor(BigInt64Array.from(this.#labels, BigInt), { dtype: int64 });
     this.#transform = options.transform;
     this.#targetTransform = options.targetTransform;
+    // Offered only where it gives what the samples, stacked, would give.
+    if (this.#transform === undefined && this.#targetTransform === undefined) this.getBatch = (indices) => this.#batch(indices);
   }
 
   /** The number of images. */
-  get length(): number {
+  override get length(): number {
     return this.#labels.length;
   }
 
@@ -91,19 +95,33 @@ class Images<X = Tensor, Y = number> {
     return Object.fromEntries(this.classes.map((name, i) => [name, i]));
   }
 
-  /** Image and class number of one item, after the transforms. @throws {@link IndexError} if there is no such item. */
-  getItem(index: number): [X, Y] {
+  /** An index from 0; negative ones count from the end. */
+  #index(index: number): number {
     const i = index < 0 ? index + this.length : index;
-    if (!Number.isInteger(i) || i < 0 || i >= this.length) {
-      throw new IndexError(`${this.#published.name}: index ${index} is out of range for ${this.length} images`);
-    }
+    if (Number.isInteger(i) && i >= 0 && i < this.length) return i;
+    throw new IndexError(`${this.#published.name}: index ${index} is out of range for ${this.length} images`);
+  }
+
+  /** Image and class number of one item, after the transforms. @throws {@link IndexError} if there is no such item. */
+  override at(index: number): [X, Y] {
+    const i = this.#index(index);
     const label = this.#labels[i]!;
     const target = this.#targetTransform === undefined ? (label as Y) : this.#targetTransform(label);
     const image = this.data.select(0, i);
-    const x = this.#transform === undefined ? (toTensor(image) as X) : this.#transform(image);
-    // A transform may hand the image on, or a view of it; both stay readable, the storage being shared.
+    const x = this.#transform === undefined ? (toTensor(image, 0) as X) : this.#transform(image);
+    // A transform may hand the image on, or a view of it; the view stays readable, since it shares the storage.
     if ((x as unknown) !== image) image.dispose();
     return [x, target];
+  }
+
+  /** Many items at once: one gather instead of a tensor per image. */
+  #batch(indices: readonly number[]): [Tensor, Tensor] {
+    const list = tensor(indices.map((i) => this.#index(i)), { dtype: int64 });
+    const images = this.data.indexSelect(0, list);
+    const batch: [Tensor, Tensor] = [toTensor(images, 1), this.targets.indexSelect(0, list)];
+    list.dispose();
+    images.dispose();
+    return batch;
   }
 
   /** The text PyTorch prints for a data set. */
@@ -123,10 +141,10 @@ class Loaded<X, Y> {
   constructor(readonly root: string, readonly parts: Parts, readonly options: MnistOptions<X, Y>) {}
 }
 
-/** uint8 [28, 28] of 0..255 to float32 [1, 28, 28] of 0..1: torchvision's ToTensor. */
-function toTensor(image: Tensor): Tensor {
+/** uint8 [28, 28] of 0..255 to float32 [1, 28, 28] of 0..1, torchvision's ToTensor; with a batch before, the channel stands at `dim` 1. */
+function toTensor(image: Tensor, dim: number): Tensor {
   const floats = image.float();
-  const x = floats.div_(255).unsqueeze(0);
+  const x = floats.div_(255).unsqueeze(dim);
   floats.dispose();
   return x;
 }
@@ -248,7 +266,7 @@ const DIGITS: Published = {
  * ```ts
  * const train = new torch.datasets.FashionMNIST('/usr/share/datasets/fashion-mnist', { train: true });
  * const test = await torch.datasets.FashionMNIST.load('data', { train: false, download: true });
- * const [image, label] = train.getItem(0); // float32 [1, 28, 28], 9
+ * const [image, label] = train.at(0); // float32 [1, 28, 28], 9
  * ```
  *
  * The constructor reads local files at once (Node, Deno, Bun); {@link FashionMNIST.load} also downloads, and reads from a

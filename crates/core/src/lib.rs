@@ -8,6 +8,7 @@
 pub mod autograd;
 pub mod call;
 pub mod callback;
+pub mod datasets;
 pub mod dispatch;
 pub mod error;
 pub mod handles;
@@ -15,6 +16,7 @@ pub mod layout;
 pub mod ops;
 pub mod pointwise;
 pub mod promote;
+pub mod random;
 pub mod scalar;
 pub mod storage;
 pub mod tensor;
