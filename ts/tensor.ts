@@ -25,6 +25,12 @@ installStarter();
 /** Positions of what `info` writes (crates/core/src/call.rs, `info`). */
 const INFO = { dtype: 0, requiresGrad: 1, isLeaf: 2, isView: 3, hasGradFn: 4, ndim: 6, numel: 7, offset: 8, shape: 9 } as const;
 
+/**
+ * Lets `t` stand for the tensor of `other` from now on, as `t.data = other` does in PyTorch: the object stays, what it
+ * holds is exchanged. Whether it wants a gradient is that of `other`. @internal
+ */
+export let setData: (t: Tensor, other: Tensor) => void;
+
 // The methods that are ops come from the generated interface and are installed from the generated table below.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
 export interface Tensor extends TensorMethods {}
@@ -53,6 +59,12 @@ export class Tensor extends Handle {
     setTensorTest((x): x is Tensor => typeof x === 'object' && x !== null && #shape in x);
     const forget = (t: Handle): void => {
       (t as Tensor).#shape = null;
+    };
+    setData = (t, other) => {
+      checked((wasm) => wasm.replace(handleOf(t), handleOf(other)));
+      t.#shape = null;
+      t.#dtype = null;
+      t.#grad = null;
     };
     setTensorHooks((handle) => new Tensor(handle), forget, (t) => void (t as Tensor).requiresGrad_(true));
   }

@@ -104,6 +104,16 @@ fn run(
     Ok(out)
 }
 
+/// A derivative for these operands (the incoming gradient, then what its slots name): by its kernel, or by tensor ops when
+/// it has to be differentiable itself.
+pub fn derivative<D: Derivative>(operands: &[&Tensor], params: &[f64]) -> Result<Tensor> {
+    if autograd::grad_enabled() {
+        return interpret::run(&record_derivative::<D>(), operands, params);
+    }
+    let kernel = elementwise::derivative::<D>();
+    launch(kernel.name, &kernel, operands, operands[0].dtype(), params)
+}
+
 /// Computes `kernel` over operands of one dtype, broadcast against each other.
 pub fn launch(op: &str, kernel: &Kernel, ins: &[&Tensor], out_dtype: DType, params: &[f64]) -> Result<Tensor> {
     let attrs: SmallVec<[Attr; 4]> = params.iter().map(|&p| Attr::from(p)).collect();

@@ -26,6 +26,7 @@ pub mod bitwise;
 pub mod compare;
 pub mod exponential;
 pub mod loss;
+pub mod norm;
 pub mod rounding;
 pub mod special;
 pub mod trig;

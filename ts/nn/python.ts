@@ -1,0 +1,58 @@
+/**
+ * Values as Python writes them, for printed modules and messages that read as PyTorch's.
+ * @module
+ */
+import { Tensor } from '../tensor.js';
+
+/** `True`, `None`, `3`, `(3, 3)`, `'none'`. A number prints as given; see {@link pyFloat} where Python has a float. */
+export function py(value: unknown): string {
+  if (value === true) return 'True';
+  if (value === false) return 'False';
+  if (value === null || value === undefined) return 'None';
+  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : pyFloat(value);
+  if (typeof value === 'string') return `'${value}'`;
+  if (Array.isArray(value)) return pyTuple(value);
+  return String(value);
+}
+
+/** `(5,)`, `(3, 4)`, `()`. */
+export function pyTuple(values: readonly unknown[]): string {
+  return values.length === 1 ? `(${py(values[0])},)` : `(${values.map(py).join(', ')})`;
+}
+
+/** A Python float: `1.0`, `0.1`, `1e-05`, `inf`. */
+export function pyFloat(value: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
+    // Python writes two digits of exponent, and no fraction where there is none: 1e-05, 1.5e+20.
+    const [digits, exponent] = value.toExponential().split('e');
+    const e = Number(exponent);
+    return `${digits!}e${e < 0 ? '-' : '+'}${String(Math.abs(e)).padStart(2, '0')}`;
+  }
+  return Number.isInteger(value) ? `${value}.0` : String(value);
+}
+
+/** The name of a value's type in Python: `int`, `str`, `NoneType`, `Tensor`. */
+export function pyType(value: unknown): string {
+  if (value === null || value === undefined) return 'NoneType';
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'string') return 'str';
+  if (typeof value === 'bigint') return 'int';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float';
+  if (value instanceof Tensor) return 'Tensor';
+  if (Array.isArray(value)) return 'list';
+  if (typeof value === 'object') return value.constructor?.name === 'Object' ? 'dict' : (value.constructor?.name ?? 'object');
+  return typeof value;
+}
+
+/** `torch.Size([2, 3])`. */
+export function pySize(shape: readonly number[]): string {
+  return `torch.Size([${shape.join(', ')}])`;
+}
+
+/** Every line but the first moved right by `n` blanks. */
+export function indent(text: string, n: number): string {
+  return text.replaceAll('\n', `\n${' '.repeat(n)}`);
+}
