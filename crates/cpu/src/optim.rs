@@ -12,6 +12,7 @@ mod adafactor;
 mod adaptive;
 mod momentum;
 mod muon;
+mod sparse;
 
 pub use adafactor::ADAFACTOR_STEP;
 pub use adaptive::{
@@ -20,6 +21,7 @@ pub use adaptive::{
 };
 pub use momentum::{ASGD_STEP, RPROP_STEP, SGD_MOMENTUM_STEP, SGD_STEP};
 pub use muon::{MUON_COMBINE, MUON_ROUND, MUON_STEP};
+pub use sparse::SPARSE_ADAM_STEP;
 
 use std::array::from_fn;
 use std::ops::{Add, Div, Mul, Neg, Sub};

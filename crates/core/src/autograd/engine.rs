@@ -8,6 +8,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use super::mode::{self, GradMode, with_grad_mode};
+use super::rows::{carry, is_sparse, rows_of};
 use super::{Edge, Node};
 use crate::{Result, Tensor, bail, ensure, ops};
 
@@ -303,10 +304,20 @@ fn accumulate(slot: &mut Option<Tensor>, grad: Tensor) -> Result<()> {
                 && sum.shape() == grad.shape()
                 && !sum.layout().overlaps() =>
         {
+            let parts = [rows_of(&sum), rows_of(&grad)];
             ops::add_into(&sum, &grad)?;
+            if parts[0].is_some() {
+                carry(&parts, &sum)?;
+            }
             sum
         }
-        Some(sum) => ops::add(&sum, &grad)?,
+        Some(sum) => {
+            let total = ops::add(&sum, &grad)?;
+            if is_sparse(&sum) {
+                carry(&[rows_of(&sum), rows_of(&grad)], &total)?;
+            }
+            total
+        }
     });
     Ok(())
 }
@@ -317,13 +328,20 @@ fn add_to_grad(leaf: &Tensor, grad: &Tensor, create_graph: bool) -> Result<()> {
         None if create_graph => leaf.set_grad(Some(grad.clone())),
         None => {
             let own = grad.storage().holders() == 1 && grad.holders() <= 2 && grad.is_contiguous();
-            leaf.set_grad(Some(if own { grad.detach() } else { copy_like(grad, leaf)? }));
+            let kept = if own { grad.detach() } else { copy_like(grad, leaf)? };
+            if is_sparse(grad) {
+                carry(&[rows_of(grad)], &kept)?;
+            }
+            leaf.set_grad(Some(kept));
         }
         Some(old) if create_graph => leaf.set_grad(Some(ops::add(&old, grad)?)),
         // In place, so that whoever holds `.grad` sees it (accumulate_grad.h).
         Some(old) => {
             ops::add_into(&old, grad)?;
             old.storage().bump();
+            if is_sparse(&old) {
+                carry(&[rows_of(&old), rows_of(grad)], &old)?;
+            }
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ pub mod engine;
 pub mod inplace;
 pub mod mode;
 mod node;
+pub mod rows;
 
 use std::rc::Rc;
 
@@ -31,6 +32,8 @@ pub(crate) struct Meta {
     pub hooks: Vec<(u64, Hook)>,
     /// Version of the storage when the node of this view was made.
     pub view_version: u32,
+    /// Of a gradient: the rows it has, when it is sparse (see `rows`).
+    pub rows: Option<Tensor>,
 }
 
 impl Meta {

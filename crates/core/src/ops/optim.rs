@@ -5,8 +5,9 @@
 //! `steps` and other running scalars are 0-d tensors, as in PyTorch's state dicts, and are updated as well.
 
 use crate::cpu::Kernel;
+use crate::autograd::rows::{is_sparse, rows_of};
 use crate::cpu::optim as kernels;
-use crate::{Attr, Result, Tensor, dispatch, ensure};
+use crate::{Attr, Layout, Result, Tensor, dispatch, ensure};
 
 /// Checks and runs one update: `states` are lists parallel to `params`; `attrs` as `kernel` documents them.
 fn update(
@@ -47,6 +48,11 @@ fn check(op: &str, params: &[Tensor], grads: &[Tensor], states: &[&[Tensor]]) ->
                 p.dtype()
             );
         }
+    }
+    // Rows that a sparse gradient does not name are zeros here: SGD and Adagrad leave them alone anyway.
+    if !matches!(op, "SGD" | "Adagrad" | "SparseAdam") {
+        let hint = if op.starts_with("Adam") { ", please consider SparseAdam instead" } else { "" };
+        ensure!(!grads.iter().any(is_sparse), Runtime, "{op} does not support sparse gradients{hint}");
     }
     for p in params {
         ensure!(p.dtype().is_float(), DType, "{op}: cannot optimize a parameter of dtype {}; floating point only", p.dtype());
@@ -94,11 +100,11 @@ ops! {
     ) -> () {
         let mut attrs: Vec<Attr> = vec![lr.into(), weight_decay.into(), maximize.into()];
         if buffers.is_empty() {
-            return update("sgd", &kernels::SGD_STEP, params, grads, &[], &attrs);
+            return update("SGD", &kernels::SGD_STEP, params, grads, &[], &attrs);
         }
         attrs.extend([Attr::from(momentum), dampening.into(), nesterov.into()]);
         attrs.extend(params.iter().map(|_| Attr::from(fresh)));
-        update("sgd", &kernels::SGD_MOMENTUM_STEP, params, grads, &[buffers], &attrs)
+        update("SGD", &kernels::SGD_MOMENTUM_STEP, params, grads, &[buffers], &attrs)
     }
 
     /// Adam and AdamW (`decoupled`). `max_exp_avg_sqs` is empty unless AMSGrad.
@@ -110,14 +116,14 @@ ops! {
         max_exp_avg_sqs: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, maximize: bool, decoupled: bool,
     ) -> () {
-        check("adam", params, grads, &[exp_avgs, exp_avg_sqs])?;
-        let t = advance("adam", params, steps)?;
+        check("Adam", params, grads, &[exp_avgs, exp_avg_sqs])?;
+        let t = advance("Adam", params, steps)?;
         let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
         let attrs = attributes(&shared, &t, |t| [lr / (1.0 - beta1.powf(t)), (1.0 - beta2.powf(t)).sqrt()]);
         if max_exp_avg_sqs.is_empty() {
-            return update("adam", &kernels::ADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs);
+            return update("Adam", &kernels::ADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs);
         }
-        update("adam", &kernels::ADAM_AMSGRAD_STEP, params, grads, &[exp_avgs, exp_avg_sqs, max_exp_avg_sqs], &attrs)
+        update("Adam", &kernels::ADAM_AMSGRAD_STEP, params, grads, &[exp_avgs, exp_avg_sqs, max_exp_avg_sqs], &attrs)
     }
 
     /// Adamax.
@@ -128,11 +134,11 @@ ops! {
         params: Vec<Tensor>, grads: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_infs: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, maximize: bool,
     ) -> () {
-        check("adamax", params, grads, &[exp_avgs, exp_infs])?;
-        let t = advance("adamax", params, steps)?;
+        check("Adamax", params, grads, &[exp_avgs, exp_infs])?;
+        let t = advance("Adamax", params, steps)?;
         let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into()];
         let attrs = attributes(&shared, &t, |t| [lr / (1.0 - beta1.powf(t))]);
-        update("adamax", &kernels::ADAMAX_STEP, params, grads, &[exp_avgs, exp_infs], &attrs)
+        update("Adamax", &kernels::ADAMAX_STEP, params, grads, &[exp_avgs, exp_infs], &attrs)
     }
 
     /// NAdam. `mu_products` are 0-d tensors, updated like `steps`.
@@ -144,11 +150,11 @@ ops! {
         mu_products: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, momentum_decay: f64, maximize: bool, decoupled: bool,
     ) -> () {
-        check("nadam", params, grads, &[exp_avgs, exp_avg_sqs])?;
-        ensure!(mu_products.len() == params.len(), Value, "nadam: {} parameters but {} mu_products", params.len(), mu_products.len());
+        check("NAdam", params, grads, &[exp_avgs, exp_avg_sqs])?;
+        ensure!(mu_products.len() == params.len(), Value, "NAdam: {} parameters but {} mu_products", params.len(), mu_products.len());
         let mut attrs: Vec<Attr> =
             vec![beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
-        for (t, product) in advance("nadam", params, steps)?.into_iter().zip(mu_products) {
+        for (t, product) in advance("NAdam", params, steps)?.into_iter().zip(mu_products) {
             let momentum = |t: f64| beta1 * (1.0 - 0.5 * 0.96f64.powf(t * momentum_decay));
             let (mu, next) = (momentum(t), momentum(t + 1.0));
             // float32 times a number rounds the number first.
@@ -156,7 +162,7 @@ ops! {
             let product = set(product, value(product)? * factor)?;
             attrs.extend([1.0 - beta2.powf(t), -lr * (1.0 - mu) / (1.0 - product), -lr * next / (1.0 - product * next)].map(Attr::from));
         }
-        update("nadam", &kernels::NADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
+        update("NAdam", &kernels::NADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
     }
 
     /// RAdam.
@@ -167,8 +173,8 @@ ops! {
         params: Vec<Tensor>, grads: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_avg_sqs: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, maximize: bool, decoupled: bool,
     ) -> () {
-        check("radam", params, grads, &[exp_avgs, exp_avg_sqs])?;
-        let t = advance("radam", params, steps)?;
+        check("RAdam", params, grads, &[exp_avgs, exp_avg_sqs])?;
+        let t = advance("RAdam", params, steps)?;
         let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
         let attrs = attributes(&shared, &t, |t| {
             let correction2 = 1.0 - beta2.powf(t);
@@ -181,7 +187,7 @@ ops! {
             };
             [1.0 - beta1.powf(t), correction2.sqrt(), rectification]
         });
-        update("radam", &kernels::RADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
+        update("RAdam", &kernels::RADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
     }
 
     /// Adadelta.
@@ -192,10 +198,10 @@ ops! {
         params: Vec<Tensor>, grads: Vec<Tensor>, square_avgs: Vec<Tensor>, acc_deltas: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, rho: f64, eps: f64, weight_decay: f64, maximize: bool,
     ) -> () {
-        check("adadelta", params, grads, &[square_avgs, acc_deltas])?;
-        advance("adadelta", params, steps)?;
+        check("Adadelta", params, grads, &[square_avgs, acc_deltas])?;
+        advance("Adadelta", params, steps)?;
         let attrs = [lr.into(), rho.into(), eps.into(), weight_decay.into(), maximize.into()];
-        update("adadelta", &kernels::ADADELTA_STEP, params, grads, &[square_avgs, acc_deltas], &attrs)
+        update("Adadelta", &kernels::ADADELTA_STEP, params, grads, &[square_avgs, acc_deltas], &attrs)
     }
 
     /// Adagrad.
@@ -206,11 +212,11 @@ ops! {
         params: Vec<Tensor>, grads: Vec<Tensor>, sums: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, lr_decay: f64, eps: f64, weight_decay: f64, maximize: bool,
     ) -> () {
-        check("adagrad", params, grads, &[sums])?;
-        let t = advance("adagrad", params, steps)?;
+        check("Adagrad", params, grads, &[sums])?;
+        let t = advance("Adagrad", params, steps)?;
         let shared = [eps.into(), weight_decay.into(), maximize.into()];
         let attrs = attributes(&shared, &t, |t| [lr / (1.0 + (t - 1.0) * lr_decay)]);
-        update("adagrad", &kernels::ADAGRAD_STEP, params, grads, &[sums], &attrs)
+        update("Adagrad", &kernels::ADAGRAD_STEP, params, grads, &[sums], &attrs)
     }
 
     /// RMSprop. `buffers` is empty without momentum, `grad_avgs` unless centered.
@@ -222,8 +228,8 @@ ops! {
         steps: Vec<Tensor>,
         lr: f64, alpha: f64, eps: f64, weight_decay: f64, momentum: f64, maximize: bool,
     ) -> () {
-        check("rmsprop", params, grads, &[square_avgs])?;
-        advance("rmsprop", params, steps)?;
+        check("RMSprop", params, grads, &[square_avgs])?;
+        advance("RMSprop", params, steps)?;
         let attrs = [lr.into(), alpha.into(), eps.into(), weight_decay.into(), maximize.into(), momentum.into()];
         let (kernel, states): (_, &[&[Tensor]]) = match (buffers.is_empty(), grad_avgs.is_empty()) {
             (true, true) => (&kernels::RMSPROP_STEP, &[square_avgs]),
@@ -231,7 +237,7 @@ ops! {
             (true, false) => (&kernels::RMSPROP_CENTERED_STEP, &[square_avgs, grad_avgs]),
             (false, false) => (&kernels::RMSPROP_CENTERED_MOMENTUM_STEP, &[square_avgs, buffers, grad_avgs]),
         };
-        update("rmsprop", kernel, params, grads, states, &attrs)
+        update("RMSprop", kernel, params, grads, states, &attrs)
     }
 
     /// Rprop.
@@ -242,10 +248,10 @@ ops! {
         params: Vec<Tensor>, grads: Vec<Tensor>, prevs: Vec<Tensor>, step_sizes: Vec<Tensor>, steps: Vec<Tensor>,
         eta_minus: f64, eta_plus: f64, step_size_min: f64, step_size_max: f64, maximize: bool,
     ) -> () {
-        check("rprop", params, grads, &[prevs, step_sizes])?;
-        advance("rprop", params, steps)?;
+        check("Rprop", params, grads, &[prevs, step_sizes])?;
+        advance("Rprop", params, steps)?;
         let attrs = [maximize.into(), eta_minus.into(), eta_plus.into(), step_size_min.into(), step_size_max.into()];
-        update("rprop", &kernels::RPROP_STEP, params, grads, &[prevs, step_sizes], &attrs)
+        update("Rprop", &kernels::RPROP_STEP, params, grads, &[prevs, step_sizes], &attrs)
     }
 
     /// ASGD. `etas` and `mus` are 0-d tensors, updated like `steps`.
@@ -256,22 +262,22 @@ ops! {
         params: Vec<Tensor>, grads: Vec<Tensor>, axs: Vec<Tensor>, etas: Vec<Tensor>, mus: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, lambd: f64, alpha: f64, t0: f64, weight_decay: f64, maximize: bool,
     ) -> () {
-        check("asgd", params, grads, &[axs])?;
+        check("ASGD", params, grads, &[axs])?;
         ensure!(
             etas.len() == params.len() && mus.len() == params.len(),
             Value,
-            "asgd: {} parameters but {} etas and {} mus",
+            "ASGD: {} parameters but {} etas and {} mus",
             params.len(),
             etas.len(),
             mus.len()
         );
         let mut attrs: Vec<Attr> = vec![weight_decay.into(), maximize.into(), lambd.into()];
-        for ((t, eta), mu) in advance("asgd", params, steps)?.into_iter().zip(etas).zip(mus) {
+        for ((t, eta), mu) in advance("ASGD", params, steps)?.into_iter().zip(etas).zip(mus) {
             attrs.extend([value(eta)?, value(mu)?].map(Attr::from));
             set(eta, lr / (1.0 + lambd * lr * t).powf(alpha))?;
             set(mu, 1.0 / (t - t0).max(1.0))?;
         }
-        update("asgd", &kernels::ASGD_STEP, params, grads, &[axs], &attrs)
+        update("ASGD", &kernels::ASGD_STEP, params, grads, &[axs], &attrs)
     }
 
     /// Adafactor, one parameter at a time. `variances` has two tensors (rows, columns) for a matrix, one for a vector.
@@ -284,7 +290,7 @@ ops! {
         lr: f64, beta2_decay: f64, eps1: Option<f64>, eps2: f64, d: f64, weight_decay: f64, maximize: bool,
     ) -> () {
         let (params, grads) = (std::slice::from_ref(param), std::slice::from_ref(grad));
-        check("adafactor", params, grads, &[])?;
+        check("Adafactor", params, grads, &[])?;
         let n = param.ndim();
         let shape = |collapsed: usize| -> Vec<usize> {
             (0..n).map(|i| if n > 1 && i == n - collapsed { 1 } else { param.size(i) }).collect()
@@ -294,10 +300,10 @@ ops! {
             variances.len() == expected.len()
                 && variances.iter().zip(&expected).all(|(v, s)| v.shape() == &s[..] && v.dtype() == param.dtype()),
             Shape,
-            "adafactor: a parameter of shape {:?} needs variances of shapes {expected:?} and its dtype",
+            "Adafactor: a parameter of shape {:?} needs variances of shapes {expected:?} and its dtype",
             param.shape()
         );
-        let t = advance("adafactor", params, std::slice::from_ref(step))?[0];
+        let t = advance("Adafactor", params, std::slice::from_ref(step))?[0];
         let eps1 = eps1.unwrap_or(match param.dtype() {
             crate::DType::F32 => f64::from(f32::EPSILON),
             _ => f64::EPSILON,
@@ -311,4 +317,80 @@ ops! {
         outs.iter().for_each(|t| t.storage().bump());
         Ok(())
     }
+
+    /// Muon, one matrix at a time: momentum, orthogonalised by Newton-Schulz iterations in bfloat16. `coefficients` are
+    /// those of its quintic polynomial; `adjusted_lr` is the rate of the update, `lr` that of the weight decay.
+    ///
+    /// PyTorch: `torch.optim.Muon`.
+    [private]
+    fn muon_step(
+        param: Tensor, grad: Tensor, buffer: Tensor,
+        lr: f64, adjusted_lr: f64, weight_decay: f64, momentum: f64, nesterov: bool,
+        coefficients: Vec<f64>, steps: i64, eps: f64,
+    ) -> () {
+        let (params, grads) = (std::slice::from_ref(param), std::slice::from_ref(grad));
+        check("Muon", params, grads, &[std::slice::from_ref(buffer)])?;
+        ensure!(param.ndim() == 2, Shape, "Muon: a parameter must be a matrix, not of shape {:?}", param.shape());
+        let &[a, b, c] = coefficients else {
+            crate::bail!(Value, "Muon: Coefficients must be a tuple of exactly 3 values, not {}", coefficients.len());
+        };
+        // The iteration works on the wide form: the Gram matrix is then the smaller of the two.
+        let tall = param.size(0) > param.size(1);
+        let wide = |t: &Tensor| if tall { turned(t) } else { t.detach() };
+        let (grad, moving) = (wide(grad), wide(buffer));
+        let x = Tensor::empty(grad.shape(), crate::DType::F32)?;
+        dispatch(&kernels::MUON_ROUND, &[&grad], &[&x, &moving], &[momentum.into(), nesterov.into(), eps.into()])?;
+        buffer.storage().bump();
+        let combine = |out: &Tensor, ins: &[&Tensor], alpha: f64, beta: f64| {
+            dispatch(&kernels::MUON_COMBINE, ins, &[out], &[alpha.into(), beta.into()])
+        };
+        crate::autograd::no_grad(|| -> Result<()> {
+            for _ in 0..steps {
+                let gram = crate::ops::mm(&x, &turned(&x))?;
+                combine(&gram, &[&gram], 1.0, 0.0)?;
+                let square = crate::ops::mm(&gram, &gram)?;
+                combine(&square, &[&gram, &square], b, c)?;
+                let product = crate::ops::mm(&square, &x)?;
+                combine(&x, &[&x, &product], a, 1.0)?;
+            }
+            Ok(())
+        })?;
+        let change = if tall { turned(&x) } else { x }.cast_data(param.dtype())?;
+        update("Muon", &kernels::MUON_STEP, params, &[change], &[], &[(1.0 - lr * weight_decay).into(), adjusted_lr.into()])
+    }
+
+    /// SparseAdam, one parameter at a time: only the rows that the gradient names are updated. `step` counts from 1.
+    ///
+    /// PyTorch: `torch.optim.SparseAdam`.
+    [private]
+    fn sparse_adam_step(
+        param: Tensor, grad: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor, step: f64,
+        lr: f64, beta1: f64, beta2: f64, eps: f64, maximize: bool,
+    ) -> () {
+        let (params, grads) = (std::slice::from_ref(param), std::slice::from_ref(grad));
+        check("SparseAdam", params, grads, &[std::slice::from_ref(exp_avg), std::slice::from_ref(exp_avg_sq)])?;
+        let Some(rows) = rows_of(grad) else {
+            crate::bail!(Runtime, "SparseAdam does not support dense gradients, please consider Adam instead");
+        };
+        let mut rows = rows.to_vec::<i64>()?;
+        rows.sort_unstable();
+        rows.dedup();
+        let rows = Tensor::from_slice(&rows, &[rows.len()])?;
+        let size = lr * (1.0 - beta2.powf(step)).sqrt() / (1.0 - beta1.powf(step));
+        let attrs = [beta1.into(), beta2.into(), eps.into(), size.into(), maximize.into()];
+        let outs = [param, exp_avg, exp_avg_sq];
+        dispatch(&kernels::SPARSE_ADAM_STEP, &[grad, &rows], &outs, &attrs)?;
+        outs.iter().for_each(|t| t.storage().bump());
+        Ok(())
+    }
+}
+
+/// The transpose of a matrix, over the same memory and outside the graph.
+fn turned(t: &Tensor) -> Tensor {
+    let l = t.layout();
+    t.alias(Layout {
+        shape: [l.shape[1], l.shape[0]].as_slice().into(),
+        strides: [l.strides[1], l.strides[0]].as_slice().into(),
+        offset: l.offset,
+    })
 }
