@@ -40,7 +40,13 @@ pub fn features(model: &Model) -> String {
         writeln!(out, "\n## {family}\n\n| op | where | in place | what |\n|---|---|---|---|").unwrap();
         for (name, row) in rows {
             let what = row.doc.replace('|', "\\|");
-            writeln!(out, "| `{name}` | {} | {} | {what} |", row.places.join(", "), if row.in_place { "yes" } else { "" }).unwrap();
+            writeln!(
+                out,
+                "| `{name}` | {} | {} | {what} |",
+                row.places.join(", "),
+                if row.in_place { "yes" } else { "" }
+            )
+            .unwrap();
         }
     }
     out

@@ -17,7 +17,11 @@ use model::Model;
 
 fn main() {
     let root = std::env::args().nth(1).map(PathBuf::from).unwrap_or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/gen lies two folders deep").to_path_buf()
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .nth(2)
+            .expect("crates/gen lies two folders deep")
+            .to_path_buf()
     });
     let model = Model::read(&cresset_core::ops::declarations()).unwrap_or_else(|e| {
         eprintln!("cresset-gen: {e}");

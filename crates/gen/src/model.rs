@@ -102,7 +102,8 @@ impl Model {
     }
 
     fn add(&mut self, number: usize, space: &str, name: &str, mode: Mode) -> Result<(), String> {
-        let mode = if mode == Mode::Plain && name.ends_with('_') && !name.starts_with('_') { Mode::Writes } else { mode };
+        let mode =
+            if mode == Mode::Plain && name.ends_with('_') && !name.starts_with('_') { Mode::Writes } else { mode };
         let entry = self
             .places
             .entry(space.to_string())
@@ -110,7 +111,9 @@ impl Model {
             .entry(name.to_string())
             .or_insert_with(|| Public { mode, ops: Vec::new() });
         if entry.mode != mode {
-            return Err(format!("{space}.{name}: declared both as an op of its own and as the in-place form of another"));
+            return Err(format!(
+                "{space}.{name}: declared both as an op of its own and as the in-place form of another"
+            ));
         }
         if !entry.ops.contains(&number) {
             entry.ops.push(number);
@@ -157,9 +160,10 @@ fn read_op(d: &OpDecl, api: &Api) -> Result<Op, String> {
         let ty = table_type(p.ty).ok_or_else(|| format!("{}: parameter {} has type {}", d.name, p.name, p.ty))?;
         let default = match p.default {
             None => None,
-            Some(text) => {
-                Some(literal(text).ok_or_else(|| format!("{}: the default of {} is not understood: {text}", d.name, p.name))?)
-            }
+            Some(text) => Some(
+                literal(text)
+                    .ok_or_else(|| format!("{}: the default of {} is not understood: {text}", d.name, p.name))?,
+            ),
         };
         let keyword_only = (api.factory && p.name == "dtype") || ty == "Generator?";
         params.push(Param { name: camel(p.name.trim_start_matches("r#")), ty, default, keyword_only });

@@ -33,9 +33,8 @@ fn with_imports(body: &str, more: &str) -> String {
 
 fn mentions(code: &str, name: &str) -> bool {
     let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    code.match_indices(name).any(|(at, _)| {
-        !word(code[..at].chars().next_back()) && !word(code[at + name.len()..].chars().next())
-    })
+    code.match_indices(name)
+        .any(|(at, _)| !word(code[..at].chars().next_back()) && !word(code[at + name.len()..].chars().next()))
 }
 
 /// The file of one namespace of functions.
@@ -50,7 +49,8 @@ pub fn functions(model: &Model, space: &str) -> String {
             overloads(&mut out, &model.ops[number], None, public.mode, "");
         }
         let full = if space == "torch" || space == "F" { name.clone() } else { format!("{space}.{name}") };
-        writeln!(out, "}} = /* @__PURE__ */ fn('{full}', {}, {});", mode_number(public.mode), join(&public.ops)).unwrap();
+        writeln!(out, "}} = /* @__PURE__ */ fn('{full}', {}, {});", mode_number(public.mode), join(&public.ops))
+            .unwrap();
         if local != *name {
             renamed.push(format!("{local} as {name}"));
         }
@@ -66,7 +66,8 @@ pub fn functions(model: &Model, space: &str) -> String {
 
 /// ts/generated/methods.ts: the interface that the class Tensor implements through the table of methods.
 pub fn methods(model: &Model) -> String {
-    let mut out = String::from("\n/** The methods of Tensor that are ops of the engine. */\nexport interface TensorMethods {\n");
+    let mut out =
+        String::from("\n/** The methods of Tensor that are ops of the engine. */\nexport interface TensorMethods {\n");
     for (name, Public { mode, ops }) in model.space("tensor") {
         for &number in ops {
             overloads(&mut out, &model.ops[number], Some(model.ops[number].receiver()), *mode, name);
@@ -77,7 +78,8 @@ pub fn methods(model: &Model) -> String {
 
 /// Every way to call `op`: by position, with options after some positions, with a list spread out.
 fn overloads(out: &mut String, op: &Op, receiver: Option<usize>, mode: Mode, name: &str) {
-    let visible: Vec<&Param> = op.params.iter().enumerate().filter(|(i, _)| Some(*i) != receiver).map(|(_, p)| p).collect();
+    let visible: Vec<&Param> =
+        op.params.iter().enumerate().filter(|(i, _)| Some(*i) != receiver).map(|(_, p)| p).collect();
     let positional: Vec<&Param> = visible.iter().filter(|p| !p.keyword_only).copied().collect();
     let named: Vec<&Param> = visible.iter().filter(|p| p.keyword_only).copied().collect();
     let result = result(op, receiver.is_some(), mode);

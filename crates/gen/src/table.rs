@@ -10,7 +10,9 @@ const HEADER: &str = "// Written by crates/gen from the op declarations; do not 
 
 /// ts/generated/dtypes.ts.
 pub fn dtypes() -> String {
-    let mut out = format!("{HEADER}\n/** Name and bytes per element of every dtype; the position is its code. */\nexport const DTYPES = [\n");
+    let mut out = format!(
+        "{HEADER}\n/** Name and bytes per element of every dtype; the position is its code. */\nexport const DTYPES = [\n"
+    );
     for d in DType::ALL {
         writeln!(out, "  ['{}', {}],", d.name(), d.size()).unwrap();
     }
@@ -24,7 +26,15 @@ pub fn table(model: &Model) -> String {
          /** Every op; the position is its number. */\nexport const TABLE: readonly Row[] = [\n"
     );
     for op in &model.ops {
-        writeln!(out, "  ['{}', '{}', '{}', '{}'],", op.name, params(op), returns(op), if op.factory { "f" } else { "" }).unwrap();
+        writeln!(
+            out,
+            "  ['{}', '{}', '{}', '{}'],",
+            op.name,
+            params(op),
+            returns(op),
+            if op.factory { "f" } else { "" }
+        )
+        .unwrap();
     }
     out += "];\n\n/** Methods of Tensor: name, 0 plain / 1 result goes into the first tensor / 2 the op writes it, op numbers. */\n\
             export const METHODS: readonly (readonly [name: string, mode: 0 | 1 | 2, ...ops: number[]])[] = [\n";

@@ -73,7 +73,9 @@ pub fn literal(rust: &str) -> Option<String> {
     if let Some(quoted) = quoted(t) {
         return Some(format!("\"{quoted}\""));
     }
-    for (open, close) in [("Some(", ")"), ("Scalar::Int(", ")"), ("Scalar::Float(", ")"), ("Scalar::Bool(", ")"), ("(", ")")] {
+    for (open, close) in
+        [("Some(", ")"), ("Scalar::Int(", ")"), ("Scalar::Float(", ")"), ("Scalar::Bool(", ")"), ("(", ")")]
+    {
         if let Some(inner) = t.strip_prefix(open).and_then(|r| r.strip_suffix(close)) {
             return literal(inner);
         }

@@ -156,8 +156,7 @@ impl Term {
 
     /// Sums over labels that nobody needs any more.
     fn sum_out(self, needed: impl Fn(Label) -> bool) -> Result<Term> {
-        let dims: Vec<i64> =
-            (0..self.labels.len()).filter(|&d| !needed(self.labels[d])).map(|d| d as i64).collect();
+        let dims: Vec<i64> = (0..self.labels.len()).filter(|&d| !needed(self.labels[d])).map(|d| d as i64).collect();
         if dims.is_empty() {
             return Ok(self);
         }

@@ -176,13 +176,19 @@ macro_rules! families {
 families! {
     activation
     arith
+    bitwise
+    compare
     condition
     contraction
+    exponential
     graph
     joining
     optim
     products
     reduction
+    rounding
     shape
+    special
+    trig
     views
 }

@@ -2,7 +2,9 @@
 
 use crate::cpu::gemm::MATMUL;
 use crate::layout::{broadcast_shapes, expand_strides};
-use crate::{Attr, DType, Layout, Result, Scalar, Shape, Strided, Tensor, attach, autograd, bail, dispatch, ensure, ops};
+use crate::{
+    Attr, DType, Layout, Result, Scalar, Shape, Strided, Tensor, attach, autograd, bail, dispatch, ensure, ops,
+};
 
 /// `[a, b, c]` as `axbxc`, as PyTorch's messages show matrices.
 pub(crate) fn by(shape: &[usize]) -> String {

@@ -133,25 +133,34 @@ impl<D: Derivative, L: Real> Eval<L> for DerivativeEval<D> {
 }
 
 const MAX_INS: usize = MAX_OPERANDS - 1;
-const MAX_PARAMS: usize = 8;
+const MAX_PARAMS: usize = 4;
 
 fn inner<L: Num, E: Eval<L>>(width: usize) -> Inner {
     const { assert!(E::INS <= MAX_INS && E::PARAMS <= MAX_PARAMS) };
     Inner { run: evaluate::<L, E>, width }
 }
 
-/// The operands at position `i`, counted in lanes.
+/// The operands at position `i`, counted in lanes. (A plain loop: `array::from_fn` costs the compiler much more.)
 #[inline(always)]
 unsafe fn operands<L: Num>(count: usize, ins: &[*const u8; MAX_INS], i: usize) -> [L; MAX_INS] {
-    std::array::from_fn(|k| match k < count {
-        true => unsafe { ins[k].cast::<L>().add(i).read_unaligned() },
-        false => L::lit(0.0),
-    })
+    let mut x = [L::lit(0.0); MAX_INS];
+    let mut k = 0;
+    while k < count {
+        x[k] = unsafe { ins[k].cast::<L>().add(i).read_unaligned() };
+        k += 1;
+    }
+    x
 }
 
 #[inline(always)]
 fn parameters<L: Num>(count: usize, attrs: &[Attr]) -> [L; MAX_PARAMS] {
-    std::array::from_fn(|k| L::lit(if k < count { attrs[k].f() } else { 0.0 }))
+    let mut p = [L::lit(0.0); MAX_PARAMS];
+    let mut k = 0;
+    while k < count {
+        p[k] = L::lit(attrs[k].f());
+        k += 1;
+    }
+    p
 }
 
 unsafe fn evaluate<L: Num, E: Eval<L>>(out: *mut u8, ins: &[*const u8; MAX_INS], n: usize, attrs: &[Attr]) {

@@ -180,4 +180,8 @@ pointwise! {
     /// Radians to degrees
     Real rad2deg(x) { x * lit(180.0 / std::f64::consts::PI) }
     => dx(g) { g * lit(180.0 / std::f64::consts::PI) }
+
+    /// The angle in the complex plane: pi below 0, 0 above
+    Real angle(x) { select(x.lt(lit(0.0)), lit(std::f64::consts::PI), select(x.is_nan(), x, lit(0.0))) }
+    => dx() { lit(0.0) }
 }

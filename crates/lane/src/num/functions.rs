@@ -1,5 +1,6 @@
 //! The primitives by name: what the recorder writes down and what other devices look up.
 
+use super::Real;
 use crate::math::special;
 
 macro_rules! functions {
@@ -110,6 +111,78 @@ impl BinaryFn {
             BinaryFn::LaguerreL => special::laguerre_l(x, y),
             BinaryFn::LegendreP => special::legendre_p(x, y),
             _ => unreachable!("not a rare function"),
+        }
+    }
+}
+
+macro_rules! on_f64 {
+    ($f:expr, $kind:ident, $x:ident $args:tt: $($variant:ident $name:ident),* $(,)?; else $rest:expr) => {
+        match $f { $($kind::$variant => $x.$name $args,)* _ => $rest }
+    };
+}
+
+// The same functions for numbers that are known when a program is interpreted.
+impl UnaryFn {
+    /// This function of a float64 (`not` excepted, which integers have).
+    pub fn on_f64(self, x: f64) -> f64 {
+        fn all<L: Real>(f: UnaryFn, x: L) -> L {
+            on_f64!(f, UnaryFn, x ():
+                Abs abs, Sign sign, Sqrt sqrt, Rsqrt rsqrt, Exp exp, Exp2 exp2, Expm1 expm1, Log log, Log2 log2,
+                Log10 log10, Log1p log1p, Sin sin, Cos cos, Tan tan, Asin asin, Acos acos, Atan atan, Sinh sinh,
+                Cosh cosh, Tanh tanh, Asinh asinh, Acosh acosh, Atanh atanh, Sigmoid sigmoid, Erf erf, Erfc erfc,
+                Floor floor, Ceil ceil, Round round, Trunc trunc, Neg neg;
+                else x.rare(f))
+        }
+        all(self, x)
+    }
+}
+
+impl BinaryFn {
+    /// This function of two float64 (those of integers excepted).
+    pub fn on_f64(self, x: f64, y: f64) -> f64 {
+        fn all<L: Real>(f: BinaryFn, x: L, y: L) -> L {
+            on_f64!(f, BinaryFn, x (y):
+                Add add, Sub sub, Mul mul, Div div, Minimum minimum, Maximum maximum, Fmod fmod, Remainder remainder,
+                TruncDiv trunc_div, FloorDiv floor_div, Pow pow, Atan2 atan2, Copysign copysign, Hypot hypot,
+                Nextafter nextafter;
+                else x.rare2(y, f))
+        }
+        all(self, x, y)
+    }
+}
+
+impl CompareFn {
+    /// This comparison of two float64.
+    pub fn on_f64(self, x: f64, y: f64) -> bool {
+        match self {
+            CompareFn::Lt => x < y,
+            CompareFn::Le => x <= y,
+            CompareFn::Gt => x > y,
+            CompareFn::Ge => x >= y,
+            CompareFn::Eq => x == y,
+            CompareFn::Ne => x != y,
+        }
+    }
+
+    /// The comparison that says the same with its sides exchanged.
+    pub fn mirrored(self) -> CompareFn {
+        match self {
+            CompareFn::Lt => CompareFn::Gt,
+            CompareFn::Le => CompareFn::Ge,
+            CompareFn::Gt => CompareFn::Lt,
+            CompareFn::Ge => CompareFn::Le,
+            same => same,
+        }
+    }
+}
+
+impl TestFn {
+    /// The answer for a float64.
+    pub fn on_f64(self, x: f64) -> bool {
+        match self {
+            TestFn::IsNan => x.is_nan(),
+            TestFn::IsInf => x.is_infinite(),
+            TestFn::IsSigned => x.is_sign_negative(),
         }
     }
 }

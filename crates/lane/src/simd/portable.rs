@@ -1,7 +1,25 @@
 //! Arrays in place of registers.
+//!
+//! Every kernel is made of these: they are spelt out element by element, since closures over arrays cost the compiler
+//! several times as long.
+
+/// wasm's `min`: NaN wins, and -0 is smaller than 0.
+macro_rules! smaller_one {
+    ($a:expr, $b:expr) => {{
+        let (a, b) = ($a, $b);
+        if a < b || a != a || (a == b && a.is_sign_negative()) { a } else { b }
+    }};
+}
+/// wasm's `max`: NaN wins, and 0 is larger than -0.
+macro_rules! larger_one {
+    ($a:expr, $b:expr) => {{
+        let (a, b) = ($a, $b);
+        if a > b || a != a || (a == b && a.is_sign_positive()) { a } else { b }
+    }};
+}
 
 macro_rules! register {
-    ($(#[$m:meta])* $t:ident $e:ty, $n:literal, $mask:ident, $bits:ty) => {
+    ($(#[$m:meta])* $t:ident $e:ty, $n:literal [$($i:literal)*], $mask:ident, $bits:ty) => {
         $(#[$m])*
         #[derive(Clone, Copy, Debug)]
         #[repr(C, align(16))]
@@ -21,28 +39,16 @@ macro_rules! register {
                 self.0
             }
             #[inline(always)]
-            fn each(self, f: impl Fn($e) -> $e) -> $t {
-                $t(self.0.map(f))
-            }
-            #[inline(always)]
-            fn pair(self, o: $t, f: impl Fn($e, $e) -> $e) -> $t {
-                $t(std::array::from_fn(|i| f(self.0[i], o.0[i])))
-            }
-            #[inline(always)]
-            fn compare(self, o: $t, f: impl Fn($e, $e) -> bool) -> $mask {
-                $mask(std::array::from_fn(|i| -(f(self.0[i], o.0[i]) as $bits)))
-            }
-            #[inline(always)]
             pub fn eq(self, o: $t) -> $mask {
-                self.compare(o, |a, b| a == b)
+                $mask([$(-((self.0[$i] == o.0[$i]) as $bits)),*])
             }
             #[inline(always)]
             pub fn gt(self, o: $t) -> $mask {
-                self.compare(o, |a, b| a > b)
+                $mask([$(-((self.0[$i] > o.0[$i]) as $bits)),*])
             }
             #[inline(always)]
             pub fn lt(self, o: $t) -> $mask {
-                self.compare(o, |a, b| a < b)
+                $mask([$(-((self.0[$i] < o.0[$i]) as $bits)),*])
             }
         }
     };
@@ -50,113 +56,97 @@ macro_rules! register {
 
 register!(
     /// Four float32.
-    F32x4 f32, 4, I32x4, i32);
+    F32x4 f32, 4 [0 1 2 3], I32x4, i32);
 register!(
     /// Four int32, or the mask of a comparison of four elements.
-    I32x4 i32, 4, I32x4, i32);
+    I32x4 i32, 4 [0 1 2 3], I32x4, i32);
 register!(
     /// Two float64.
-    F64x2 f64, 2, I64x2, i64);
+    F64x2 f64, 2 [0 1], I64x2, i64);
 register!(
     /// Two int64, or the mask of a comparison of two elements.
-    I64x2 i64, 2, I64x2, i64);
+    I64x2 i64, 2 [0 1], I64x2, i64);
 
 macro_rules! float {
-    ($t:ident $mask:ident $e:ty, $bits:ty) => {
+    ($t:ident $mask:ident $e:ty, $bits:ty, [$($i:literal)*]) => {
         impl $t {
             #[inline(always)]
             pub(super) fn plus(self, o: $t) -> $t {
-                self.pair(o, |a, b| a + b)
+                $t([$(self.0[$i] + o.0[$i]),*])
             }
             #[inline(always)]
             pub(super) fn minus(self, o: $t) -> $t {
-                self.pair(o, |a, b| a - b)
+                $t([$(self.0[$i] - o.0[$i]),*])
             }
             #[inline(always)]
             pub(super) fn times(self, o: $t) -> $t {
-                self.pair(o, |a, b| a * b)
+                $t([$(self.0[$i] * o.0[$i]),*])
             }
             #[inline(always)]
             pub(super) fn over(self, o: $t) -> $t {
-                self.pair(o, |a, b| a / b)
+                $t([$(self.0[$i] / o.0[$i]),*])
             }
             #[inline(always)]
             pub(super) fn negated(self) -> $t {
-                self.each(|a| -a)
+                $t([$(-self.0[$i]),*])
             }
             #[inline(always)]
             pub fn absolute(self) -> $t {
-                self.each(|a| a.abs())
+                $t([$(self.0[$i].abs()),*])
             }
             #[inline(always)]
             pub fn root(self) -> $t {
-                self.each(|a| a.sqrt())
+                $t([$(self.0[$i].sqrt()),*])
             }
             #[inline(always)]
             pub fn down(self) -> $t {
-                self.each(|a| a.floor())
+                $t([$(self.0[$i].floor()),*])
             }
             #[inline(always)]
             pub fn up(self) -> $t {
-                self.each(|a| a.ceil())
+                $t([$(self.0[$i].ceil()),*])
             }
             #[inline(always)]
             pub fn towards_zero(self) -> $t {
-                self.each(|a| a.trunc())
+                $t([$(self.0[$i].trunc()),*])
             }
             /// Halves go to the even neighbour.
             #[inline(always)]
             pub fn nearest(self) -> $t {
-                self.each(|a| a.round_ties_even())
+                $t([$(self.0[$i].round_ties_even()),*])
             }
             /// The smaller one; NaN where either is NaN; -0 is smaller than 0.
             #[inline(always)]
             pub fn smaller(self, o: $t) -> $t {
-                self.pair(o, |a, b| {
-                    if a.is_nan() || b.is_nan() {
-                        <$e>::NAN
-                    } else if a < b || (a == b && a.is_sign_negative()) {
-                        a
-                    } else {
-                        b
-                    }
-                })
+                $t([$(smaller_one!(self.0[$i], o.0[$i])),*])
             }
             /// The larger one; NaN where either is NaN; 0 is larger than -0.
             #[inline(always)]
             pub fn larger(self, o: $t) -> $t {
-                self.pair(o, |a, b| {
-                    if a.is_nan() || b.is_nan() {
-                        <$e>::NAN
-                    } else if a > b || (a == b && a.is_sign_positive()) {
-                        a
-                    } else {
-                        b
-                    }
-                })
+                $t([$(larger_one!(self.0[$i], o.0[$i])),*])
             }
             #[inline(always)]
             pub fn ge(self, o: $t) -> $mask {
-                self.compare(o, |a, b| a >= b)
+                $mask([$(-((self.0[$i] >= o.0[$i]) as $bits)),*])
             }
             #[inline(always)]
             pub fn le(self, o: $t) -> $mask {
-                self.compare(o, |a, b| a <= b)
+                $mask([$(-((self.0[$i] <= o.0[$i]) as $bits)),*])
             }
             /// True also where either is NaN.
             #[inline(always)]
             pub fn ne(self, o: $t) -> $mask {
-                self.compare(o, |a, b| a != b)
+                $mask([$(-((self.0[$i] != o.0[$i]) as $bits)),*])
             }
             /// The bit patterns.
             #[inline(always)]
             pub fn bits(self) -> $mask {
-                $mask(self.0.map(|v| v.to_bits() as $bits))
+                $mask([$(self.0[$i].to_bits() as $bits),*])
             }
             /// The numbers with these bit patterns.
             #[inline(always)]
             pub fn from_bits(b: $mask) -> $t {
-                $t(b.0.map(|v| <$e>::from_bits(v as _)))
+                $t([$(<$e>::from_bits(b.0[$i] as _)),*])
             }
             /// Chooses bit by bit: `a` where the mask is set.
             #[inline(always)]
@@ -168,37 +158,37 @@ macro_rules! float {
         impl $mask {
             #[inline(always)]
             pub(super) fn plus(self, o: $mask) -> $mask {
-                self.pair(o, <$bits>::wrapping_add)
+                $mask([$(self.0[$i].wrapping_add(o.0[$i])),*])
             }
             #[inline(always)]
             pub(super) fn minus(self, o: $mask) -> $mask {
-                self.pair(o, <$bits>::wrapping_sub)
+                $mask([$(self.0[$i].wrapping_sub(o.0[$i])),*])
             }
             #[inline(always)]
             pub(super) fn both(self, o: $mask) -> $mask {
-                self.pair(o, |a, b| a & b)
+                $mask([$(self.0[$i] & o.0[$i]),*])
             }
             #[inline(always)]
             pub(super) fn either(self, o: $mask) -> $mask {
-                self.pair(o, |a, b| a | b)
+                $mask([$(self.0[$i] | o.0[$i]),*])
             }
             #[inline(always)]
             pub(super) fn differ(self, o: $mask) -> $mask {
-                self.pair(o, |a, b| a ^ b)
+                $mask([$(self.0[$i] ^ o.0[$i]),*])
             }
             #[inline(always)]
             pub(super) fn inverse(self) -> $mask {
-                self.each(|a| !a)
+                $mask([$(!self.0[$i]),*])
             }
             /// Shifts every element left.
             #[inline(always)]
             pub fn left(self, n: u32) -> $mask {
-                self.each(|a| a << n)
+                $mask([$(self.0[$i] << n),*])
             }
             /// Shifts every element right; the sign bit fills.
             #[inline(always)]
             pub fn right(self, n: u32) -> $mask {
-                self.each(|a| a >> n)
+                $mask([$(self.0[$i] >> n),*])
             }
             /// Chooses bit by bit: `a` where the mask is set.
             #[inline(always)]
@@ -208,24 +198,26 @@ macro_rules! float {
             /// Is any bit set?
             #[inline(always)]
             pub fn any(self) -> bool {
-                self.0.iter().any(|&a| a != 0)
+                $(self.0[$i] != 0)||*
             }
         }
     };
 }
-float!(F32x4 I32x4 f32, i32);
-float!(F64x2 I64x2 f64, i64);
+float!(F32x4 I32x4 f32, i32, [0 1 2 3]);
+float!(F64x2 I64x2 f64, i64, [0 1]);
 
 impl F32x4 {
     /// The nearest float32 of integers.
     #[inline(always)]
     pub fn from_i32(v: I32x4) -> F32x4 {
-        F32x4(v.0.map(|a| a as f32))
+        let [a, b, c, d] = v.0;
+        F32x4([a as f32, b as f32, c as f32, d as f32])
     }
     /// Truncates towards zero and saturates.
     #[inline(always)]
     pub fn to_i32(self) -> I32x4 {
-        I32x4(self.0.map(|a| a as i32))
+        let [a, b, c, d] = self.0;
+        I32x4([a as i32, b as i32, c as i32, d as i32])
     }
     /// The first two elements in float64.
     #[inline(always)]
@@ -248,6 +240,7 @@ impl I32x4 {
     /// The lowest bit of each element, one byte an element, the first in the lowest byte.
     #[inline(always)]
     pub fn to_bools(self) -> u32 {
-        u32::from_le_bytes(self.0.map(|a| a as u8 & 1))
+        let [a, b, c, d] = self.0;
+        (a & 1 | (b & 1) << 8 | (c & 1) << 16 | (d & 1) << 24) as u32
     }
 }
