@@ -10,6 +10,7 @@ mod number;
 pub mod optim;
 pub mod pool;
 pub mod reduce;
+pub mod resample;
 pub mod scan;
 pub mod sort;
 #[cfg(test)]

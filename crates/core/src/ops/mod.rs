@@ -72,7 +72,7 @@ macro_rules! ops_each {
     ([$($done:ident)*] $(#[doc = $doc:literal])* [$($api:tt)*]
         fn $name:ident($($p:ident : $t:ty $(= $d:expr)?),* $(,)?) -> ($($rn:ident : $rt:ty),+ $(,)?) $body:block
         $($rest:tt)*) => {
-        $crate::ops_one! { ($($rt,)+) [$((stringify!($rn), stringify!($rt))),+]
+        $crate::ops_one! { (($($rt,)+)) [$((stringify!($rn), stringify!($rt))),+]
             $(#[doc = $doc])* [$($api)*] $name($($p : $t [$($d)?]),*) $body }
         $crate::ops_each! { [$($done)* $name] $($rest)* }
     };
@@ -154,6 +154,7 @@ pub const fn first(list: &[&'static str]) -> Option<&'static str> {
 
 mod einsum_parse;
 mod product;
+mod windows;
 
 macro_rules! families {
     ($($family:ident)+) => {
@@ -180,12 +181,16 @@ families! {
     compare
     condition
     contraction
+    conv
     exponential
     graph
     joining
     optim
+    patches
+    pool
     products
     reduction
+    resample
     rounding
     shape
     special

@@ -324,7 +324,9 @@ fn check_inner(op: &str, a: &Tensor, b: &Tensor) -> Result<()> {
             Shape,
             "{op}: mat1 and mat2 shapes cannot be multiplied ({rows}x{k} and {}): inner dimensions differ, {:?} x {:?} \
              ({k} != {l})",
-            by(b.shape()), a.shape(), b.shape()
+            by(b.shape()),
+            a.shape(),
+            b.shape()
         );
     }
     ensure!(
@@ -343,7 +345,12 @@ fn check_mm(op: &str, a: &Tensor, b: &Tensor) -> Result<()> {
         a.shape()[1] == b.shape()[0],
         Shape,
         "{op}: mat1 and mat2 shapes cannot be multiplied ({} and {}): inner dimensions differ, {:?} x {:?} ({} != {})",
-        by(a.shape()), by(b.shape()), a.shape(), b.shape(), a.shape()[1], b.shape()[0]
+        by(a.shape()),
+        by(b.shape()),
+        a.shape(),
+        b.shape(),
+        a.shape()[1],
+        b.shape()[0]
     );
     Ok(())
 }
@@ -355,7 +362,10 @@ fn check_bmm(op: &str, a: &Tensor, b: &Tensor) -> Result<()> {
         a.shape()[0] == b.shape()[0] && a.shape()[2] == b.shape()[1],
         Shape,
         "{op}: Expected size for first two dimensions of batch2 tensor to be: [{}, {}] but got: [{}, {}].",
-        a.shape()[0], a.shape()[2], b.shape()[0], b.shape()[1]
+        a.shape()[0],
+        a.shape()[2],
+        b.shape()[0],
+        b.shape()[1]
     );
     check_dtypes(op, a, b)
 }
@@ -372,7 +382,9 @@ fn check_mv(op: &str, mat: &Tensor, vec: &Tensor) -> Result<()> {
         mat.shape()[1] == vec.shape()[0],
         Shape,
         "{op}: size mismatch, got input ({}), mat ({}), vec ({})",
-        mat.shape()[0], by(mat.shape()), vec.shape()[0]
+        mat.shape()[0],
+        by(mat.shape()),
+        vec.shape()[0]
     );
     check_dtypes(op, mat, vec)
 }
@@ -442,7 +454,9 @@ fn linear_node(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result
             b.ndim() <= 1 && (b.numel() == 1 || b.shape() == [out]),
             Shape,
             "linear: The expanded size of the tensor ({out}) must match the existing size ({}): bias {:?}, weight {:?}",
-            b.numel(), b.shape(), weight.shape()
+            b.numel(),
+            b.shape(),
+            weight.shape()
         );
     }
     let added = bias.map(|init| Added { init, alpha: Scalar::Int(1), beta: Scalar::Int(1) });

@@ -72,3 +72,74 @@ fn einsum() {
         check(&format!("einsum {equation}"), &leaves(10, shapes), &|x| ops::einsum(equation, x));
     }
 }
+
+#[test]
+fn convolutions() {
+    let three = leaves(20, &[&[2, 2, 7], &[4, 1, 3], &[4]]);
+    check("conv1d", &three, &|x| ops::conv1d(&x[0], &x[1], Some(&x[2]), &[2], &[1], &[2], 2));
+    check("conv1d same", &three, &|x| ops::conv1d_word(&x[0], &x[1], None, &[1], "same", &[1], 2));
+    let three = leaves(21, &[&[1, 2, 5, 4], &[3, 2, 3, 2], &[3]]);
+    check("conv2d", &three, &|x| ops::conv2d(&x[0], &x[1], Some(&x[2]), &[2, 1], &[1], &[1], 1));
+    let three = leaves(22, &[&[2, 3, 3, 2], &[2, 1, 2, 2, 1]]);
+    check("conv3d", &three, &|x| ops::conv3d(&x[0], &x[1], None, &[1], &[1, 0, 0], &[1], 2));
+    let three = leaves(23, &[&[1, 2, 3, 3], &[2, 2, 3, 2], &[2]]);
+    check("conv_transpose2d", &three, &|x| {
+        ops::conv_transpose2d(&x[0], &x[1], Some(&x[2]), &[2], &[1, 0], &[1, 0], 1, &[1])
+    });
+    let two = leaves(24, &[&[1, 4, 3], &[4, 1, 3]]);
+    check("conv_transpose1d", &two, &|x| ops::conv_transpose1d(&x[0], &x[1], None, &[1], &[0], &[0], 2, &[2]));
+}
+
+#[test]
+fn pools() {
+    let x = leaves(30, &[&[2, 2, 5, 6]]);
+    let one = |r: cresset_core::Result<(Tensor, Tensor)>| r.map(|(v, _)| v);
+    check("max_pool2d", &x, &|x| {
+        one(ops::max_pool2d_with_indices(&x[0], &[3, 2], Some(&[2]), &[1], &[1, 2], true, true))
+    });
+    check("avg_pool2d", &x, &|x| ops::avg_pool2d(&x[0], &[3, 2], None, &[1, 0], true, false, None));
+    check("avg_pool2d, divisor", &x, &|x| ops::avg_pool2d(&x[0], &[2], Some(&[1]), &[0], false, true, Some(3)));
+    check("adaptive_avg_pool2d", &x, &|x| ops::adaptive_avg_pool2d(&x[0], &[3, 4]));
+    check("adaptive_max_pool2d", &x, &|x| one(ops::adaptive_max_pool2d_with_indices(&x[0], &[2], true)));
+    let x = leaves(31, &[&[2, 6]]);
+    check("avg_pool1d", &x, &|x| ops::avg_pool1d(&x[0], &[2], None, &[0], false, true));
+    check("max_unpool1d", &x, &|x| {
+        let (v, i) = ops::max_pool1d_with_indices(&x[0], &[2], None, &[0], &[1], false, true)?;
+        ops::max_unpool1d(&v, &i, &[2], None, &[0], None)
+    });
+}
+
+#[test]
+fn padding_and_resizing() {
+    let x = leaves(40, &[&[1, 2, 4, 5]]);
+    for (mode, pad) in [
+        ("constant", &[1, 2, -1, 1][..]),
+        ("reflect", &[1, 2, 3, 0]),
+        ("replicate", &[2, 0, 1, -2]),
+        ("circular", &[1, 2, 0, 3]),
+    ] {
+        check(&format!("pad {mode}"), &x, &|x| ops::pad(&x[0], pad, mode, None));
+    }
+    for (mode, align) in [
+        ("nearest", None),
+        ("nearest-exact", None),
+        ("bilinear", Some(true)),
+        ("bilinear", None),
+        ("bicubic", Some(false)),
+        ("area", None),
+    ] {
+        check(&format!("interpolate {mode}"), &x, &|x| {
+            ops::interpolate(&x[0], Some(&[3, 7]), None, mode, align, None, false)
+        });
+    }
+    check("interpolate, antialiased", &x, &|x| {
+        ops::interpolate(&x[0], Some(&[2, 3]), None, "bilinear", None, None, true)
+    });
+    check("unfold", &x, &|x| ops::im2col(&x[0], &[2, 3], &[1, 2], &[1], &[2, 1]));
+    let columns = leaves(41, &[&[1, 8, 6]]);
+    check("fold", &columns, &|x| ops::fold(&x[0], &[3, 4], &[2], &[1], &[0], &[1]));
+    let x = leaves(42, &[&[1, 4, 2, 4]]);
+    check("pixel_shuffle", &x, &|x| ops::pixel_shuffle(&x[0], 2));
+    check("pixel_unshuffle", &x, &|x| ops::pixel_unshuffle(&x[0], 2));
+    check("channel_shuffle", &x, &|x| ops::channel_shuffle(&x[0], 2));
+}
