@@ -351,6 +351,26 @@ impl Returned for String {
         out.extend(self.encode_utf16().map(f64::from));
     }
 }
+/// A single tensor or several, as the arguments say (`torch.unique`).
+pub enum OneOrMore {
+    One(Tensor),
+    More(Vec<Tensor>),
+}
+
+impl Returned for OneOrMore {
+    fn write(self, out: &mut Vec<f64>) {
+        match self {
+            OneOrMore::One(t) => {
+                out.push(0.0);
+                t.write(out);
+            }
+            OneOrMore::More(list) => {
+                out.push(1.0);
+                list.write(out);
+            }
+        }
+    }
+}
 impl<T: Returned> Returned for Vec<T> {
     fn write(self, out: &mut Vec<f64>) {
         out.push(self.len() as f64);

@@ -91,7 +91,7 @@ macro_rules! ops_one {
     (($($ret:tt)*) [$($returns:tt)*] $(#[doc = $doc:literal])* [$($api:tt)*]
         $name:ident($($p:ident : $t:ty [$($d:expr)?]),*) $body:block) => {
         $(#[doc = $doc])*
-        #[allow(clippy::too_many_arguments)]
+        #[allow(clippy::too_many_arguments, non_snake_case)]
         pub fn $name($($p: <$t as $crate::call::Param>::Arg<'_>),*) -> $crate::Result<$($ret)*> $body
 
         #[doc(hidden)]
@@ -182,18 +182,29 @@ families! {
     condition
     contraction
     conv
+    diagonals
     exponential
+    extremum
     graph
+    indexing
     joining
+    masking
+    norms
     optim
     patches
     pool
     products
+    rearrange
     reduction
     resample
     rounding
+    scan
+    scattering
     shape
+    softmaxes
+    sorting
     special
+    statistics
     trig
     views
 }

@@ -15,7 +15,7 @@ pub const AMIN: Kernel = Kernel { name: "amin", run: amin, scratch: None };
 
 /// Position of the greatest element along a dimension: of the first one, or of the first NaN.
 ///
-/// `ins: [x]`, `outs: [index]` or `[index, values]` (rank of `x`, size one in `dim`), `attrs: [dim]`.
+/// `ins: [x]`, `outs: [index]` or `[values, index]` (rank of `x`, size one in `dim`), `attrs: [dim]`.
 pub const ARGMAX: Kernel = Kernel { name: "argmax", run: argmax, scratch: None };
 
 /// Position of the least element along a dimension; as `ARGMAX`.
@@ -84,8 +84,8 @@ fn best_of_row<T: Number>(xs: &[T], beats: impl Fn(T, T) -> bool) -> (T, usize) 
 }
 
 fn arg<T: Number>(l: &Launch, beats: impl Fn(T, T) -> bool + Copy) {
-    let (x, dim, index) = (&l.ins[0], l.attrs[0].n(), &l.outs[0]);
-    let values: Option<&View> = l.outs.get(1);
+    let (x, dim, index) = (&l.ins[0], l.attrs[0].n(), &l.outs[l.outs.len() - 1]);
+    let values: Option<&View> = (l.outs.len() > 1).then(|| &l.outs[0]);
     let (n, stride) = if x.shape.is_empty() { (1, 1) } else { (x.shape[dim], x.strides[dim]) };
     let p = x.ptr.cast::<T>().cast_const();
     let put = |(best, at): (T, usize), oi: isize, ov: isize| unsafe {

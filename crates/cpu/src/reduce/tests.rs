@@ -124,7 +124,7 @@ fn positions_are_the_first_best_or_the_first_nan() {
                 }
                 let x = Arr::<T>::random(&mut rng, shape, &mut make);
                 let (at, best) = (Arr::<i64>::scattered(&mut rng, &out), Arr::<T>::scattered(&mut rng, &out));
-                run(kernel, &[at.view(), best.view()], &[x.view()], &[dim.into()]);
+                run(kernel, &[best.view(), at.view()], &[x.view()], &[dim.into()]);
                 for i in indices(&out).iter().step_by(1 + indices(&out).len() / 9) {
                     let xs: Vec<f64> = behind(&x, &out, i).iter().map(|v| v * sign).collect();
                     let top = nan_max(&xs);
