@@ -217,6 +217,8 @@ class Reader {
         return wrap(this.#next());
       case 'Tensor[]':
         return Array.from({ length: this.#next() }, () => wrap(this.#next()));
+      case 'Tensor|Tensor[]':
+        return this.read(this.#next() === 0 ? 'Tensor' : 'Tensor[]');
       case 'Tensor?[]':
         return Array.from({ length: this.#next() }, () => (this.#next() === 0 ? null : wrap(this.#next())));
       case 'int[]':

@@ -23,6 +23,7 @@ pub fn table_type(rust: &str) -> Option<String> {
             "String" => "str",
             "Generator" | "GeneratorId" => "Generator",
             "()" => "none",
+            "OneOrMore" => "Tensor|Tensor[]",
             _ => return None,
         }
         .to_string(),
@@ -63,6 +64,7 @@ pub fn gives(t: &str) -> String {
         "bool" => "boolean".into(),
         "str" => "string".into(),
         "none" => "void".into(),
+        "Tensor|Tensor[]" => "Tensor | Tensor[]".into(),
         other => other.into(),
     }
 }
