@@ -60,8 +60,11 @@ fn check_draw(g: &mut Generator, line: &str) {
                 "randperm" => out = fill::permutation(g, n),
                 "multinomial" => {
                     let weights: Vec<f32> = args[1..].iter().map(|&w| w as f32).collect();
-                    let choose = if args[0] == 1.0 && n > 1 { fill::choose_again } else { fill::choose_once };
-                    choose(g, &weights, &mut out);
+                    if args[0] == 1.0 && n > 1 {
+                        fill::choose_again(g, &weights, &mut out);
+                    } else {
+                        fill::choose_once(g, &weights, weights.len(), &mut out, n);
+                    }
                 }
                 other => panic!("unknown draw {other}"),
             }

@@ -8,8 +8,14 @@ use crate::names::camel;
 use crate::types::{literal, table_type};
 
 /// The namespaces that hold functions, and the generated file of each.
-pub const SPACES: [(&str, &str); 5] =
-    [("torch", "torch"), ("F", "functional"), ("special", "special"), ("linalg", "linalg"), ("fft", "fft")];
+pub const SPACES: [(&str, &str); 6] = [
+    ("torch", "torch"),
+    ("F", "functional"),
+    ("special", "special"),
+    ("linalg", "linalg"),
+    ("fft", "fft"),
+    ("signal.windows", "windows"),
+];
 
 pub struct Param {
     /// camelCase.

@@ -182,6 +182,7 @@ families! {
     condition
     contraction
     conv
+    creation
     diagonals
     exponential
     extremum
@@ -194,6 +195,7 @@ families! {
     patches
     pool
     products
+    random
     rearrange
     reduction
     resample
@@ -201,6 +203,7 @@ families! {
     scan
     scattering
     shape
+    signal
     softmaxes
     sorting
     special

@@ -180,11 +180,14 @@ pub fn choose_again<T: Probability>(g: &mut Generator, weights: &[T], out: &mut 
     });
 }
 
-/// Indices drawn without replacement, in proportion to `weights`: the largest of w / q, where q are exponential numbers.
-pub fn choose_once<T: Probability>(g: &mut Generator, weights: &[T], out: &mut [i64]) {
+/// `k` indices for each row of `n` weights, drawn without replacement in proportion to the weights: the largest of w / q,
+/// where q are exponential numbers, drawn for all rows first.
+pub fn choose_once<T: Probability>(g: &mut Generator, weights: &[T], n: usize, out: &mut [i64], k: usize) {
     let rate = Draw::Exponential { rate: 1.0 };
     let keys: Vec<T> = weights.iter().map(|&w| w / T::from_f64(rate.next(g))).collect();
-    let mut order: Vec<i64> = (0..keys.len() as i64).collect();
-    order.sort_by(|&a, &b| keys[b as usize].partial_cmp(&keys[a as usize]).unwrap_or(std::cmp::Ordering::Equal));
-    out.copy_from_slice(&order[..out.len()]);
+    for (keys, out) in keys.chunks(n).zip(out.chunks_mut(k)) {
+        let mut order: Vec<i64> = (0..n as i64).collect();
+        order.sort_by(|&a, &b| keys[b as usize].partial_cmp(&keys[a as usize]).unwrap_or(std::cmp::Ordering::Equal));
+        out.copy_from_slice(&order[..k]);
+    }
 }
