@@ -50,7 +50,7 @@ export function withPath(folder, env = process.env) {
 
 /** Runs a command to its end and gives { ok, out }; prints nothing. */
 export function ask(command, args, options = {}) {
-  const done = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], cwd: root, ...options });
+  const done = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], cwd: root, maxBuffer: 2 ** 26, ...options });
   return { ok: done.status === 0, out: `${done.stdout ?? ''}`.trim(), err: `${done.stderr ?? ''}`.trim() };
 }
 

@@ -147,7 +147,7 @@ async function images() {
   if (fashionImages()) return;
   say("setup: the FashionMNIST images: Debian's dataset-fashion-mnist (30 MB)");
   if (!(await apt(['dataset-fashion-mnist']))) {
-    say('setup: apt is not to be had here; the program will download the images from the data set\'s mirrors itself.');
+    say('setup: apt is not to be had here, or not without root; the program will download the images from the data set\'s mirrors itself.');
   }
 }
 
