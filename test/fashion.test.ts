@@ -55,15 +55,15 @@ describe('from a folder', () => {
 
   test('an item is a float image and a class number', () => {
     const set = new FashionMNIST(filled('items', true), { train: false });
-    const [x, y] = set.at(2);
+    const [x, y] = set.getItem(2);
     expect([...x.shape]).toEqual([1, 28, 28]);
     expect(x.dtype).toBe(torch.float32);
     const flat = x.flatten().tolistSync() as number[];
     expect(flat).toEqual(Array.from({ length: 784 }, (_, p) => Math.fround(pixel(2, p) / 255)));
     expect(y).toBe(3);
-    expect(set.at(-1)[1]).toBe(7);
-    expect(() => set.at(N)).toThrow('FashionMNIST: index 5 is out of range for 5 images');
-    expect(set.classes[set.at(0)[1]]).toBe('Ankle boot');
+    expect(set.getItem(-1)[1]).toBe(7);
+    expect(() => set.getItem(N)).toThrow('FashionMNIST: index 5 is out of range for 5 images');
+    expect(set.classes[set.getItem(0)[1]]).toBe('Ankle boot');
     expect(set.classToIdx['Bag']).toBe(8);
     expect(String(set)).toBe(`Dataset FashionMNIST\n    Number of datapoints: 5\n    Root location: ${join(folder, 'items')}\n    Split: Test`);
   });
@@ -71,9 +71,9 @@ describe('from a folder', () => {
   test('transforms', () => {
     const set = new FashionMNIST(filled('transforms', true), { transform: (image) => image.sum().itemSync(), targetTransform: (y) => `class ${y}` });
     const sum = Array.from({ length: 784 }, (_, p) => pixel(1, p)).reduce((a, b) => a + b);
-    expect(set.at(1)).toEqual([sum, 'class 0']);
+    expect(set.getItem(1)).toEqual([sum, 'class 0']);
     const same = new FashionMNIST(filled('transforms', true), { transform: (image) => image });
-    expect([...same.at(1)[0].shape]).toEqual([28, 28]);
+    expect([...same.getItem(1)[0].shape]).toEqual([28, 28]);
   });
 
   test('through a DataLoader, a batch is what its items are', async () => {
@@ -85,7 +85,7 @@ describe('from a folder', () => {
     }
     expect(batches).toEqual([[[2, 1, 28, 28], [9, 0]], [[2, 1, 28, 28], [3, 3]], [[1, 1, 28, 28], [7]]]);
     const [x] = [...new DataLoader(set, { batchSize: 5 })][0]!;
-    expect(torch.equal(x.at(3), set.at(3)[0])).toBe(true);
+    expect(torch.equal(x.at(3), set.getItem(3)[0])).toBe(true);
   });
 
   test('a missing, cut, foreign or swapped file is named', async () => {
@@ -129,7 +129,7 @@ describe('from a server', () => {
     const set = await FashionMNIST.load(`${url}/good`, { train: false });
     expect(set.targets.tolistSync()).toEqual([9, 0, 3, 3, 7]);
     const other = await MNIST.from(`${url}/good/train-images-idx3-ubyte.gz`, labels);
-    expect(other.classes[other.at(1)[1]]).toBe('0 - zero');
+    expect(other.classes[other.getItem(1)[1]]).toBe('0 - zero');
     await expect(FashionMNIST.load(`${url}/gone`)).rejects.toThrow(`${url}/gone/train-images-idx3-ubyte.gz: the server answered 404 Not Found`);
     await expect(FashionMNIST.load(`${url}/cut`)).rejects.toThrow(/the transfer broke off after \d+ bytes/);
   });

@@ -12,6 +12,7 @@ export {
   setGradEnabled,
 } from './autograd-mode.js';
 export { asTensor, fromNumpy, scalarTensor, tensor, type TensorData, type TensorOptions } from './creation.js';
+export * as datasets from './datasets/index.js';
 export { Device, device } from './device.js';
 export { bool, double, DType, float, float32, float64, getDefaultDtype, int, int32, int64, long, setDefaultDtype, type TypedArray, uint8 } from './dtype.js';
 export * from './errors.js';
@@ -20,10 +21,17 @@ export * as linalg from './generated/linalg.js';
 export * as special from './generated/special.js';
 export * from './generated/torch.js';
 export { type Index, Slice, slice } from './indexing.js';
+export * as io from './io/index.js';
 export { memory, type MemoryStats } from './memory.js';
+export * as metrics from './metrics/index.js';
+export * as nn from './nn/index.js';
+export * as optim from './optim/index.js';
+export * as plot from './plot/index.js';
 export { getPrintoptions, type PrintOptions, setPrintoptions } from './printing.js';
 export { Generator } from './random.js';
 export { init, type InitOptions } from './runtime/load.js';
 export { keep, scope } from './runtime/scope.js';
 export { Size } from './size.js';
 export { isTensor, Tensor } from './tensor.js';
+export * as train from './train/index.js';
+export * as utils from './utils.js';

@@ -103,7 +103,7 @@ class Images<X = Tensor, Y = number> extends Dataset<[X, Y]> {
   }
 
   /** Image and class number of one item, after the transforms. @throws {@link IndexError} if there is no such item. */
-  override at(index: number): [X, Y] {
+  override getItem(index: number): [X, Y] {
     const i = this.#index(index);
     const label = this.#labels[i]!;
     const target = this.#targetTransform === undefined ? (label as Y) : this.#targetTransform(label);
@@ -125,7 +125,7 @@ class Images<X = Tensor, Y = number> extends Dataset<[X, Y]> {
   }
 
   /** The text PyTorch prints for a data set. */
-  toString(): string {
+  override toString(): string {
     const lines = [`Number of datapoints: ${this.length}`, `Root location: ${this.#root}`, `Split: ${this.train ? 'Train' : 'Test'}`];
     return [`Dataset ${this.#published.name}`, ...lines.map((line) => `    ${line}`)].join('\n');
   }
@@ -266,7 +266,7 @@ const DIGITS: Published = {
  * ```ts
  * const train = new torch.datasets.FashionMNIST('/usr/share/datasets/fashion-mnist', { train: true });
  * const test = await torch.datasets.FashionMNIST.load('data', { train: false, download: true });
- * const [image, label] = train.at(0); // float32 [1, 28, 28], 9
+ * const [image, label] = train.getItem(0); // float32 [1, 28, 28], 9
  * ```
  *
  * The constructor reads local files at once (Node, Deno, Bun); {@link FashionMNIST.load} also downloads, and reads from a

@@ -1,0 +1,5 @@
+/**
+ * `torch.utils`.
+ * @module
+ */
+export * as data from './data/index.js';
