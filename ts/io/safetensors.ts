@@ -34,10 +34,10 @@ interface Reader {
   read: (bytes: Uint8Array) => TypedArray;
 }
 
-/** A view of the bytes as `Type`; a copy where they do not lie on a multiple of its element size. */
+/** A view of the bytes as `Type`; a copy where they do not lie on a multiple of its element size. (A Buffer's `slice` would not copy.) */
 function cast<T extends TypedArray>(Type: { new (buffer: ArrayBufferLike, at: number, n: number): T; readonly BYTES_PER_ELEMENT: number }): (bytes: Uint8Array) => T {
   return (bytes) => {
-    const own = bytes.byteOffset % Type.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+    const own = bytes.byteOffset % Type.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
     return new Type(own.buffer, own.byteOffset, own.byteLength / Type.BYTES_PER_ELEMENT);
   };
 }
@@ -77,8 +77,8 @@ const READERS: Record<string, Reader> = {
   BF16: { size: 2, dtype: float32, read: halves(fromBfloat16) },
   I64: { size: 8, dtype: int64, read: cast(BigInt64Array) },
   I32: { size: 4, dtype: int32, read: cast(Int32Array) },
-  I16: { size: 2, dtype: int32, read: (bytes) => Int32Array.from(new Int16Array(bytes.slice().buffer)) },
-  I8: { size: 1, dtype: int32, read: (bytes) => Int32Array.from(new Int8Array(bytes.slice().buffer)) },
+  I16: { size: 2, dtype: int32, read: (bytes) => Int32Array.from(new Int16Array(new Uint8Array(bytes).buffer)) },
+  I8: { size: 1, dtype: int32, read: (bytes) => Int32Array.from(new Int8Array(bytes)) },
   U8: { size: 1, dtype: uint8, read: (bytes) => bytes },
   BOOL: { size: 1, dtype: bool, read: (bytes) => bytes },
 };

@@ -3,6 +3,7 @@
  * @module
  */
 import { tensor } from '../creation.js';
+import { float32 } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { type ChartOptions, frame } from './charts.js';
@@ -91,7 +92,7 @@ export async function decisionBoundary(X: Tensor, y: Values, predict: (points: T
     // The first row of a picture is the top.
     grid[2 * i + 1] = top - (Math.floor(i / n) + 0.5) * ((top - bottom) / n);
   }
-  const points = tensor(grid, { dtype: X.dtype }).reshape([n * n, 2]);
+  const points = tensor(grid, { dtype: X.dtype.isFloatingPoint ? X.dtype : float32 }).reshape([n * n, 2]);
   const answer = predict(points);
   const classes = Array.from((await answer.data()) as ArrayLike<number | bigint>, Number);
   points.dispose();
