@@ -17,7 +17,7 @@ test('on a terminal one line rewrites itself, ten times a second at most', () =>
   tick(500);
   expect(progress.due).toBe(true);
   progress.update(150, { loss: 1.5 });
-  expect(taken()).toBe('\repoch 1/2  [=====>               ]  25 %  loss 1.5000  500 images/s  0:02 left\x1b[K');
+  expect(taken()).toBe('\repoch 1/2  [======>               ]  25 %  loss 1.5000  500 images/s  0:02 left\x1b[K');
   // One column of the 80 stays free.
   expect(progress.line()).toHaveLength(79);
   tick(50);
@@ -50,7 +50,7 @@ test('a full bar, and no total', () => {
   const { progress, tick } = bar(4, true);
   tick(1000);
   progress.update(4);
-  expect(progress.line()).toBe(`epoch 1/2  [${'='.repeat(36)}] 100 %  4 images/s  0:00 left`);
+  expect(progress.line()).toBe(`epoch 1/2  [${'='.repeat(37)}] 100 %  4 images/s  0:00 left`);
   expect(bar(0, false).progress.line()).toContain('100 %');
 });
 

@@ -51,7 +51,7 @@ interface Parts {
   labels: Idx;
 }
 
-/** Images with labels. @internal Base of {@link MNIST} and {@link FashionMNIST}. */
+/** Images with labels: what {@link MNIST} and {@link FashionMNIST} have in common. */
 class Images<X = Tensor, Y = number> extends Dataset<[X, Y]> {
   /** The images: uint8 [N, 28, 28]. */
   readonly data: Tensor;
@@ -61,7 +61,7 @@ class Images<X = Tensor, Y = number> extends Dataset<[X, Y]> {
   readonly train: boolean;
   /** The names of the classes, by number. */
   readonly classes: readonly string[];
-  /** @internal The class numbers once more, to hand out without reading the tensor. */
+  /** The class numbers once more, to hand out without reading the tensor. */
   readonly #labels: Uint8Array;
   readonly #transform: ((image: Tensor) => X) | undefined;
   readonly #targetTransform: ((target: number) => Y) | undefined;

@@ -123,8 +123,8 @@ export class Progress {
     const tail = [`${String(Math.floor(100 * fraction)).padStart(3)} %`, ...values, `${formatCount(rate)} ${this.#unit}/s`, `${left} left`].join('  ');
     const head = this.#label === '' ? '' : `${this.#label}  `;
     if (this.#output.isTTY !== true) return head + tail.trimStart();
-    // What the text leaves, between 10 and 40 columns; one column stays free, or some terminals would wrap.
-    const room = (this.#output.columns ?? 80) - head.length - tail.length - 5;
+    // What the text, brackets and a space leave, between 10 and 40 columns; one column stays free, or some terminals would wrap.
+    const room = (this.#output.columns ?? 80) - head.length - tail.length - 4;
     if (room < 10) return (head + tail).slice(0, Math.max(1, (this.#output.columns ?? 80) - 1));
     const width = Math.min(40, room);
     const full = Math.round(fraction * width);
