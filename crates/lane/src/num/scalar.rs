@@ -115,9 +115,14 @@ macro_rules! through_libm {
 }
 
 impl Real for f64 {
-    through_libm! { sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh
+    through_libm! { sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh atanh
     erf erfc floor ceil trunc }
 
+    #[inline(always)]
+    fn acosh(self) -> f64 {
+        // musl's gives numbers for some arguments below 1.
+        if self < 1.0 { f64::NAN } else { libm::acosh(self) }
+    }
     #[inline(always)]
     fn rsqrt(self) -> f64 {
         1.0 / libm::sqrt(self)

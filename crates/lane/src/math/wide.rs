@@ -1,0 +1,263 @@
+//! Functions of two float64 at a time, accurate to about 1e-10: enough to be rounded to float32.
+//!
+//! Arguments come from float32, so none is so large or small that float64 over- or underflows on the way.
+
+use crate::simd::{F64x2, I64x2};
+use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, FRAC_PI_4, LN_2, LOG2_E, PI};
+
+#[inline(always)]
+fn c(v: f64) -> F64x2 {
+    F64x2::splat(v)
+}
+
+#[inline(always)]
+fn polynomial<const N: usize>(x: F64x2, coefficients: [f64; N]) -> F64x2 {
+    let mut p = c(coefficients[N - 1]);
+    let mut k = N - 1;
+    while k > 0 {
+        k -= 1;
+        p = p * x + c(coefficients[k]);
+    }
+    p
+}
+
+/// Adding it puts an integer into the low bits of a float64.
+const MAGIC: f64 = 6755399441055744.0; // 1.5 * 2^52
+
+/// (2^n, p) with e^x = 2^n (1 + p) and |x| cut at 200, where float32 has long ended.
+#[inline(always)]
+fn exp_parts(x: F64x2) -> (F64x2, F64x2) {
+    let x = x.smaller(c(200.0)).larger(c(-200.0));
+    let n = (x * c(LOG2_E)).nearest();
+    // ln 2 in two parts: the first has few enough bits that n times it is exact.
+    let r = x - n * c(6.931_471_803_691_238e-1) - n * c(1.908_214_929_270_587_7e-10);
+    // Error 5e-13 of r^2.
+    let p = polynomial(
+        r,
+        [
+            0.49999999999954976,
+            0.16666666666662575,
+            0.041666666786527866,
+            0.0083333333442268013,
+            0.0013888839037847843,
+            0.00019841224533568122,
+            2.4867918601290165e-5,
+            2.7617608788569918e-6,
+        ],
+    );
+    let scale = ((n + c(MAGIC)).bits() + I64x2::splat(1023)).left(52);
+    (F64x2::from_bits(scale), r + r * r * p)
+}
+
+#[inline(never)]
+pub fn expm1(x: F64x2) -> F64x2 {
+    let (scale, p) = exp_parts(x);
+    (scale - c(1.0)) + scale * p
+}
+
+#[inline(never)]
+pub fn sinh(x: F64x2) -> F64x2 {
+    let e = expm1(x.absolute());
+    let value = c(0.5) * (e + e / (e + c(1.0)));
+    with_sign(value, x)
+}
+
+#[inline(never)]
+pub fn cosh(x: F64x2) -> F64x2 {
+    let e = expm1(x.absolute()) + c(1.0);
+    c(0.5) * (e + c(1.0) / e)
+}
+
+fn with_sign(value: F64x2, sign: F64x2) -> F64x2 {
+    F64x2::from_bits(value.bits() | (sign.bits() & I64x2::splat(i64::MIN)))
+}
+
+/// log((2^e) (1 + x)) with 1 + x between sqrt(1/2) and sqrt(2), from x / (2 + x).
+#[inline(always)]
+fn log_of(s: F64x2, e: F64x2) -> F64x2 {
+    let z = s * s;
+    // Error 5e-14.
+    let p = polynomial(
+        z,
+        [
+            0.66666666666662024,
+            0.40000000011328369,
+            0.28571424099667423,
+            0.22222866482782104,
+            0.18140010272578447,
+            0.16624587178390532,
+        ],
+    );
+    e * c(LN_2) + (s * c(2.0) + s * z * p)
+}
+
+/// (e, m) with x = 2^e m and m between sqrt(1/2) and sqrt(2).
+#[inline(always)]
+fn split(x: F64x2) -> (F64x2, F64x2) {
+    let root = c(std::f64::consts::FRAC_1_SQRT_2).bits();
+    let offset = x.bits() - root;
+    let m = F64x2::from_bits((offset & I64x2::splat(0xf_ffff_ffff_ffff)) + root);
+    let e = F64x2::from_bits(offset.right(52) + c(MAGIC).bits()) - c(MAGIC);
+    (e, m)
+}
+
+/// For x > 0 and finite.
+#[inline(never)]
+pub fn log(x: F64x2) -> F64x2 {
+    let (e, m) = split(x);
+    log_of((m - c(1.0)) / (m + c(1.0)), e)
+}
+
+/// For x > -1 and finite.
+#[inline(never)]
+pub fn log1p(x: F64x2) -> F64x2 {
+    let (e, m) = split(x + c(1.0));
+    let small = x.absolute().lt(c(0.4));
+    let above = F64x2::choose(small, x, m - c(1.0));
+    let below = F64x2::choose(small, x + c(2.0), m + c(1.0));
+    log_of(above / below, F64x2::choose(small, c(0.0), e))
+}
+
+#[inline(never)]
+pub fn asinh(x: F64x2) -> F64x2 {
+    let a = x.absolute();
+    let square = a * a;
+    let value = log1p(a + square / (c(1.0) + (square + c(1.0)).root()));
+    with_sign(value, x)
+}
+
+/// For x >= 1 and finite.
+#[inline(never)]
+pub fn acosh(x: F64x2) -> F64x2 {
+    let t = x - c(1.0);
+    log1p(t + (t * (t + c(2.0))).root())
+}
+
+/// For |x| < 1.
+#[inline(never)]
+pub fn atanh(x: F64x2) -> F64x2 {
+    let a = x.absolute();
+    with_sign(c(0.5) * log1p((a + a) / (c(1.0) - a)), x)
+}
+
+/// For x >= 0.
+#[inline(always)]
+fn atan_positive(x: F64x2) -> F64x2 {
+    let large = x.gt(c(1.0));
+    let t = F64x2::choose(large, c(1.0) / x, x);
+    let middle = t.gt(c(0.414_213_562_373_095));
+    let t = F64x2::choose(middle, (t - c(1.0)) / (t + c(1.0)), t);
+    let z = t * t;
+    // Error 2e-11 of t^3.
+    let p = polynomial(
+        z,
+        [
+            -0.33333333331440731,
+            0.19999998917288582,
+            -0.14285612511387016,
+            0.11107495135714473,
+            -0.090289835003504621,
+            0.071353251223306783,
+            -0.040432248258871612,
+        ],
+    );
+    let v = t + t * z * p + F64x2::choose(middle, c(FRAC_PI_4), c(0.0));
+    F64x2::choose(large, c(FRAC_PI_2) - v, v)
+}
+
+#[inline(never)]
+pub fn atan(x: F64x2) -> F64x2 {
+    with_sign(atan_positive(x.absolute()), x)
+}
+
+#[inline(never)]
+pub fn asin(x: F64x2) -> F64x2 {
+    let a = x.absolute();
+    with_sign(atan_positive(a / (c(1.0) - a * a).root()), x)
+}
+
+#[inline(never)]
+pub fn acos(x: F64x2) -> F64x2 {
+    let a = x.absolute();
+    let v = atan_positive((c(1.0) - a * a).root() / a);
+    F64x2::choose(x.lt(c(0.0)), c(PI) - v, v)
+}
+
+/// Not for two zeros or two infinities.
+#[inline(never)]
+pub fn atan2(y: F64x2, x: F64x2) -> F64x2 {
+    let v = atan_positive(y.absolute() / x.absolute());
+    with_sign(F64x2::choose(x.lt(c(0.0)), c(PI) - v, v), y)
+}
+
+/// Sine and cosine of r = x - n pi/2, and the bits of n. For |x| up to a million: n times the first part of pi/2,
+/// which has 33 bits, is exact.
+#[inline(always)]
+fn sin_cos(x: F64x2) -> (F64x2, F64x2, I64x2) {
+    let n = (x * c(FRAC_2_PI)).nearest();
+    let r = x - n * c(1.570_796_326_734_125_6) - n * c(6.077_100_506_506_192e-11);
+    let z = r * r;
+    // Errors 3e-14 of r^3 and 2e-15 of r^4.
+    let s = polynomial(
+        z,
+        [
+            -0.16666666666663885,
+            0.0083333333310784975,
+            -0.00019841266916280365,
+            2.755599071608008e-6,
+            -2.4805616468180836e-8,
+        ],
+    );
+    let k = polynomial(
+        z,
+        [
+            0.041666666666664678,
+            -0.0013888888887276824,
+            2.4801585210485928e-5,
+            -2.7556369542903326e-7,
+            2.070058634251582e-9,
+        ],
+    );
+    let sine = r + r * z * s;
+    let cosine = c(1.0) - c(0.5) * z + z * z * k;
+    (sine, cosine, (n + c(MAGIC)).bits())
+}
+
+/// All bits set where bit `n` of each element is.
+#[inline(always)]
+fn bit(v: I64x2, n: u32) -> I64x2 {
+    v.left(63 - n).right(63)
+}
+
+#[inline(never)]
+pub fn sin(x: F64x2) -> F64x2 {
+    let (s, k, n) = sin_cos(x);
+    let v = F64x2::choose(bit(n, 0), k, s);
+    F64x2::from_bits(v.bits() ^ (bit(n, 1) & I64x2::splat(i64::MIN)))
+}
+
+#[inline(never)]
+pub fn cos(x: F64x2) -> F64x2 {
+    let (s, k, n) = sin_cos(x);
+    let v = F64x2::choose(bit(n, 0), s, k);
+    F64x2::from_bits(v.bits() ^ ((bit(n, 1) ^ bit(n, 0)) & I64x2::splat(i64::MIN)))
+}
+
+#[inline(never)]
+pub fn tan(x: F64x2) -> F64x2 {
+    let (s, k, n) = sin_cos(x);
+    let odd = bit(n, 0);
+    F64x2::choose(odd, -k, s) / F64x2::choose(odd, s, k)
+}
+
+/// For x > 0, both finite.
+#[inline(never)]
+pub fn pow(x: F64x2, y: F64x2) -> F64x2 {
+    let (scale, p) = exp_parts(y * log(x));
+    scale + scale * p
+}
+
+#[inline(never)]
+pub fn hypot(x: F64x2, y: F64x2) -> F64x2 {
+    (x * x + y * y).root()
+}
