@@ -101,3 +101,6 @@ impl Derivative for NoGrad {
         L::lit(0.0)
     }
 }
+
+#[cfg(test)]
+mod tests;
