@@ -142,7 +142,7 @@ fn result(op: &Op, method: bool, mode: Mode) -> String {
             (_, ty) => gives(ty),
         },
         parts => {
-            let list: Vec<String> = parts.iter().map(|(n, t)| format!("{n}: {}", gives(t))).collect();
+            let list: Vec<String> = parts.iter().map(|(n, t)| format!("{}: {}", label(n), gives(t))).collect();
             let fields: Vec<String> = parts.iter().map(|(n, t)| format!("readonly {n}: {}", gives(t))).collect();
             format!("Named<[{}], {{ {} }}>", list.join(", "), fields.join("; "))
         }
@@ -156,4 +156,9 @@ fn doc(out: &mut String, op: &Op) {
         writeln!(out, "   *{}{line}", if line.is_empty() { "" } else { " " }).unwrap();
     }
     writeln!(out, "   */").unwrap();
+}
+
+/// A tuple's label; TypeScript takes no reserved word there.
+fn label(name: &str) -> String {
+    if name == "var" { "var_".to_string() } else { name.to_string() }
 }
