@@ -13,7 +13,7 @@ import { encodeIndex, type Index } from './indexing.js';
 import { tensorText } from './printing.js';
 import { isOptions, method, op, setTensorHooks } from './runtime/call.js';
 import { setScalarReader, setTensorTest } from './runtime/encode.js';
-import { dispose, Handle, handleOf, isHandle, isLive, keepHandle, setOperation } from './runtime/handle.js';
+import { dispose, Handle, handleOf, isHandle, isLive, keepHandle, setOperation, takeHandle } from './runtime/handle.js';
 import { installStarter } from './runtime/load.js';
 import { type NestedList, readElements, nest, toNumber } from './runtime/read.js';
 import type { Num } from './runtime/types.js';
@@ -26,10 +26,10 @@ installStarter();
 const INFO = { dtype: 0, requiresGrad: 1, isLeaf: 2, isView: 3, hasGradFn: 4, ndim: 6, numel: 7, offset: 8, shape: 9 } as const;
 
 /**
- * Lets `t` stand for the tensor of `other` from now on, as `t.data = other` does in PyTorch: the object stays, what it
- * holds is exchanged. Whether it wants a gradient is that of `other`. @internal
+ * Lets `t` have the memory, shape and dtype of `source` from now on, outside the graph; it stays the same object, with its
+ * wish for a gradient, and with its gradient if that still fits. PyTorch: `t.data = source`.
  */
-export let setData: (t: Tensor, other: Tensor) => void;
+export let setData: (t: Tensor, source: Tensor) => void;
 
 // The methods that are ops come from the generated interface and are installed from the generated table below.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
@@ -47,6 +47,9 @@ export interface Tensor extends TensorMethods {}
 export class Tensor extends Handle {
   #shape: Size | null = null;
   #dtype: DType | null = null;
+  /** Dimensions and elements; -1 until asked for, and again after an op that may have changed them. */
+  #ndim = -1;
+  #numel = -1;
   /** The gradient handed out last, so that `x.grad` is the same object as long as it is the same tensor. */
   #grad: Tensor | null = null;
 
@@ -57,16 +60,24 @@ export class Tensor extends Handle {
 
   static {
     setTensorTest((x): x is Tensor => typeof x === 'object' && x !== null && #shape in x);
-    const forget = (t: Handle): void => {
-      (t as Tensor).#shape = null;
-    };
-    setData = (t, other) => {
-      checked((wasm) => wasm.replace(handleOf(t), handleOf(other)));
+    const forget = (h: Handle): void => {
+      const t = h as Tensor;
       t.#shape = null;
-      t.#dtype = null;
-      t.#grad = null;
+      t.#ndim = -1;
     };
     setTensorHooks((handle) => new Tensor(handle), forget, (t) => void (t as Tensor).requiresGrad_(true));
+    setData = (t, source) => {
+      const fresh = source.detach();
+      if (t.requiresGrad && fresh.dtype.isFloatingPoint) op('requires_grad_', fresh, true);
+      const gradient = op('get_grad', t) as Tensor | null;
+      if (gradient !== null && gradient.dtype === fresh.dtype && String(gradient.shape) === String(fresh.shape)) op('set_grad', fresh, gradient);
+      gradient?.dispose();
+      const handle = handleOf(t);
+      const other = takeHandle(fresh);
+      checked((wasm) => wasm.replace(handle, other));
+      forget(t);
+      t.#dtype = null;
+    };
   }
 
   // --- what it is -------------------------------------------------------------------------------------------------
@@ -75,16 +86,15 @@ export class Tensor extends Handle {
     const handle = handleOf(this);
     checked((wasm) => wasm.info(handle));
     const words = scratch();
-    const ndim = words[INFO.ndim]!;
+    this.#ndim = words[INFO.ndim]!;
+    this.#numel = words[INFO.numel]!;
     this.#dtype ??= dtypeOf(words[INFO.dtype]!);
-    this.#shape ??= sizeFrom(words, INFO.shape, ndim);
     return words;
   }
 
   /** The sizes. PyTorch: `Tensor.shape`. */
   get shape(): Size {
-    if (this.#shape === null) this.#info();
-    return this.#shape!;
+    return (this.#shape ??= sizeFrom(this.#info(), INFO.shape, this.#ndim));
   }
 
   /** The element type. PyTorch: `Tensor.dtype`. */
@@ -105,27 +115,29 @@ export class Tensor extends Handle {
 
   /** The number of dimensions. PyTorch: `Tensor.ndim`. */
   get ndim(): number {
-    return this.shape.length;
+    if (this.#ndim < 0) this.#info();
+    return this.#ndim;
   }
 
   /** The number of dimensions. PyTorch: `Tensor.dim`. */
   dim(): number {
-    return this.shape.length;
+    return this.ndim;
   }
 
   /** The number of dimensions. PyTorch: `Tensor.ndimension`. */
   ndimension(): number {
-    return this.shape.length;
+    return this.ndim;
   }
 
   /** The number of elements. PyTorch: `Tensor.numel`. */
   numel(): number {
-    return this.shape.numel();
+    if (this.#ndim < 0) this.#info();
+    return this.#numel;
   }
 
   /** The number of elements. PyTorch: `Tensor.nelement`. */
   nelement(): number {
-    return this.shape.numel();
+    return this.numel();
   }
 
   /** All sizes, or that of one dimension. PyTorch: `Tensor.size`. */
@@ -410,7 +422,8 @@ export class Tensor extends Handle {
   /** {@link data}, at once; on the CPU only. */
   dataSync(): TypedArray {
     setOperation('data');
-    return readElements(this, this.dtype, this.numel(), true);
+    const n = this.numel();
+    return readElements(this, this.dtype, n, true);
   }
 
   /**
