@@ -21,6 +21,7 @@ export * as linalg from './generated/linalg.js';
 export * as special from './generated/special.js';
 export * from './generated/torch.js';
 export { type Index, Slice, slice } from './indexing.js';
+export { canCast, finfo, type FloatInfo, iinfo, type IntegerInfo, isComplex, isFloatingPoint, numel, promoteTypes } from './info.js';
 export * as io from './io/index.js';
 export { memory, type MemoryStats } from './memory.js';
 export * as metrics from './metrics/index.js';

@@ -32,7 +32,7 @@ const INFO = { dtype: 0, requiresGrad: 1, isLeaf: 2, isView: 3, hasGradFn: 4, nd
 export let setData: (t: Tensor, source: Tensor) => void;
 
 // The methods that are ops come from the generated interface and are installed from the generated table below.
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type
 export interface Tensor extends TensorMethods {}
 
 /**
@@ -386,7 +386,6 @@ export class Tensor extends Handle {
    * The only element: a number, a boolean for bool tensors, a bigint for an int64 beyond 2^53. PyTorch: `Tensor.item`.
    * @throws {@link TorchError} if there is not exactly one element.
    */
-  // eslint-disable-next-line @typescript-eslint/require-await -- other devices answer later; errors arrive the same way
   async item<T extends number | boolean | bigint = number>(): Promise<T> {
     return this.itemSync<T>();
   }
@@ -402,7 +401,6 @@ export class Tensor extends Handle {
   }
 
   /** The elements as nested arrays; a plain value for a 0-d tensor. PyTorch: `Tensor.tolist`. */
-  // eslint-disable-next-line @typescript-eslint/require-await -- as for item
   async tolist(): Promise<NestedList> {
     return this.tolistSync();
   }
@@ -414,7 +412,6 @@ export class Tensor extends Handle {
   }
 
   /** A copy of the elements in row-major order, as a typed array; bools as bytes. */
-  // eslint-disable-next-line @typescript-eslint/require-await -- as for item
   async data(): Promise<TypedArray> {
     return this.dataSync();
   }

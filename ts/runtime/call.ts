@@ -100,6 +100,12 @@ function write(words: Float64Array, s: Signature, self: Handle | undefined, args
   const { params } = s;
   const selfAt = self === undefined ? -1 : s.self;
   const room = s.positional - (selfAt < 0 ? 0 : 1);
+  const tensors = s.tensors < 0 || (selfAt >= 0 && selfAt < s.tensors) ? s.tensors - 1 : s.tensors;
+  if (tensors >= 0 && tensors < n && isHandle(args[tensors])) {
+    // torch.meshgrid(x, y), torch.einsum('ij,jk', a, b): from the list's place on, every argument is an item of it.
+    args = [...args.slice(0, tensors), args.slice(tensors, n)];
+    n = tensors + 1;
+  }
   if (n > room) {
     // x.view(2, 3), torch.zeros(2, 3): the only positional parameter is a list, and its items were given one by one.
     if (room !== 1) return false;

@@ -81,8 +81,9 @@ function collect(value: unknown, into: Set<Id>, seen: Set<object>): void {
     return;
   }
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return;
-  if (value instanceof Map) for (const [k, v] of value) (collect(k, into, seen), collect(v, into, seen));
-  else if (value instanceof Set) for (const v of value) collect(v, into, seen);
+  if (value instanceof Map) {
+    for (const pair of value as Map<unknown, unknown>) collect(pair, into, seen);
+  } else if (value instanceof Set) for (const v of value) collect(v, into, seen);
   for (const v of Object.values(value)) collect(v, into, seen);
 }
 

@@ -33,6 +33,8 @@ export interface Signature {
   readonly positional: number;
   /** The parameter that is the object before the dot when called as a method. */
   readonly self: number;
+  /** The parameter that is a list of tensors, which may be given one by one; -1 if there is none. */
+  readonly tensors: number;
   /** Whether `device` and `requiresGrad` may be given, which the engine does not see. */
   readonly factory: boolean;
   readonly returns: Returns;
@@ -56,6 +58,7 @@ export function compile(op: number, row: Row): Signature {
     params,
     positional: params.filter((p) => !p.keywordOnly).length,
     self: Math.max(self, 0),
+    tensors: params.findIndex((p) => p.type === 'Tensor[]' && !p.keywordOnly),
     factory: row[3].includes('f'),
     returns: returns(row[2]),
   };

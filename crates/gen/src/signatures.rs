@@ -103,15 +103,21 @@ fn overloads(out: &mut String, op: &Op, receiver: Option<usize>, mode: Mode, nam
             sig(head.join(", "));
         }
     }
-    if let [only] = positional.as_slice()
-        && let Some(item) = only.ty.trim_end_matches('?').strip_suffix("[]")
+    // A list given item by item: tensors wherever they stand, sizes where they are the only positional parameter.
+    let spread = positional.iter().position(|p| p.ty == "Tensor[]").or_else(|| {
+        (positional.len() == 1 && positional[0].ty.trim_end_matches('?').ends_with("[]")).then_some(0)
+    });
+    if let Some(at) = spread
+        && let Some(item) = positional[at].ty.trim_end_matches('?').strip_suffix("[]")
     {
         let item = accepts(item);
         let item = if item.contains('|') { format!("({item})") } else { item };
-        let id = identifier(&only.name);
-        sig(format!("...{id}: {item}[]"));
-        if let Some(o) = extra {
-            sig(format!("...args: [...{id}: {item}[], options: {o}]"));
+        let head: Vec<String> = positional[..at].iter().map(|p| plain(p, false)).collect();
+        let list = format!("...{}: {item}[]", identifier(&positional[at].name));
+        let join = |last: String| head.iter().cloned().chain([last]).collect::<Vec<_>>().join(", ");
+        sig(join(list.clone()));
+        if let Some(o) = options(&positional[at + 1..], &named, op.factory) {
+            sig(join(format!("...args: [{list}, options: {o}]")));
         }
     }
 }
