@@ -102,7 +102,8 @@ export function takeHandle(h: Handle): number {
 function release(handle: number): void {
   generations[handle]!++;
   kept[handle] = 0;
-  run((wasm) => wasm.release(handle));
+  // An engine that has stopped holds nothing any more.
+  if (started()) run((wasm) => wasm.release(handle));
 }
 
 /** Gives a handle back by id; nothing happens if it was given back before. */

@@ -50,9 +50,9 @@ export function setStarter(start: () => void): void {
   starter = start;
 }
 
-/** Whether the engine is loaded. */
+/** Whether the engine is loaded and usable. */
 export function started(): boolean {
-  return exports !== null;
+  return exports !== null && dead === null;
 }
 
 /** Takes a fresh instance into use. */

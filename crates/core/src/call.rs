@@ -176,6 +176,9 @@ impl Param for Operand {
     fn tracks(&self) -> bool {
         self.0.requires_grad()
     }
+    fn make_target(self, c: &mut Call) -> Result<Self> {
+        c.begin(self.0).map(Operand)
+    }
 }
 
 macro_rules! plain_param {

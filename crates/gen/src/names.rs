@@ -26,50 +26,13 @@ pub fn camel(name: &str) -> String {
 }
 
 /// Words that cannot name a constant or a parameter in TypeScript.
-const RESERVED: &[&str] = &[
-    "arguments",
-    "break",
-    "case",
-    "catch",
-    "class",
-    "const",
-    "continue",
-    "debugger",
-    "default",
-    "delete",
-    "do",
-    "else",
-    "enum",
-    "eval",
-    "export",
-    "extends",
-    "false",
-    "finally",
-    "for",
-    "function",
-    "if",
-    "import",
-    "in",
-    "instanceof",
-    "new",
-    "null",
-    "return",
-    "super",
-    "switch",
-    "this",
-    "throw",
-    "true",
-    "try",
-    "typeof",
-    "var",
-    "void",
-    "while",
-    "with",
-];
+const RESERVED: &str = "arguments break case catch class const continue debugger default delete do else enum eval export \
+                        extends false finally for function if import in instanceof new null return super switch this \
+                        throw true try typeof var void while with yield";
 
 /// The name itself, or with an underscore where the language claims it.
 pub fn identifier(name: &str) -> String {
-    if RESERVED.contains(&name) { format!("{name}_") } else { name.to_string() }
+    if RESERVED.split_whitespace().any(|word| word == name) { format!("{name}_") } else { name.to_string() }
 }
 
 #[cfg(test)]

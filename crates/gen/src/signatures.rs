@@ -104,9 +104,10 @@ fn overloads(out: &mut String, op: &Op, receiver: Option<usize>, mode: Mode, nam
         }
     }
     // A list given item by item: tensors wherever they stand, sizes where they are the only positional parameter.
-    let spread = positional.iter().position(|p| p.ty == "Tensor[]").or_else(|| {
-        (positional.len() == 1 && positional[0].ty.trim_end_matches('?').ends_with("[]")).then_some(0)
-    });
+    let spread = positional
+        .iter()
+        .position(|p| p.ty == "Tensor[]")
+        .or_else(|| (positional.len() == 1 && positional[0].ty.trim_end_matches('?').ends_with("[]")).then_some(0));
     if let Some(at) = spread
         && let Some(item) = positional[at].ty.trim_end_matches('?').strip_suffix("[]")
     {

@@ -102,7 +102,9 @@ pub fn mark_non_differentiable(out: &Tensor) {
 /// Registers a hook on the gradient of `t`; it may return a replacement. Returns an id for `remove_hook`.
 pub fn register_hook(t: &Tensor, hook: Hook) -> u64 {
     let id = mode::next_id();
-    match t.inner().meta.borrow().node.clone() {
+    // Not in the `match` itself: the borrow would last through its arms.
+    let edge = t.inner().meta.borrow().node.clone();
+    match edge {
         Some(edge) => edge.node.add_hook(edge.nr, id, hook),
         None => {
             drop(edge_of(t));
