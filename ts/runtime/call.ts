@@ -8,7 +8,7 @@
  */
 import { type Device, device as toDevice } from '../device.js';
 import { dtypeOf } from '../dtype.js';
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, InternalError } from '../errors.js';
 import { TABLE } from '../generated/table.js';
 import { CODE_OF, encode, Longer, NO_MATCH } from './encode.js';
 import { dispose, type Handle, isHandle, setOperation } from './handle.js';
@@ -182,7 +182,7 @@ function factoryOptions(name: string, t: Handle, named: Record<string, unknown>)
 // --- results ------------------------------------------------------------------------------------------------------
 
 let wrap: (handle: number) => Handle = () => {
-  throw new Error('the tensor class is not set');
+  throw new InternalError('the tensor class is not loaded');
 };
 let written: (target: Handle) => void = () => undefined;
 let requireGrad: (t: Handle) => void = () => undefined;
@@ -244,7 +244,7 @@ class Reader {
       case 'none':
         return undefined;
       default:
-        throw new Error(`unknown result kind ${kind}`);
+        throw new InternalError(`unknown kind of result: ${kind}`);
     }
   }
 
@@ -263,11 +263,16 @@ let byName: Map<string, Def> | null = null;
 
 /**
  * Calls an op by its name in the engine, private ones included, with positional arguments: for this package's own code.
+ * With an underscore that the op's own name lacks, its in-place form: `op('index_put_', x, ...)`.
  */
 export function op(name: string, ...args: unknown[]): unknown {
   byName ??= new Map(TABLE.map((row, i) => [row[0], define(row[0], 0, [i])]));
-  const def = byName.get(name);
-  if (!def) throw new Error(`no op named ${name}`);
+  let def = byName.get(name);
+  if (!def) {
+    const plain = name.endsWith('_') ? byName.get(name.slice(0, -1)) : undefined;
+    if (!plain) throw new InternalError(`the engine has no op named ${name}`);
+    byName.set(name, (def = define(name, 1, plain.ops)));
+  }
   return invoke(def, undefined, args);
 }
 
