@@ -4,6 +4,7 @@ mod by_dtype;
 pub mod conv;
 pub mod elementwise;
 pub mod gemm;
+pub mod grid;
 pub mod index;
 pub mod launch;
 mod number;

@@ -39,7 +39,11 @@ fn sample(op: &'static str, x: &Tensor, grid: &Tensor, mode: i64, padding: i64, 
         "{op}: expected input to have non-empty spatial dimensions, but input has sizes {:?}",
         x.shape()
     );
-    ensure!((0..3).contains(&mode) && (0..3).contains(&padding), Value, "{op}: unknown mode {mode} or padding mode {padding}");
+    ensure!(
+        (0..3).contains(&mode) && (0..3).contains(&padding),
+        Value,
+        "{op}: unknown mode {mode} or padding mode {padding}"
+    );
     ensure!(mode != 2 || n == 2, NotImplemented, "{op}: bicubic interpolation only supports 4D input");
     let mut shape: Shape = x.shape()[..2].into();
     shape.extend_from_slice(&grid.shape()[1..=n]);
@@ -100,7 +104,9 @@ impl<'a> Deep<'a> {
 fn number(op: &str, what: &str, words: [&str; 3], word: &str) -> Result<i64> {
     match words.iter().position(|&w| w == word) {
         Some(i) => Ok(i as i64),
-        None => bail!(Value, "{op}: expected {what} to be {}, {} or {}, but got: '{word}'", words[0], words[1], words[2]),
+        None => {
+            bail!(Value, "{op}: expected {what} to be {}, {} or {}, but got: '{word}'", words[0], words[1], words[2])
+        }
     }
 }
 

@@ -186,12 +186,15 @@ families! {
     diagonals
     exponential
     extremum
+    fractional
     graph
+    grid
     indexing
     joining
     masking
     norms
     optim
+    pairs
     patches
     pool
     products

@@ -1,6 +1,7 @@
 //! Pooling over one to three spatial dimensions, and unpooling.
 
 use super::windows::{Five, Windows, spread};
+use crate::call::OneOrMore;
 use crate::cpu::Kernel;
 use crate::cpu::pool::{
     ADAPTIVE_AVG_POOL, ADAPTIVE_AVG_POOL_BACKWARD, ADAPTIVE_MAX_POOL, AVG_POOL, AVG_POOL_BACKWARD, MAX_POOL,
@@ -9,7 +10,7 @@ use crate::cpu::pool::{
 use crate::{Attr, DType, Result, Shape, Tensor, attach, dispatch, ensure};
 
 /// What is pooled: (C, ...) or (N, C, ...) with n spatial dimensions, of which only the batch may be empty.
-fn check_input(op: &str, n: usize, x: &Tensor) -> Result<()> {
+pub(super) fn check_input(op: &str, n: usize, x: &Tensor) -> Result<()> {
     let fits = x.ndim() == n + 1 || x.ndim() == n + 2;
     let full = fits && x.shape()[x.ndim() - n - 1..].iter().all(|&s| s > 0);
     ensure!(
@@ -36,7 +37,7 @@ fn check_dtype(op: &str, x: &Tensor) -> Result<()> {
 }
 
 /// The input's shape with other spatial sizes.
-fn resized(x: &Tensor, n: usize, sizes: impl Iterator<Item = usize>) -> Shape {
+pub(super) fn resized(x: &Tensor, n: usize, sizes: impl Iterator<Item = usize>) -> Shape {
     let mut shape: Shape = x.shape()[..x.ndim() - n].into();
     shape.extend(sizes);
     shape
@@ -82,7 +83,7 @@ fn scatter_add(n: usize, x: &Tensor, indices: &Tensor, shape: &[usize]) -> Resul
 }
 
 /// Makes the maxima a node: the gradient goes where each came from.
-fn attach_max(name: &'static str, n: usize, x: &Tensor, values: &Tensor, indices: &Tensor) {
+pub(super) fn attach_max(name: &'static str, n: usize, x: &Tensor, values: &Tensor, indices: &Tensor) {
     let shape: Shape = x.shape().into();
     attach(&[values, indices], name, &[x], &[Some(indices)], move |ctx| {
         let g = ctx.grad(0)?;
@@ -310,41 +311,42 @@ fn max_unpool(
     Ok(out)
 }
 
+/// The maxima alone, or with where they stood, as `return_indices` says.
+pub(super) fn chosen((values, indices): (Tensor, Tensor), with_indices: bool) -> Result<OneOrMore> {
+    Ok(if with_indices { OneOrMore::More(vec![values, indices]) } else { OneOrMore::One(values) })
+}
+
 ops! {
-    /// The largest value of each window of (N, C, L) or (C, L), and where it stood in the row.
+    /// The largest value of each window of (N, C, L) or (C, L), with `returnIndices` also where it stood in the row.
     ///
-    /// PyTorch: `torch.nn.functional.max_pool1d_with_indices`.
-    [F]
-    fn max_pool1d_with_indices(input: Tensor, kernel_size: Vec<i64>, stride: Option<Vec<i64>> = None,
-            padding: Vec<i64> = 0, dilation: Vec<i64> = 1, ceil_mode: bool = false, return_indices: bool = true)
-            -> (values: Tensor, indices: Tensor) {
-        let _ = return_indices;
+    /// PyTorch: `torch.nn.functional.max_pool1d`.
+    [torch F]
+    fn max_pool1d(input: Tensor, kernel_size: Vec<i64>, stride: Option<Vec<i64>> = None,
+            padding: Vec<i64> = 0, dilation: Vec<i64> = 1, ceil_mode: bool = false, return_indices: bool = false) -> OneOrMore {
         let op = "max_pool1d";
-        max_pool(op, 1, input, Windows::new(op, 1, kernel_size, stride, padding, dilation, ceil_mode)?)
+        chosen(max_pool(op, 1, input, Windows::new(op, 1, kernel_size, stride, padding, dilation, ceil_mode)?)?, return_indices)
     }
 
-    /// The largest value of each window of (N, C, H, W) or (C, H, W), and where it stood in the plane.
+    /// The largest value of each window of (N, C, H, W) or (C, H, W), with `returnIndices` also where it stood in the
+    /// plane.
     ///
-    /// PyTorch: `torch.nn.functional.max_pool2d_with_indices`.
-    [F]
-    fn max_pool2d_with_indices(input: Tensor, kernel_size: Vec<i64>, stride: Option<Vec<i64>> = None,
-            padding: Vec<i64> = 0, dilation: Vec<i64> = 1, ceil_mode: bool = false, return_indices: bool = true)
-            -> (values: Tensor, indices: Tensor) {
-        let _ = return_indices;
+    /// PyTorch: `torch.nn.functional.max_pool2d`.
+    [torch F]
+    fn max_pool2d(input: Tensor, kernel_size: Vec<i64>, stride: Option<Vec<i64>> = None,
+            padding: Vec<i64> = 0, dilation: Vec<i64> = 1, ceil_mode: bool = false, return_indices: bool = false) -> OneOrMore {
         let op = "max_pool2d";
-        max_pool(op, 2, input, Windows::new(op, 2, kernel_size, stride, padding, dilation, ceil_mode)?)
+        chosen(max_pool(op, 2, input, Windows::new(op, 2, kernel_size, stride, padding, dilation, ceil_mode)?)?, return_indices)
     }
 
-    /// The largest value of each window of (N, C, D, H, W) or (C, D, H, W), and where it stood in the volume.
+    /// The largest value of each window of (N, C, D, H, W) or (C, D, H, W), with `returnIndices` also where it
+    /// stood in the volume.
     ///
-    /// PyTorch: `torch.nn.functional.max_pool3d_with_indices`.
-    [F]
-    fn max_pool3d_with_indices(input: Tensor, kernel_size: Vec<i64>, stride: Option<Vec<i64>> = None,
-            padding: Vec<i64> = 0, dilation: Vec<i64> = 1, ceil_mode: bool = false, return_indices: bool = true)
-            -> (values: Tensor, indices: Tensor) {
-        let _ = return_indices;
+    /// PyTorch: `torch.nn.functional.max_pool3d`.
+    [torch F]
+    fn max_pool3d(input: Tensor, kernel_size: Vec<i64>, stride: Option<Vec<i64>> = None,
+            padding: Vec<i64> = 0, dilation: Vec<i64> = 1, ceil_mode: bool = false, return_indices: bool = false) -> OneOrMore {
         let op = "max_pool3d";
-        max_pool(op, 3, input, Windows::new(op, 3, kernel_size, stride, padding, dilation, ceil_mode)?)
+        chosen(max_pool(op, 3, input, Windows::new(op, 3, kernel_size, stride, padding, dilation, ceil_mode)?)?, return_indices)
     }
 
     /// Means over windows of (N, C, L) or (C, L).
@@ -399,32 +401,26 @@ ops! {
         adaptive_avg("adaptive_avg_pool3d", 3, input, output_size)
     }
 
-    /// Largest values over windows chosen so that the output has this size, and where they stood.
+    /// Largest values over windows chosen so that the output has this size; with `returnIndices` also where they stood.
     ///
-    /// PyTorch: `torch.nn.functional.adaptive_max_pool1d_with_indices`.
+    /// PyTorch: `torch.nn.functional.adaptive_max_pool1d`.
     [F]
-    fn adaptive_max_pool1d_with_indices(input: Tensor, output_size: Vec<i64>, return_indices: bool = true)
-            -> (values: Tensor, indices: Tensor) {
-        let _ = return_indices;
-        adaptive_max("adaptive_max_pool1d", 1, input, output_size)
+    fn adaptive_max_pool1d(input: Tensor, output_size: Vec<i64>, return_indices: bool = false) -> OneOrMore {
+        chosen(adaptive_max("adaptive_max_pool1d", 1, input, output_size)?, return_indices)
     }
-    /// Largest values over windows chosen so that the output has this size, and where they stood.
+    /// Largest values over windows chosen so that the output has this size; with `returnIndices` also where they stood.
     ///
-    /// PyTorch: `torch.nn.functional.adaptive_max_pool2d_with_indices`.
+    /// PyTorch: `torch.nn.functional.adaptive_max_pool2d`.
     [F]
-    fn adaptive_max_pool2d_with_indices(input: Tensor, output_size: Vec<i64>, return_indices: bool = true)
-            -> (values: Tensor, indices: Tensor) {
-        let _ = return_indices;
-        adaptive_max("adaptive_max_pool2d", 2, input, output_size)
+    fn adaptive_max_pool2d(input: Tensor, output_size: Vec<i64>, return_indices: bool = false) -> OneOrMore {
+        chosen(adaptive_max("adaptive_max_pool2d", 2, input, output_size)?, return_indices)
     }
-    /// Largest values over windows chosen so that the output has this size, and where they stood.
+    /// Largest values over windows chosen so that the output has this size; with `returnIndices` also where they stood.
     ///
-    /// PyTorch: `torch.nn.functional.adaptive_max_pool3d_with_indices`.
+    /// PyTorch: `torch.nn.functional.adaptive_max_pool3d`.
     [F]
-    fn adaptive_max_pool3d_with_indices(input: Tensor, output_size: Vec<i64>, return_indices: bool = true)
-            -> (values: Tensor, indices: Tensor) {
-        let _ = return_indices;
-        adaptive_max("adaptive_max_pool3d", 3, input, output_size)
+    fn adaptive_max_pool3d(input: Tensor, output_size: Vec<i64>, return_indices: bool = false) -> OneOrMore {
+        chosen(adaptive_max("adaptive_max_pool3d", 3, input, output_size)?, return_indices)
     }
 
     /// Puts the values of a max pool back where its indices say, zeros elsewhere.

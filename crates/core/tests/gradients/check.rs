@@ -27,7 +27,7 @@ impl Rng {
     }
 }
 
-type F<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
+pub type F<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
 
 fn value(f: F, inputs: &[Tensor], weights: &Tensor) -> f64 {
     let plain: Vec<Tensor> = inputs.iter().map(Tensor::detach).collect();
@@ -35,7 +35,7 @@ fn value(f: F, inputs: &[Tensor], weights: &Tensor) -> f64 {
     out.iter().zip(weights.to_vec::<f64>().unwrap()).map(|(a, b)| a * b).sum()
 }
 
-fn compare(f: F, inputs: &[Tensor], weights: &Tensor, grads: &[Option<Tensor>], what: &str) {
+pub fn compare(f: F, inputs: &[Tensor], weights: &Tensor, grads: &[Option<Tensor>], what: &str) {
     for (i, (x, g)) in inputs.iter().zip(grads).enumerate() {
         if !x.requires_grad() {
             continue;

@@ -3,11 +3,20 @@
 mod check;
 
 use check::{Rng, check};
-use cresset_core::{Scalar, Tensor, ops};
+use cresset_core::call::OneOrMore;
+use cresset_core::{Result, Scalar, Tensor, ops};
 
 fn leaves(seed: u64, shapes: &[&[usize]]) -> Vec<Tensor> {
     let mut rng = Rng::new(seed);
     shapes.iter().map(|s| rng.leaf(s)).collect()
+}
+
+/// Values and indices.
+fn both(r: OneOrMore) -> (Tensor, Tensor) {
+    match r {
+        OneOrMore::More(mut list) if list.len() == 2 => (list.remove(0), list.remove(0)),
+        _ => panic!("expected values and indices"),
+    }
 }
 
 #[test]
@@ -93,18 +102,16 @@ fn convolutions() {
 #[test]
 fn pools() {
     let x = leaves(30, &[&[2, 2, 5, 6]]);
-    let one = |r: cresset_core::Result<(Tensor, Tensor)>| r.map(|(v, _)| v);
-    check("max_pool2d", &x, &|x| {
-        one(ops::max_pool2d_with_indices(&x[0], &[3, 2], Some(&[2]), &[1], &[1, 2], true, true))
-    });
+    let one = |r: Result<OneOrMore>| r.map(|r| both(r).0);
+    check("max_pool2d", &x, &|x| one(ops::max_pool2d(&x[0], &[3, 2], Some(&[2]), &[1], &[1, 2], true, true)));
     check("avg_pool2d", &x, &|x| ops::avg_pool2d(&x[0], &[3, 2], None, &[1, 0], true, false, None));
     check("avg_pool2d, divisor", &x, &|x| ops::avg_pool2d(&x[0], &[2], Some(&[1]), &[0], false, true, Some(3)));
     check("adaptive_avg_pool2d", &x, &|x| ops::adaptive_avg_pool2d(&x[0], &[3, 4]));
-    check("adaptive_max_pool2d", &x, &|x| one(ops::adaptive_max_pool2d_with_indices(&x[0], &[2], true)));
+    check("adaptive_max_pool2d", &x, &|x| one(ops::adaptive_max_pool2d(&x[0], &[2], true)));
     let x = leaves(31, &[&[2, 6]]);
     check("avg_pool1d", &x, &|x| ops::avg_pool1d(&x[0], &[2], None, &[0], false, true));
     check("max_unpool1d", &x, &|x| {
-        let (v, i) = ops::max_pool1d_with_indices(&x[0], &[2], None, &[0], &[1], false, true)?;
+        let (v, i) = both(ops::max_pool1d(&x[0], &[2], None, &[0], &[1], false, true)?);
         ops::max_unpool1d(&v, &i, &[2], None, &[0], None)
     });
 }
@@ -142,4 +149,42 @@ fn padding_and_resizing() {
     check("pixel_shuffle", &x, &|x| ops::pixel_shuffle(&x[0], 2));
     check("pixel_unshuffle", &x, &|x| ops::pixel_unshuffle(&x[0], 2));
     check("channel_shuffle", &x, &|x| ops::channel_shuffle(&x[0], 2));
+}
+
+#[test]
+fn rarer_pools_and_distances() {
+    let x = leaves(50, &[&[1, 2, 5, 6]]);
+    let samples = Tensor::from_slice(&[0.2f64, 0.7, 0.9, 0.1], &[1, 2, 2]).unwrap();
+    check("fractional_max_pool2d", &x, &|x| {
+        ops::fractional_max_pool2d(&x[0], &[2], Some(&[3, 2]), None, true, Some(&samples)).map(|r| both(r).0)
+    });
+    check("lp_pool2d", &x, &|x| ops::lp_pool2d(&ops::abs(&x[0])?, 3.0, &[2], None, false));
+    let mode = "use_mm_for_euclid_dist";
+    for p in [0.0, 1.0, 1.5, 2.0, 3.0] {
+        check(&format!("cdist {p}"), &leaves(51, &[&[3, 4], &[2, 2, 4]]), &|x| ops::cdist(&x[0], &x[1], p, mode));
+        check(&format!("pdist {p}"), &leaves(52, &[&[4, 3]]), &|x| ops::pdist(&x[0], p));
+    }
+    check("affine_grid", &leaves(53, &[&[2, 2, 3]]), &|x| ops::affine_grid(&x[0], &[2, 1, 2, 3], None));
+}
+
+/// PyTorch has no second derivative of sampling, so only the first is compared.
+#[test]
+fn sampling() {
+    use cresset_core::autograd;
+    for (mode, padding, align) in [
+        ("bilinear", "zeros", false),
+        ("bilinear", "border", true),
+        ("bilinear", "reflection", false),
+        ("bicubic", "zeros", false),
+        ("bicubic", "reflection", true),
+    ] {
+        let x = leaves(54, &[&[2, 2, 4, 5], &[2, 2, 3, 2]]);
+        let f = |x: &[Tensor]| {
+            ops::grid_sample(&x[0], &ops::mul(&x[1], &Tensor::number(1.3)?)?, mode, padding, Some(align))
+        };
+        let out = f(&x).unwrap();
+        let ones = Tensor::ones(out.shape(), out.dtype()).unwrap();
+        let grads = autograd::grad(&[out], &[Some(ones.clone())], &x, false, false).unwrap();
+        check::compare(&f, &x, &ones, &grads, &format!("grid_sample {mode} {padding} {align}"));
+    }
 }
