@@ -17,14 +17,6 @@ export interface InplaceOptions {
   readonly inplace?: boolean;
 }
 
-/** Writes `output` into `input` when asked to; keeps the graph. */
-function give(inplace: boolean, input: Tensor, output: Tensor): Tensor {
-  if (!inplace) return output;
-  input.copy_(output);
-  output.dispose();
-  return input;
-}
-
 /** An activation without other parameters than `inplace`. */
 abstract class Inplace extends Module {
   readonly inplace: boolean;
@@ -50,35 +42,35 @@ abstract class Plain extends Module {
 /** `max(0, x)`. PyTorch: `torch.nn.ReLU`. */
 export class ReLU extends Inplace {
   override forward(input: Tensor): Tensor {
-    return this.inplace ? input.relu_() : F.relu(input);
+    return F.relu(input, this.inplace);
   }
 }
 
 /** `min(max(0, x), 6)`. PyTorch: `torch.nn.ReLU6`. */
 export class ReLU6 extends Inplace {
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.relu6(input));
+    return F.relu6(input, this.inplace);
   }
 }
 
 /** `x · sigmoid(x)`. PyTorch: `torch.nn.SiLU`. */
 export class SiLU extends Inplace {
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.silu(input));
+    return F.silu(input, this.inplace);
   }
 }
 
 /** `x · tanh(softplus(x))`. PyTorch: `torch.nn.Mish`. */
 export class Mish extends Inplace {
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.mish(input));
+    return F.mish(input, this.inplace);
   }
 }
 
 /** `x · min(max(x + 3, 0), 6) / 6`. PyTorch: `torch.nn.Hardswish`. */
 export class Hardswish extends Inplace {
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.hardswish(input));
+    return F.hardswish(input, this.inplace);
   }
 
   override extraRepr(): string {
@@ -89,7 +81,7 @@ export class Hardswish extends Inplace {
 /** `min(max(x / 6 + 1/2, 0), 1)`. PyTorch: `torch.nn.Hardsigmoid`. */
 export class Hardsigmoid extends Inplace {
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.hardsigmoid(input));
+    return F.hardsigmoid(input, this.inplace);
   }
 
   override extraRepr(): string {
@@ -100,7 +92,7 @@ export class Hardsigmoid extends Inplace {
 /** Exponential linear unit that keeps zero mean and unit variance (Klambauer et al., 2017). PyTorch: `torch.nn.SELU`. */
 export class SELU extends Inplace {
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.selu(input));
+    return F.selu(input, this.inplace);
   }
 }
 
@@ -162,7 +154,7 @@ export class Threshold extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.threshold(input, this.threshold, this.value));
+    return F.threshold(input, this.threshold, this.value, this.inplace);
   }
 
   override extraRepr(): string {
@@ -185,7 +177,7 @@ export class RReLU extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.rrelu(input, this.lower, this.upper, this.training));
+    return F.rrelu(input, this.lower, this.upper, this.training, this.inplace);
   }
 
   override extraRepr(): string {
@@ -209,7 +201,7 @@ export class Hardtanh extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.hardtanh(input, this.minVal, this.maxVal));
+    return F.hardtanh(input, this.minVal, this.maxVal, this.inplace);
   }
 
   override extraRepr(): string {
@@ -228,7 +220,7 @@ export class ELU extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.elu(input, this.alpha));
+    return F.elu(input, this.alpha, this.inplace);
   }
 
   override extraRepr(): string {
@@ -239,7 +231,7 @@ export class ELU extends Module {
 /** `max(0, x) + min(0, alpha (exp(x / alpha) - 1))`. Default: `alpha = 1`. PyTorch: `torch.nn.CELU`. */
 export class CELU extends ELU {
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.celu(input, this.alpha));
+    return F.celu(input, this.alpha, this.inplace);
   }
 }
 
@@ -317,7 +309,7 @@ export class LeakyReLU extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    return give(this.inplace, input, F.leakyRelu(input, this.negativeSlope));
+    return F.leakyRelu(input, this.negativeSlope, this.inplace);
   }
 
   override extraRepr(): string {

@@ -24,25 +24,26 @@ function checked(who: string, x: unknown): Module {
 
 /** Children in an order of their own: JavaScript would sort names that look like numbers. */
 abstract class Container extends Module {
-  readonly #names: string[] = [];
+  /** Names in order. @internal */
+  readonly _order: string[] = [];
 
   /** Number of children. PyTorch: `len(container)`. */
   override get length(): number {
-    return this.#names.length;
+    return this._order.length;
   }
 
   override _names(): string[] {
-    return [...this.#names];
+    return [...this._order];
   }
 
   /** @internal */
   _set(name: string, module: Module): void {
     checked(this._getName(), module);
-    if (this.#names.includes(name)) {
+    if (this._order.includes(name)) {
       this._put(name, module);
     } else {
       this.registerModule(name, module);
-      this.#names.push(name);
+      this._order.push(name);
     }
   }
 
@@ -51,18 +52,18 @@ abstract class Container extends Module {
     const self = this as unknown as Record<string, Module>;
     const module = self[name]!;
     delete self[name];
-    this.#names.splice(this.#names.indexOf(name), 1);
+    this._order.splice(this._order.indexOf(name), 1);
     return module;
   }
 
   /** @internal */
   _modules(): Module[] {
-    return this.#names.map((n) => (this as unknown as Record<string, Module>)[n]!);
+    return this._order.map((n) => (this as unknown as Record<string, Module>)[n]!);
   }
 
   /** @internal */
   _replaceAll(entries: readonly (readonly [string, Module])[]): void {
-    for (const name of [...this.#names]) this._remove(name);
+    for (const name of [...this._order]) this._remove(name);
     for (const [name, module] of entries) this._set(name, module);
   }
 }

@@ -29,14 +29,6 @@ abstract class DropoutModule extends Module {
     this.inplace = inplace;
   }
 
-  /** @internal Writes the result into the input when asked to. */
-  _give(input: Tensor, output: Tensor): Tensor {
-    if (!this.inplace || output === input) return output;
-    input.copy_(output);
-    output.dispose();
-    return input;
-  }
-
   override extraRepr(): string {
     return `p=${py(this.p)}, inplace=${py(this.inplace)}`;
   }
@@ -52,41 +44,41 @@ abstract class DropoutModule extends Module {
  */
 export class Dropout extends DropoutModule {
   override forward(input: Tensor): Tensor {
-    return this._give(input, F.dropout(input, this.p, this.training));
+    return F.dropout(input, this.p, this.training, this.inplace);
   }
 }
 
 /** Zeroes whole channels of `[N, C, L]` or `[C, L]`. PyTorch: `torch.nn.Dropout1d`. */
 export class Dropout1d extends DropoutModule {
   override forward(input: Tensor): Tensor {
-    return this._give(input, F.dropout1d(input, this.p, this.training));
+    return F.dropout1d(input, this.p, this.training, this.inplace);
   }
 }
 
 /** Zeroes whole channels of `[N, C, H, W]`. PyTorch: `torch.nn.Dropout2d`. */
 export class Dropout2d extends DropoutModule {
   override forward(input: Tensor): Tensor {
-    return this._give(input, F.dropout2d(input, this.p, this.training));
+    return F.dropout2d(input, this.p, this.training, this.inplace);
   }
 }
 
 /** Zeroes whole channels of `[N, C, D, H, W]` or `[C, D, H, W]`. PyTorch: `torch.nn.Dropout3d`. */
 export class Dropout3d extends DropoutModule {
   override forward(input: Tensor): Tensor {
-    return this._give(input, F.dropout3d(input, this.p, this.training));
+    return F.dropout3d(input, this.p, this.training, this.inplace);
   }
 }
 
 /** Dropout that keeps zero mean and unit variance, for networks of {@link SELU}. PyTorch: `torch.nn.AlphaDropout`. */
 export class AlphaDropout extends DropoutModule {
   override forward(input: Tensor): Tensor {
-    return this._give(input, F.alphaDropout(input, this.p, this.training));
+    return F.alphaDropout(input, this.p, this.training, this.inplace);
   }
 }
 
 /** {@link AlphaDropout} of whole channels. PyTorch: `torch.nn.FeatureAlphaDropout`. */
 export class FeatureAlphaDropout extends DropoutModule {
   override forward(input: Tensor): Tensor {
-    return this._give(input, F.featureAlphaDropout(input, this.p, this.training));
+    return F.featureAlphaDropout(input, this.p, this.training, this.inplace);
   }
 }

@@ -4,6 +4,7 @@
  */
 export * from './activation.js';
 export * from './adaptive_pooling.js';
+export * from './attention.js';
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, type BatchNormOptions } from './batchnorm.js';
 export { ModuleDict, ModuleList, Sequential, type NamedModules } from './containers.js';
 export * from './conv.js';
@@ -24,8 +25,11 @@ export * from './padding.js';
 export { Buffer, Parameter } from './parameter.js';
 export { ParameterDict, ParameterList } from './parameter_containers.js';
 export * from './pooling.js';
+export * from './rnn.js';
+export * from './rnn_cell.js';
 export * from './softmax.js';
 export * from './sparse.js';
 export { LoadResult, type StateDict } from './state.js';
+export * from './transformer.js';
 export * from './upsampling.js';
 export * as utils from './utils/index.js';

@@ -30,7 +30,6 @@ export abstract class Loss<S extends Record<string, Kind<unknown>> = Record<stri
     }
     this.reduction = reduction as string;
     this._p = rest as Bound<S>;
-    Object.defineProperty(this, '_p', { enumerable: false });
   }
 }
 type Only<O extends LossOptions = LossOptions> = Args<[], [], O>;

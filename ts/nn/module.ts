@@ -99,9 +99,15 @@ export class Module extends Callable {
     this._put(name, value);
   }
 
+  /** Gives a copy of this module what is not a property: which names are buffers. @internal */
+  _copyInto(copy: Module): void {
+    copy.#buffers = this.#buffers && new Map(this.#buffers);
+  }
+
   /** Sets a property and its camelCase alias. @internal */
-  _put(name: string, value: unknown): void {
-    Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
+  _put(name: string, value: unknown, enumerable = true): void {
+    Object.defineProperty(this, name, { value, writable: true, enumerable, configurable: true });
+    if (typeof name !== 'string') return;
     const alias = name.replace(/(?<=[A-Za-z0-9])_+([A-Za-z0-9])/g, (_, c: string) => c.toUpperCase());
     if (alias === name || alias in this) return;
     const self = this as unknown as Record<string, unknown>;

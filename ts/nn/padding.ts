@@ -18,22 +18,24 @@ type PadArgs = Args<[padding: Size], [], PadOptions>;
 
 abstract class PadNd extends Module {
   readonly padding: readonly number[];
-  readonly #mode: string;
-  readonly #dims: number;
+  /** @internal */
+  readonly _mode: string;
+  /** @internal */
+  readonly _dims: number;
 
   constructor(n: number, mode: string, args: readonly unknown[]) {
     super();
     const who = this._getName();
     this.padding = repeat(who, 'padding', bind(who, args, { padding: ints() }).padding, 2 * n);
-    this.#mode = mode;
-    this.#dims = n;
+    this._mode = mode;
+    this._dims = n;
   }
 
   override forward(input: Tensor): Tensor {
     const d = input.shape.length;
-    const n = this.#dims;
-    if (this.#mode === 'circular' && d !== n + 1 && d !== n + 2) throw new ShapeError(`expected ${n + 1}D or ${n + 2}D input (got ${d}D input)`);
-    return F.pad(input, [...this.padding], this.#mode);
+    const n = this._dims;
+    if (this._mode === 'circular' && d !== n + 1 && d !== n + 2) throw new ShapeError(`expected ${n + 1}D or ${n + 2}D input (got ${d}D input)`);
+    return F.pad(input, [...this.padding], this._mode);
   }
 
   override extraRepr(): string {

@@ -17,25 +17,26 @@ function parameter(who: string, x: unknown): Parameter {
 
 /** Parameters in an order of their own. */
 abstract class ParameterContainer extends Module {
-  readonly #names: string[] = [];
+  /** Names in order. @internal */
+  readonly _order: string[] = [];
 
   /** Number of parameters. */
   override get length(): number {
-    return this.#names.length;
+    return this._order.length;
   }
 
   override _names(): string[] {
-    return [...this.#names];
+    return [...this._order];
   }
 
   /** @internal */
   _set(name: string, value: Tensor): void {
     const p = parameter(this._getName(), value);
-    if (this.#names.includes(name)) {
+    if (this._order.includes(name)) {
       this._put(name, p);
     } else {
       this.registerParameter(name, p);
-      this.#names.push(name);
+      this._order.push(name);
     }
   }
 
@@ -48,7 +49,7 @@ abstract class ParameterContainer extends Module {
   _remove(name: string): Parameter {
     const p = this._get(name);
     delete (this as unknown as Record<string, unknown>)[name];
-    this.#names.splice(this.#names.indexOf(name), 1);
+    this._order.splice(this._order.indexOf(name), 1);
     return p;
   }
 
@@ -57,7 +58,7 @@ abstract class ParameterContainer extends Module {
       const p = this._get(name);
       return `  (${name}): Parameter containing: [${String(p.dtype)} of size ${p.shape.join('x')}]`;
     };
-    return this.#names.map(one).join('\n');
+    return this._order.map(one).join('\n');
   }
 }
 

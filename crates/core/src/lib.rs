@@ -13,6 +13,7 @@ pub mod dispatch;
 pub mod error;
 pub mod handles;
 pub mod layout;
+pub(crate) mod losses;
 pub mod ops;
 mod placing;
 pub mod pointwise;

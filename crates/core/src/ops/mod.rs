@@ -177,6 +177,7 @@ macro_rules! families {
 families! {
     activation
     arith
+    attention
     bitwise
     compare
     condition
@@ -184,14 +185,23 @@ families! {
     conv
     creation
     diagonals
+    distance
+    dropouts
     exponential
     extremum
     fractional
+    gates
+    gradient_norm
     graph
     grid
     indexing
+    init
     joining
+    lookup
+    loss
+    loss_class
     masking
+    normalization
     norms
     optim
     pairs
@@ -200,6 +210,7 @@ families! {
     products
     random
     rearrange
+    recurrent
     reduction
     resample
     rounding

@@ -1,6 +1,7 @@
 //! Gradients of products, convolutions, pools and their kin against finite differences, twice.
 
 mod check;
+mod nn;
 
 use check::{Rng, check};
 use cresset_core::call::OneOrMore;

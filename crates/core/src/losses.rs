@@ -1,0 +1,130 @@
+//! What losses share: the reduction at their end, and pointwise losses whose reduction is part of their node.
+
+use smallvec::SmallVec;
+
+use crate::lane::expr::{Derivative, Pointwise, RealOp, Slot};
+use crate::{Result, Tensor, attach, autograd, bail, ops, pointwise, promote};
+
+/// How a loss ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reduction {
+    None,
+    Mean,
+    Sum,
+}
+
+impl Reduction {
+    /// `'none'`, `'mean'` or `'sum'`.
+    pub fn parse(op: &str, name: &str) -> Result<Reduction> {
+        Ok(match name {
+            "none" => Reduction::None,
+            "mean" => Reduction::Mean,
+            "sum" => Reduction::Sum,
+            _ => bail!(Value, "{op}: {name} is not a valid value for reduction; use 'none', 'mean' or 'sum'"),
+        })
+    }
+
+    /// The code kernels take.
+    pub fn code(self) -> i64 {
+        match self {
+            Reduction::None => 0,
+            Reduction::Mean => 1,
+            Reduction::Sum => 2,
+        }
+    }
+
+    /// Reduces the losses of all elements.
+    pub fn apply(self, losses: &Tensor) -> Result<Tensor> {
+        match self {
+            Reduction::None => Ok(losses.clone()),
+            Reduction::Mean => ops::mean(losses, None),
+            Reduction::Sum => ops::sum(losses, None),
+        }
+    }
+
+    /// The gradient of each element's loss from that of the result.
+    pub fn spread(self, g: &Tensor, shape: &[i64], count: usize) -> Result<Tensor> {
+        Ok(match self {
+            Reduction::None => g.clone(),
+            Reduction::Sum => ops::expand(g, shape)?,
+            Reduction::Mean => ops::expand(&ops::div(g, &number(count as f64)?)?, shape)?,
+        })
+    }
+}
+
+/// A number as operand.
+pub(crate) fn number(v: f64) -> Result<Tensor> {
+    Tensor::number(v)
+}
+
+/// The same values under a node of this name, so that a composed op prints as PyTorch's.
+pub(crate) fn named(out: &Tensor, name: &'static str) -> Tensor {
+    if out.grad_fn().is_none_or(|f| f.name == name) {
+        return out.clone();
+    }
+    let top = out.detach();
+    attach(&[&top], name, &[out], &[], |ctx| Ok(vec![ctx.opt_grad(0).cloned()]));
+    top
+}
+
+/// At least `least`, in the forward pass only: the gradient passes as if nothing had happened. (PyTorch writes it as a
+/// clone that is clamped in place under no_grad.)
+pub(crate) fn at_least(x: &Tensor, least: f64) -> Result<Tensor> {
+    let out = autograd::no_grad(|| ops::clamp_min(x, &number(least)?))?;
+    let out = if out.same(x) { out.detach() } else { out };
+    attach(&[&out], "CloneBackward0", &[x], &[], |ctx| Ok(vec![ctx.opt_grad(0).cloned()]));
+    Ok(out)
+}
+
+/// A pointwise loss and its reduction as one node: elements times `weight`, which gets no gradient, reduced.
+pub(crate) fn pointwise_loss<P: RealOp>(
+    name: &'static str,
+    ins: &[&Tensor],
+    params: &[f64],
+    weight: Option<&Tensor>,
+    reduction: Reduction,
+) -> Result<Tensor> {
+    let dtype = promote::to_float(promote::result_type(ins));
+    let cast: SmallVec<[Tensor; 3]> = ins.iter().map(|t| ops::to_dtype(t, dtype)).collect::<Result<_>>()?;
+    let refs: SmallVec<[&Tensor; 3]> = cast.iter().collect();
+    let losses = autograd::no_grad(|| {
+        let losses = pointwise::real::<P>(name, &refs, params)?;
+        weight.map_or(Ok(losses.clone()), |w| ops::mul(&losses, w))
+    })?;
+    let out = autograd::no_grad(|| reduction.apply(&losses))?;
+    let (shape, count, n) = (losses.sizes(), losses.numel(), refs.len());
+    let mut saved: SmallVec<[Option<&Tensor>; 4]> = refs.iter().map(|&t| Some(t)).collect();
+    saved.push(weight);
+    let params: SmallVec<[f64; 4]> = params.into();
+    attach(&[&out], name, &refs, &saved, move |ctx| {
+        let mut g = reduction.spread(&ctx.grad(0)?, &shape, count)?;
+        if ctx.has_saved(n) {
+            g = ops::mul(&g, &ctx.saved(n)?)?;
+        }
+        let ins: SmallVec<[Tensor; 3]> = (0..n).map(|i| ctx.saved(i)).collect::<Result<_>>()?;
+        let mut grads = vec![None; n];
+        for (i, slot) in grads.iter_mut().enumerate().filter(|s| ctx.needs(s.0)) {
+            *slot = match i {
+                0 => derivative::<<P as Pointwise>::D0>(&g, &ins, &params)?,
+                1 => derivative::<<P as Pointwise>::D1>(&g, &ins, &params)?,
+                _ => derivative::<<P as Pointwise>::D2>(&g, &ins, &params)?,
+            };
+        }
+        Ok(grads)
+    });
+    Ok(out)
+}
+
+fn derivative<D: Derivative>(g: &Tensor, ins: &[Tensor], params: &[f64]) -> Result<Option<Tensor>> {
+    if !D::EXISTS {
+        return Ok(None);
+    }
+    let mut operands: SmallVec<[&Tensor; 4]> = SmallVec::from_slice(&[g]);
+    for slot in D::SLOTS {
+        match *slot {
+            Slot::In(i) => operands.push(&ins[i]),
+            Slot::Out => bail!(Internal, "{}: a loss's derivative reads its result", D::NAME),
+        }
+    }
+    pointwise::derivative::<D>(&operands, params).map(Some)
+}
