@@ -60,6 +60,27 @@ export function scalarTensor(value: Num, options: TensorOptions = {}): Tensor {
   return options.requiresGrad ? plain.requiresGrad_() : plain;
 }
 
+/** Options of {@link meshgrid}. */
+export interface MeshgridOptions {
+  /** `'ij'`: dimension k belongs to tensor k. `'xy'`: the first two change places, as in plots. Default: `'ij'`. */
+  indexing?: 'ij' | 'xy';
+}
+
+/**
+ * The grid that vectors span: for each of them a view in the grid's shape. PyTorch: `torch.meshgrid`.
+ * @param args vectors or 0-d tensors of one dtype, one by one or as one array, then the options.
+ * @example
+ * const [xx, yy] = torch.meshgrid(torch.linspace(-1, 1, 50), torch.linspace(-1, 1, 50), { indexing: 'xy' });
+ */
+export function meshgrid(...args: readonly (Tensor | readonly Tensor[] | MeshgridOptions)[]): Tensor[] {
+  const last = args.at(-1);
+  const options: MeshgridOptions = isOptions(last) ? last : {};
+  const tensors = (isOptions(last) ? args.slice(0, -1) : args).flat();
+  for (const key of Object.keys(options)) if (key !== 'indexing') throw new ArgumentError(`meshgrid: there is no option '${key}'`);
+  for (const t of tensors) if (!isTensor(t)) throw new ArgumentError(`meshgrid: expected tensors, got ${t === null ? 'null' : typeof t}`);
+  return op('meshgrid', tensors, options.indexing ?? 'ij') as Tensor[];
+}
+
 function check(name: string, options: TensorOptions): TensorOptions {
   if (!isOptions(options)) throw new ArgumentError(`${name}: options come in one object, such as { dtype: torch.float32 }`);
   for (const key of Object.keys(options)) {

@@ -11,7 +11,7 @@ export {
   noGrad,
   setGradEnabled,
 } from './autograd-mode.js';
-export { asTensor, fromNumpy, scalarTensor, tensor, type TensorData, type TensorOptions } from './creation.js';
+export { asTensor, fromNumpy, meshgrid, type MeshgridOptions, scalarTensor, tensor, type TensorData, type TensorOptions } from './creation.js';
 export * as datasets from './datasets/index.js';
 export { Device, device } from './device.js';
 export { bool, double, DType, float, float32, float64, getDefaultDtype, int, int32, int64, long, setDefaultDtype, type TypedArray, uint8 } from './dtype.js';
@@ -29,9 +29,11 @@ export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';
 export * as plot from './plot/index.js';
 export { getPrintoptions, type PrintOptions, setPrintoptions } from './printing.js';
-export { Generator } from './random.js';
+export * as random from './random.js';
+export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, seed, setRngState } from './random.js';
 export { init, type InitOptions } from './runtime/load.js';
 export { keep, scope } from './runtime/scope.js';
+export * as signal from './signal.js';
 export { Size } from './size.js';
 export { isTensor, Tensor } from './tensor.js';
 export * as train from './train/index.js';

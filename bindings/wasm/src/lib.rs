@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 
 use cresset_core::autograd::mode::{self, GradMode};
-use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, handles, storage};
+use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, handles, random, storage};
 use wasm_bindgen::prelude::*;
 
 /// The block. It is never freed: a longer one takes its place, and calls under way may still read the old one.
@@ -234,9 +234,14 @@ pub fn set_callback(f: js_sys::Function) {
     });
 }
 
-/// Installs the hook that keeps a panic's message where `error_ptr` points, so that a trap can be explained.
+/// Installs the hook that keeps a panic's message where `error_ptr` points, so that a trap can be explained, and seeds the
+/// default generator by chance, as PyTorch does.
 #[wasm_bindgen(start)]
 pub fn start() {
+    let half = || (js_sys::Math::random() * 4_294_967_296.0) as u64;
+    // 53 bits: `initialSeed()` then is a number.
+    let seed = (half() >> 11) << 32 | half();
+    random::generators::with(None, |g| g.manual_seed(seed)).expect("the default generator is always there");
     std::panic::set_hook(Box::new(|info| {
         let text = info.to_string();
         MESSAGE.with(|m| {

@@ -3,10 +3,12 @@
 //! Plain numbers in and out; `ops::sklearn` makes tensors of them.
 
 mod classification;
+mod scaling;
 mod shapes;
 mod split;
 
 pub use classification::{Classification, make_classification, make_gaussian_quantiles};
+pub use scaling::{extremes, min_max, standard};
 pub use shapes::{Regression, make_blobs, make_circles, make_moons, make_regression, make_s_curve, make_swiss_roll};
 pub use split::{split, split_by_class};
 

@@ -212,22 +212,6 @@ ops! {
         Ok(out)
     }
 
-    /// Rows and columns (a [2, count] tensor) of the elements on and below a diagonal of a [row, col] matrix.
-    ///
-    /// PyTorch: `torch.tril_indices`.
-    [torch factory]
-    fn tril_indices(row: i64, col: i64, offset: i64 = 0, dtype: Option<DType> = None) -> Tensor {
-        triangle("tril_indices", row, col, dtype, |i| (0, (i + offset + 1).clamp(0, col)))
-    }
-
-    /// Rows and columns (a [2, count] tensor) of the elements on and above a diagonal of a [row, col] matrix.
-    ///
-    /// PyTorch: `torch.triu_indices`.
-    [torch factory]
-    fn triu_indices(row: i64, col: i64, offset: i64 = 0, dtype: Option<DType> = None) -> Tensor {
-        triangle("triu_indices", row, col, dtype, |i| ((i + offset).clamp(0, col), col))
-    }
-
     /// Views of vectors (or numbers) spread over the grid that they span; `indexing` 'ij' or 'xy'.
     [private]
     fn meshgrid(tensors: Vec<Tensor>, indexing: String) -> Vec<Tensor> {
@@ -424,25 +408,4 @@ impl Line {
         };
         if self.single { v as f32 as f64 } else { v }
     }
-}
-
-/// Indices of the elements of a triangle; `columns` tells for a row the columns in it.
-fn triangle(op: &str, row: i64, col: i64, dtype: Option<DType>, columns: impl Fn(i64) -> (i64, i64)) -> Result<Tensor> {
-    ensure!(row >= 0, Runtime, "{op}: row must be non-negative, got {row}");
-    ensure!(col >= 0, Runtime, "{op}: col must be non-negative, got {col}");
-    let dtype = dtype.unwrap_or(DType::I64);
-    ensure!(
-        matches!(dtype, DType::I64 | DType::I32),
-        DType,
-        "{op}: not implemented for '{}'; use int64 or int32",
-        dtype.c_name()
-    );
-    let mut at = [Vec::new(), Vec::new()];
-    for i in 0..row {
-        let (from, to) = columns(i);
-        at[0].extend((from..to).map(|_| i));
-        at[1].extend(from..to);
-    }
-    let n = at[0].len();
-    Tensor::from_slice(&at.concat(), &[2, n])?.cast_data(dtype)
 }

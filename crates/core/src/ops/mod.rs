@@ -218,6 +218,7 @@ families! {
     scattering
     shape
     signal
+    sklearn
     softmaxes
     sorting
     special

@@ -1,0 +1,5 @@
+/**
+ * Signals. PyTorch: `torch.signal`.
+ * @module
+ */
+export * as windows from './generated/windows.js';
