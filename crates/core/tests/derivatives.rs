@@ -68,7 +68,10 @@ fn differences(data: &[Vec<f64>], f: impl Fn(&[Vec<f64>]) -> Result<f64>) -> Res
 fn compare(name: &str, order: &str, got: &[Tensor], want: &[Vec<f64>]) -> Result<()> {
     for (k, (g, w)) in got.iter().zip(want).enumerate() {
         for (i, (a, b)) in g.to_vec::<f64>()?.iter().zip(w).enumerate() {
-            assert!((a - b).abs() <= 1e-4 + 1e-4 * b.abs(), "{name}: {order} derivative by input {k}, element {i}: {a} is not {b}");
+            assert!(
+                (a - b).abs() <= 1e-4 + 1e-4 * b.abs(),
+                "{name}: {order} derivative by input {k}, element {i}: {a} is not {b}"
+            );
         }
     }
     Ok(())
@@ -76,11 +79,17 @@ fn compare(name: &str, order: &str, got: &[Tensor], want: &[Vec<f64>]) -> Result
 
 /// Checks first and second derivatives of `f` at spread values.
 fn check(name: &str, shapes: &[&[usize]], f: &dyn Fn(Inputs) -> Result<Vec<Tensor>>) -> Result<()> {
-    let data: Vec<Vec<f64>> = shapes.iter().enumerate().map(|(k, s)| spread(s.iter().product(), 7 + k as u64)).collect();
+    let data: Vec<Vec<f64>> =
+        shapes.iter().enumerate().map(|(k, s)| spread(s.iter().product(), 7 + k as u64)).collect();
     check_at(name, shapes, &data, f)
 }
 
-fn check_at(name: &str, shapes: &[&[usize]], data: &[Vec<f64>], f: &dyn Fn(Inputs) -> Result<Vec<Tensor>>) -> Result<()> {
+fn check_at(
+    name: &str,
+    shapes: &[&[usize]],
+    data: &[Vec<f64>],
+    f: &dyn Fn(Inputs) -> Result<Vec<Tensor>>,
+) -> Result<()> {
     let value = |d: &[Vec<f64>]| Ok(no_grad(|| weighted(&f(&leaves(d, shapes))?, 100))?.item()?.to_f64());
     let x = leaves(data, shapes);
     let first = gradients(f, &x, true)?;
@@ -90,7 +99,10 @@ fn check_at(name: &str, shapes: &[&[usize]], data: &[Vec<f64>], f: &dyn Fn(Input
     let total = weighted(&first, 200)?;
     let second = if total.requires_grad() {
         let grads = grad(&[total], &[None], &x, false, false)?;
-        x.iter().zip(grads).map(|(x, g)| g.map_or_else(|| Tensor::zeros(x.shape(), DType::F64), Ok)).collect::<Result<Vec<_>>>()?
+        x.iter()
+            .zip(grads)
+            .map(|(x, g)| g.map_or_else(|| Tensor::zeros(x.shape(), DType::F64), Ok))
+            .collect::<Result<Vec<_>>>()?
     } else {
         x.iter().map(|x| Tensor::zeros(x.shape(), DType::F64)).collect::<Result<Vec<_>>>()?
     };
@@ -151,9 +163,8 @@ fn a_product_with_zeros_has_the_product_of_the_others_as_gradient() -> Result<()
         let x = leaves(&[data.clone()], M);
         let loss = ops::sum(&ops::cumprod(&x[0], 1, None)?, None)?;
         let got = grad(&[loss], &[None], &x, false, false)?;
-        let want = differences(&[data], |d| {
-            Ok(ops::sum(&ops::cumprod(&leaves(d, M)[0], 1, None)?, None)?.item()?.to_f64())
-        })?;
+        let want =
+            differences(&[data], |d| Ok(ops::sum(&ops::cumprod(&leaves(d, M)[0], 1, None)?, None)?.item()?.to_f64()))?;
         compare("cumprod", "first", &[got[0].clone().unwrap()], &want)?;
     }
     Ok(())
