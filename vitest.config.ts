@@ -7,5 +7,6 @@ export default defineConfig({
     server: { deps: { external: [/\/dist\//] } },
     pool: 'threads',
     testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });
