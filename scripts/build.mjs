@@ -9,6 +9,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, 
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { fingerprint, isFresh, isMain, must, root, say, script, seconds, stamp, withPath } from './lib.mjs';
+import { fillTarget, keepTarget } from './std-cache.mjs';
 import { nativeEnv, setup, wasmRust, wasmTools } from './setup.mjs';
 
 /** Where wasm-bindgen's JavaScript, its types and the binaries go; TypeScript imports them from here. */
@@ -35,21 +36,23 @@ async function generate() {
   stamp('generate', print);
 }
 
+const rustFlags = (build) => `-Ctarget-feature=${build.features.map((feature) => `+${feature}`).join(',')}`;
+
 function wasmEnv(rust, build, extra) {
-  const flags = build.features.map((feature) => `+${feature}`).join(',');
-  const env = { ...rust.env, CARGO_TARGET_DIR: join(root, build.target), RUSTFLAGS: `-Ctarget-feature=${flags}` };
-  return withPath(extra, env);
+  return withPath(extra, { ...rust.env, CARGO_TARGET_DIR: join(root, build.target), RUSTFLAGS: rustFlags(build) });
 }
 
 /** The inner loop: cargo and wasm-bindgen, nothing else. */
 async function wasmQuick(rust, build) {
   const { bindgen } = wasmTools();
   const env = wasmEnv(rust, build, bindgen);
+  fillTarget(build.target, rust, rustFlags(build), 'quick');
   await must('The wasm build failed (see above).', rust.env.CARGO ?? 'cargo',
     ['build', '--quiet', '--locked', '-p', 'cresset-wasm', '--profile', 'quick', '--target', 'wasm32-unknown-unknown', ...rust.cargoArgs], { env });
   const file = join(root, build.target, 'wasm32-unknown-unknown/quick/cresset_wasm.wasm');
   await must('wasm-bindgen failed (see above).', join(bindgen, 'wasm-bindgen'),
     ['--target', 'web', '--out-dir', GLUE, '--out-name', 'cresset', file], { env });
+  keepTarget(build.target, rust, rustFlags(build), 'quick');
 }
 
 /** What ships: wasm-pack builds and runs wasm-bindgen, then wasm-opt of the npm package binaryen. */
@@ -57,11 +60,13 @@ async function wasmRelease(rust, name, build) {
   const start = performance.now();
   const { bindgen, pack } = wasmTools();
   const out = join(root, build.target, 'pack');
+  fillTarget(build.target, rust, rustFlags(build), 'release');
   // --mode force: wasm-pack must not insist on rustup's target; the wasm-bindgen on PATH is the right one. --no-opt: its wasm-opt would be a download.
   await must(`The ${name} wasm build failed (see above).`, join(pack, 'wasm-pack'),
     ['--log-level', 'error', 'build', 'bindings/wasm', '--mode', 'force', '--target', 'web', '--release', '--no-pack', '--no-opt',
       '--out-dir', out, '--out-name', 'cresset', '--', '--locked', ...rust.cargoArgs],
     { env: wasmEnv(rust, build, bindgen) });
+  keepTarget(build.target, rust, rustFlags(build), 'release');
   const features = build.features.map((feature) => `--enable-${BINARYEN[feature] ?? feature}`);
   await must('wasm-opt failed (see above).', process.execPath,
     [join(root, 'node_modules/binaryen/bin/wasm-opt'), '-O3', ...features, '--enable-reference-types', '--strip-debug', '--strip-producers',
