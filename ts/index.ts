@@ -18,6 +18,7 @@ export { bool, double, DType, float, float32, float64, getDefaultDtype, int, int
 export * from './errors.js';
 export * as fft from './generated/fft.js';
 export * as linalg from './generated/linalg.js';
+export * as masked from './generated/masked.js';
 export * as special from './generated/special.js';
 export * from './generated/torch.js';
 export { type Index, Slice, slice } from './indexing.js';

@@ -8,12 +8,13 @@ use crate::names::camel;
 use crate::types::{literal, table_type};
 
 /// The namespaces that hold functions, and the generated file of each.
-pub const SPACES: [(&str, &str); 6] = [
+pub const SPACES: [(&str, &str); 7] = [
     ("torch", "torch"),
     ("F", "functional"),
     ("special", "special"),
     ("linalg", "linalg"),
     ("fft", "fft"),
+    ("masked", "masked"),
     ("signal.windows", "windows"),
 ];
 

@@ -200,6 +200,7 @@ families! {
     lookup
     loss
     loss_class
+    masked
     masking
     normalization
     norms
