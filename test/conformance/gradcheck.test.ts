@@ -9,8 +9,8 @@ const MOST_ELEMENTS = 40;
 const SAMPLES = 2;
 /** Not a function of the input: random numbers differ from call to call. */
 const RANDOM = /dropout|rrelu|bernoulli|normal|fractional|multinomial|uniform|cauchy|exponential$|geometric|randn|rand$|randint/;
-/** Rank-deficient or defined up to a sign or rotation: PyTorch's own database marks these apart too. */
-const APART = /^(linalg\.(svd|eigh|lstsq|householder_product|pinv)|svd|svd_lowrank|pca_lowrank|ormqr|geqrf)$/;
+/** Rank-deficient, or not the derivative in PyTorch either (as_strided_scatter), or defined up to a sign or rotation: PyTorch's own database marks these apart too. */
+const APART = /^(as_strided_scatter|linalg\.(svd|eigh|lstsq|householder_product|pinv)|svd|svd_lowrank|pca_lowrank|ormqr|geqrf)$/;
 
 const suite = new Suite('ops');
 

@@ -440,7 +440,7 @@ ops! {
     [torch tensor inplace direct]
     fn nextafter(input: Tensor, other: Tensor) -> Tensor {
         needs_float("nextafter", &[input, other])?;
-        pointwise::real::<expr::nextafter::Op>("", &[input, other], &[])
+        pointwise::real::<expr::nextafter::Op>("NextafterBackward0", &[input, other], &[])
     }
 
     /// Numbers in place of NaN (0 by default) and of the infinities (by default the largest and smallest of the dtype).

@@ -21,7 +21,9 @@ ops! {
         let skipped = |t: &Tensor| t.shape() == [0];
         let Some(first) = tensors.iter().find(|t| !skipped(t)) else {
             let refs: Vec<&Tensor> = tensors.iter().collect();
-            return Tensor::empty(&[0], promote::result_type(&refs));
+            let out = Tensor::empty(&[0], promote::result_type(&refs))?;
+            attach(&[&out], "CatBackward0", &refs, &[], |ctx| Ok(vec![ctx.opt_grad(0).cloned(); ctx.inputs()]));
+            return Ok(out);
         };
         let d = wrap_dim("cat", dim, first.ndim())?;
         let mut shape: Shape = first.shape().into();

@@ -553,7 +553,16 @@ ops! {
             "as_strided_scatter: expected src to have a size equal to the slice of self. src size = {:?}, slice size = {:?}",
             src.shape(), &view.shape[..]
         );
-        scatter_view(input, src, input.layout(), &view)
+        let base = input.layout().clone();
+        let out = crate::autograd::no_grad(|| scatter_view(input, src, &base, &view))?;
+        // PyTorch's as_strided_scatter_backward (FunctionsManual.cpp) lets the input's gradient through at the written
+        // elements and stops it elsewhere; so do we, since its numbers are the reference.
+        attach(&[&out], "AsStridedScatterBackward0", &[input, src], &[], move |ctx| {
+            let part = gather_view(&ctx.grad(0)?, &base, &view)?;
+            let rest = ctx.when(0, || view_backward(&part, &base, &view))?;
+            Ok(vec![rest, ctx.needs(1).then_some(part)])
+        });
+        Ok(out)
     }
 
     /// Dimensions `start_dim` to `end_dim` made one: a view where possible.

@@ -165,6 +165,8 @@ pointwise! {
 
     /// The next float after x towards y
     Real nextafter(x, y) { x.nextafter(y) }
+    => dx(g, x, y) { select(x.ne(y), g, lit(0.0)) }
+    => dy(g, x, y) { select(x.eq(y), g, lit(0.0)) }
 
     /// Numbers in place of NaN and the infinities
     Real nan_to_num(x; nan, posinf, neginf) {
