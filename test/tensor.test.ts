@@ -108,8 +108,8 @@ describe('what a tensor is', () => {
     expect(x.to(torch.int64).dtype).toBe(torch.int64);
     expect(x.to('cpu', torch.bool).dtype).toBe(torch.bool);
     expect(x.to({ dtype: torch.int32 }).dtype).toBe(torch.int32);
-    expect(x.to(torch.float32)).toBe(x);
-    expect(x.to(torch.float32, { copy: true })).not.toBe(x);
+    expect(x.to(torch.float32) === x).toBe(true);
+    expect(x.to(torch.float32, { copy: true }) === x).toBe(false);
     expect(() => x.to('cuda')).toThrow(torch.DeviceError);
     expect(x.type()).toBe('torch.FloatTensor');
   });
