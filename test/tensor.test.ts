@@ -62,7 +62,8 @@ describe('torch.tensor', () => {
     expect(torch.tensor([big]).dataSync()[0]).toBe(big);
     expect(torch.tensor(big).itemSync()).toBe(big);
     expect(torch.tensor(2 ** 52).itemSync()).toBe(2 ** 52);
-    expect(torch.tensor([-1]).dataSync()[0]).toBe(-1n);
+    const values = [-1, 0, 2 ** 31, -(2 ** 31) - 1, 2 ** 53 - 1, -(2 ** 53) + 1, 2 ** 60, -5.5];
+    expect([...torch.tensor(values, { dtype: torch.int64 }).dataSync()]).toEqual(values.map((v) => BigInt(Math.trunc(v))));
   });
 
   test('asTensor returns what is already right', () => {

