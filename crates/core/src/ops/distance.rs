@@ -35,7 +35,7 @@ ops! {
     ///
     /// PyTorch: `torch.nn.functional.normalize`.
     [F]
-    fn normalize(input: Tensor, p: f64 = 2.0, dim: Vec<i64> = [1], eps: f64 = 1e-12) -> Tensor {
+    fn normalize(input: Tensor, p: f64 = 2.0, dim: Vec<i64> = vec![1], eps: f64 = 1e-12) -> Tensor {
         let norm = ops::vector_norm(input, p.into(), Some(dim), true, None)?;
         ops::div(input, &ops::expand(&ops::clamp_min(&norm, &number(eps)?)?, &input.sizes())?)
     }
