@@ -124,7 +124,9 @@ ops! {
     fn masked_argmax(input: Tensor, dim: Option<i64> = None, keepdim: bool = false, dtype: Option<DType> = None,
                      mask: Option<Tensor> = None) -> Tensor {
         let x = converted(input, dtype)?;
-        ops::argmax(&filled(&x, mask, extreme(x.dtype(), true))?, dim, keepdim)
+        let index = ops::argmax(&filled(&x, mask, extreme(x.dtype(), true))?, dim, keepdim)?;
+        // PyTorch gives the index in the input's dtype here.
+        ops::to_dtype(&index, x.dtype())
     }
 
     /// Index of the smallest of what the mask selects. PyTorch: `torch.masked.argmin`.
@@ -132,7 +134,9 @@ ops! {
     fn masked_argmin(input: Tensor, dim: Option<i64> = None, keepdim: bool = false, dtype: Option<DType> = None,
                      mask: Option<Tensor> = None) -> Tensor {
         let x = converted(input, dtype)?;
-        ops::argmin(&filled(&x, mask, extreme(x.dtype(), false))?, dim, keepdim)
+        let index = ops::argmin(&filled(&x, mask, extreme(x.dtype(), false))?, dim, keepdim)?;
+        // PyTorch gives the index in the input's dtype here.
+        ops::to_dtype(&index, x.dtype())
     }
 
     /// Variance over what the mask selects. PyTorch: `torch.masked.var`.
@@ -181,6 +185,18 @@ ops! {
                         other_mask: Option<Tensor> = None) -> Tensor {
         let (a, b) = (converted(input, dtype)?, converted(other, dtype)?);
         ops::logaddexp(&filled(&a, input_mask, f64::NEG_INFINITY)?, &filled(&b, other_mask, f64::NEG_INFINITY)?)
+    }
+
+    /// Running sum along a dimension of what the mask selects. PyTorch: `torch.masked.cumsum`.
+    ["masked.cumsum"]
+    fn masked_cumsum(input: Tensor, dim: i64, dtype: Option<DType> = None, mask: Option<Tensor> = None) -> Tensor {
+        ops::cumsum(&filled(input, mask, 0)?, dim, dtype)
+    }
+
+    /// Running product along a dimension of what the mask selects. PyTorch: `torch.masked.cumprod`.
+    ["masked.cumprod"]
+    fn masked_cumprod(input: Tensor, dim: i64, dtype: Option<DType> = None, mask: Option<Tensor> = None) -> Tensor {
+        ops::cumprod(&filled(input, mask, 1)?, dim, dtype)
     }
 
     /// Softmax along a dimension over what the mask selects. PyTorch: `torch.masked.softmax`.
