@@ -57,8 +57,9 @@ export class Linear extends Module {
     const p = bind('Linear', args, { inFeatures: int(), outFeatures: int(), bias: flag(true), ...FACTORY });
     this.inFeatures = p.inFeatures;
     this.outFeatures = p.outFeatures;
-    this.registerParameter('weight', new Parameter(empty([p.outFeatures, p.inFeatures], p)));
-    this.registerParameter('bias', p.bias ? new Parameter(empty([p.outFeatures], p)) : null);
+    const make = { device: p.device, dtype: p.dtype };
+    this.registerParameter('weight', new Parameter(empty([p.outFeatures, p.inFeatures], make)));
+    this.registerParameter('bias', p.bias ? new Parameter(empty([p.outFeatures], make)) : null);
     this.resetParameters();
   }
 
@@ -113,8 +114,9 @@ export class Bilinear extends Module {
     this.in1Features = p.in1Features;
     this.in2Features = p.in2Features;
     this.outFeatures = p.outFeatures;
-    this.registerParameter('weight', new Parameter(empty([p.outFeatures, p.in1Features, p.in2Features], p)));
-    this.registerParameter('bias', p.bias ? new Parameter(empty([p.outFeatures], p)) : null);
+    const make = { device: p.device, dtype: p.dtype };
+    this.registerParameter('weight', new Parameter(empty([p.outFeatures, p.in1Features, p.in2Features], make)));
+    this.registerParameter('bias', p.bias ? new Parameter(empty([p.outFeatures], make)) : null);
     this.resetParameters();
   }
 
