@@ -443,6 +443,17 @@ ops! {
         pointwise::real::<expr::nextafter::Op>("NextafterBackward0", &[input, other], &[])
     }
 
+    /// Mantissa m, between 1/2 and 1 in magnitude, and exponent e (int32) with input = m * 2^e. Floats only.
+    ///
+    /// PyTorch: `torch.frexp`.
+    [torch tensor]
+    fn frexp(input: Tensor) -> (mantissa: Tensor, exponent: Tensor) {
+        needs_float("frexp", &[input])?;
+        let exponent = pointwise::real::<expr::frexp_exponent::Op>("", &[&input.detach()], &[])?;
+        let mantissa = pointwise::real::<expr::frexp_mantissa::Op>("FrexpBackward0", &[input], &[])?;
+        Ok((mantissa, exponent.cast_data(DType::I32)?))
+    }
+
     /// Numbers in place of NaN (0 by default) and of the infinities (by default the largest and smallest of the dtype).
     ///
     /// PyTorch: `torch.nan_to_num`.

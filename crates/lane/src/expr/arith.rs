@@ -186,4 +186,11 @@ pointwise! {
     /// The angle in the complex plane: pi below 0, 0 above
     Real angle(x) { select(x.lt(lit(0.0)), lit(std::f64::consts::PI), select(x.is_nan(), x, lit(0.0))) }
     => dx() { lit(0.0) }
+
+    /// m between 1/2 and 1 (in magnitude) with x = m * 2^e
+    Real frexp_mantissa(x) { x.frexp_mantissa() }
+    => dx(g, x, out) { select(x.eq(lit(0.0)), g, g * (out / x)) }
+
+    /// e with x = m * 2^e
+    Real frexp_exponent(x) { x.frexp_exponent() }
 }

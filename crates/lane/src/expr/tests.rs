@@ -1,7 +1,8 @@
-//! Every derivative against central differences in float64, away from kinks; choices at kinks; recorded programs.
+//! Every derivative against central differences in float64, away from kinks, and against its recorded program; choices
+//! at kinks.
 
 use super::*;
-use crate::num::{CompareFn, Step, record_derivative, record_real};
+use crate::num::{CompareFn, Program, Step, record_derivative, record_real};
 
 /// The derivative's value for an incoming gradient of `g`.
 fn derive<D: Derivative>(g: f64, x: &[f64], out: f64, p: &[f64]) -> f64 {
@@ -10,7 +11,34 @@ fn derive<D: Derivative>(g: f64, x: &[f64], out: f64, p: &[f64]) -> f64 {
         Slot::In(i) => x[i],
         Slot::Out => out,
     }));
-    D::eval(&operands, p)
+    let value = D::eval(&operands, p);
+    if D::EXISTS {
+        let recorded = interpret(&record_derivative::<D>(), &operands, p);
+        assert_eq!(value.to_bits(), recorded.to_bits(), "{}: {value} and {recorded} as recorded", D::NAME);
+    }
+    value
+}
+
+/// What a recorded program computes.
+fn interpret(program: &Program, x: &[f64], p: &[f64]) -> f64 {
+    let (mut numbers, mut masks) = (vec![0.0; program.steps.len()], vec![false; program.steps.len()]);
+    for (i, step) in program.steps.iter().enumerate() {
+        match *step {
+            Step::Input(k) => numbers[i] = x[k],
+            Step::Param(k) => numbers[i] = p[k],
+            Step::Lit(v) => numbers[i] = v,
+            Step::Unary(f, a) => numbers[i] = f.on_f64(numbers[a]),
+            Step::Binary(f, a, b) => numbers[i] = f.on_f64(numbers[a], numbers[b]),
+            Step::Compare(f, a, b) => masks[i] = f.on_f64(numbers[a], numbers[b]),
+            Step::Test(f, a) => masks[i] = f.on_f64(numbers[a]),
+            Step::MaskAnd(a, b) => masks[i] = masks[a] & masks[b],
+            Step::MaskOr(a, b) => masks[i] = masks[a] | masks[b],
+            Step::MaskXor(a, b) => masks[i] = masks[a] ^ masks[b],
+            Step::MaskNot(a) => masks[i] = !masks[a],
+            Step::Select(m, a, b) => numbers[i] = if masks[m] { numbers[a] } else { numbers[b] },
+        }
+    }
+    numbers[program.result]
 }
 
 fn check<P: Pointwise>(eval: fn(&[f64], &[f64]) -> f64, points: &[&[f64]], p: &[f64]) {

@@ -35,6 +35,7 @@ functions! {
         BesselJ0 "bessel_j0", BesselJ1 "bessel_j1", BesselY0 "bessel_y0", BesselY1 "bessel_y1",
         BesselK0 "bessel_k0", BesselK1 "bessel_k1", BesselK0e "bessel_k0e", BesselK1e "bessel_k1e",
         SphericalJ0 "spherical_j0", AiryAi "airy_ai",
+        FrexpMantissa "frexp_mantissa", FrexpExponent "frexp_exponent",
     }
 }
 
@@ -88,6 +89,8 @@ impl UnaryFn {
             UnaryFn::BesselK1e => special::bessel_k1e(x),
             UnaryFn::SphericalJ0 => special::spherical_j0(x),
             UnaryFn::AiryAi => special::airy_ai(x),
+            UnaryFn::FrexpMantissa => libm::frexp(x).0,
+            UnaryFn::FrexpExponent => libm::frexp(x).1 as f64,
             _ => unreachable!("not a rare function"),
         }
     }

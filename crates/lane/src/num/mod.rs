@@ -140,6 +140,10 @@ pub trait Real: Num + Div<Output = Self> {
         BesselJ0 bessel_j0, BesselJ1 bessel_j1, BesselY0 bessel_y0, BesselY1 bessel_y1,
         BesselK0 bessel_k0, BesselK1 bessel_k1, BesselK0e bessel_k0e, BesselK1e bessel_k1e,
         SphericalJ0 spherical_j0, AiryAi airy_ai,
+        /// m between 1/2 and 1 (in magnitude) with x = m * 2^e.
+        FrexpMantissa frexp_mantissa,
+        /// e with x = m * 2^e.
+        FrexpExponent frexp_exponent,
     }
     rare_binary! {
         /// The polygamma function of order `self` at `other`.
