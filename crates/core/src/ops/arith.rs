@@ -326,8 +326,9 @@ ops! {
         }
         let x = &clamp_type(input, &[min, max])?;
         match (min.map(Scalar::to_f64), max.map(Scalar::to_f64)) {
-            (Some(a), Some(b)) if a.is_nan() || b.is_nan() => {
-                pointwise::num::<expr::clamp::Op>("ClampBackward1", &[x], &[f64::NAN, f64::NAN])
+            // A bound that is not a number makes everything NaN.
+            (a, b) if a.is_some_and(f64::is_nan) || b.is_some_and(f64::is_nan) => {
+                ops::mul(x, &Tensor::number(f64::NAN)?)
             }
             (Some(a), Some(b)) => pointwise::num::<expr::clamp::Op>("ClampBackward1", &[x], &[a, b]),
             (Some(a), None) => pointwise::num::<expr::clamp_min::Op>("ClampBackward1", &[x], &[a]),

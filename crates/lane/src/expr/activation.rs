@@ -9,12 +9,12 @@ const ROOT: f64 = FRAC_1_SQRT_2 * FRAC_2_SQRT_PI;
 const DENSITY: f64 = 0.5 * ROOT;
 
 pointwise! {
-    /// max(x, 0)
-    Num relu(x) { x.maximum(lit(0.0)) }
+    /// max(x, 0); -0 stays -0, as it does where PyTorch runs on x86
+    Num relu(x) { select(x.lt(lit(0.0)), lit(0.0), x) }
     => dx(g, out) { select(out.le(lit(0.0)), lit(0.0), g) }
 
     /// x between low and high, with no gradient at the ends
-    Num hardtanh(x; low, high) { x.maximum(low).minimum(high) }
+    Num hardtanh(x; low, high) { select(x.lt(low), low, select(x.gt(high), high, x)) }
     => dx(g, x) { select(x.le(low) | x.ge(high), lit(0.0), g) }
 
     /// value where x <= threshold

@@ -93,16 +93,19 @@ pointwise! {
     => dx(g, x, y) { select(x.ge(y) | y.is_nan(), g, lit(0.0)) }
     => dy(g, x, y) { select(x.ge(y) | y.is_nan(), lit(0.0), g) }
 
-    /// x between low and high; high where low > high
-    Num clamp(x; low, high) { x.maximum(low).minimum(high) }
+    /// x between low and high; high where low > high. Where x equals a bound its own zero's sign stays. Not for NaN bounds.
+    Num clamp(x; low, high) {
+        let y = select(x.lt(low), low, x);
+        select(y.gt(high), high, y)
+    }
     => dx(g, x) { select(x.lt(low) | x.gt(high), lit(0.0), g) }
 
     /// x, at least low
-    Num clamp_min(x; low) { x.maximum(low) }
+    Num clamp_min(x; low) { select(x.lt(low), low, x) }
     => dx(g, x) { select(x.lt(low), lit(0.0), g) }
 
     /// x, at most high
-    Num clamp_max(x; high) { x.minimum(high) }
+    Num clamp_max(x; high) { select(x.gt(high), high, x) }
     => dx(g, x) { select(x.gt(high), lit(0.0), g) }
 
     /// x between y and z; z where y > z

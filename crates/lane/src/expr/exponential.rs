@@ -101,9 +101,10 @@ pointwise! {
         select(x.lt(lit(0.0)) | x.gt(lit(1.0)), lit(f64::NAN), inside)
     }
 
-    /// log(z / (1 - z)) with z = x between eps and 1 - eps
+    /// log(z / (1 - z)) with z = x between eps and 1 - eps; below eps it is eps even where eps > 1 / 2
     Real logit_eps(x; eps) {
-        let z = x.maximum(eps).minimum(lit::<L>(1.0) - eps);
+        let high = lit::<L>(1.0) - eps;
+        let z = select(x.lt(eps), eps, select(x.gt(high), high, x));
         (z / (lit::<L>(1.0) - z)).log()
     }
     => dx(g, x) {
