@@ -82,7 +82,8 @@ pub fn literal(rust: &str) -> Option<String> {
             return literal(inner);
         }
     }
-    if let Some(items) = t.strip_prefix("vec![").or_else(|| t.strip_prefix("&[")).and_then(|r| r.strip_suffix(']')) {
+    let list = ["vec![", "&[", "["].iter().find_map(|open| t.strip_prefix(open));
+    if let Some(items) = list.and_then(|r| r.strip_suffix(']')) {
         let items: Option<Vec<String>> =
             items.split(',').map(str::trim).filter(|i| !i.is_empty()).map(literal).collect();
         return Some(format!("[{}]", items?.join(",")));
@@ -140,6 +141,7 @@ mod tests {
             ("\"mean\".into()", "\"mean\""),
             ("String::from(\"mean\")", "\"mean\""),
             ("vec![0, 1]", "[0,1]"),
+            ("[1]", "[1]"),
             ("Vec::new()", "[]"),
             ("Scalar::Int(1)", "1"),
             ("Some(2.0)", "2.0"),
