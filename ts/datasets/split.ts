@@ -98,7 +98,7 @@ function classes(y: Samples): { numbers: Tensor; made: boolean } {
  */
 export function trainTestSplit<const A extends readonly Samples[]>(...args: readonly [...A, SplitOptions]): Split<A>;
 export function trainTestSplit<const A extends readonly Samples[]>(...args: A): Split<A>;
-export function trainTestSplit(...args: readonly unknown[]): Samples[] {
+export function trainTestSplit(...args: readonly unknown[]): unknown {
   const { arrays, options, n } = separate<SplitOptions>('trainTestSplit', args);
   known('trainTestSplit', options, ['testSize', 'trainSize', 'randomState', 'shuffle', 'stratify']);
   const [train, test] = sizes(n, options.testSize ?? null, options.trainSize ?? null);
