@@ -5,7 +5,7 @@ use cresset_core::{DType, Result, Scalar, Tensor, ops};
 
 type Inputs<'a> = &'a [Tensor];
 
-/// Values that are all different, about one apart from zero and from each other: no kink within reach of a difference.
+/// Values all different, from those of other seeds too, and apart from zero: no kink within reach of a difference.
 fn spread(n: usize, seed: u64) -> Vec<f64> {
     let mut s = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
@@ -14,7 +14,7 @@ fn spread(n: usize, seed: u64) -> Vec<f64> {
         s ^= s << 17;
         s
     };
-    let mut out: Vec<f64> = (0..n).map(|i| 0.3 + 0.17 * i as f64).collect();
+    let mut out: Vec<f64> = (0..n).map(|i| 0.3 + 0.021 * (seed % 7) as f64 + 0.17 * i as f64).collect();
     for i in (1..n).rev() {
         out.swap(i, next() as usize % (i + 1));
     }
@@ -148,6 +148,15 @@ fn reductions() -> Result<()> {
         check("norm", M, &|x| one(ops::vector_norm(&x[0], Scalar::Float(p), Some(&[1]), false, None)))?;
     }
     check("matrix_norm", M, &|x| one(ops::matrix_norm(&x[0], Scalar::Int(1), &[-2, -1], false, None)))?;
+    check("matrix_norm(2)", M, &|x| one(ops::matrix_norm(&x[0], Scalar::Int(2), &[-2, -1], true, None)))?;
+    check("matrix_norm(nuc)", &[&[2, 3, 2]], &|x| one(ops::matrix_norm_named(&x[0], "nuc", &[-1, 0], false, None)))?;
+    for shape in [&[4usize, 3] as &[usize], &[3, 4], &[2, 2, 2]] {
+        // Vectors are unique up to sign: what is differentiated does not depend on it.
+        check("svd", &[shape], &|x| {
+            let (u, s, vt) = ops::svd_thin(&x[0])?;
+            Ok(vec![ops::mul(&u, &u)?, s.clone(), ops::mul(&vt, &vt)?])
+        })?;
+    }
     check("renorm", M, &|x| one(ops::renorm(&x[0], Scalar::Int(2), 0, Scalar::Float(1.0))))?;
     check("cov", M, &|x| one(ops::cov(&x[0], 1, None, None)))?;
     check("corrcoef", M, &|x| one(ops::corrcoef(&x[0])))

@@ -219,6 +219,7 @@ families! {
     scattering
     shape
     signal
+    singular
     sklearn
     softmaxes
     sorting

@@ -81,13 +81,31 @@ fn matrix_dims(op: &str, input: &Tensor, dim: &[i64]) -> Result<(i64, i64)> {
     Ok((a as i64, b as i64))
 }
 
-/// The norms of matrices that need no singular values: the greatest or least sum of absolute values of a column or row.
+/// The singular values of the matrices in two dimensions, along a last dimension.
+fn singular_values(input: &Tensor, rows: i64, columns: i64) -> Result<Tensor> {
+    ops::svdvals(&ops::movedim(input, &[rows, columns], &[-2, -1])?)
+}
+
+/// A norm of matrices with the two dimensions put back as ones, if they are to be kept.
+fn put_back(norm: Tensor, rows: i64, columns: i64, keepdim: bool) -> Result<Tensor> {
+    if !keepdim {
+        return Ok(norm);
+    }
+    ops::unsqueeze(&ops::unsqueeze(&norm, rows.min(columns))?, rows.max(columns))
+}
+
+/// The norms of matrices by order: the greatest or least sum of absolute values of a column (1) or row (infinity), the
+/// greatest or least singular value (2).
 fn matrix(op: &str, input: &Tensor, ord: f64, dim: &[i64], keepdim: bool, dtype: Option<DType>) -> Result<Tensor> {
     let (rows, columns) = matrix_dims(op, input, dim)?;
     let (first, mut second) = match ord.abs() {
         1.0 => (rows, columns),
         f64::INFINITY => (columns, rows),
-        2.0 => bail!(NotImplemented, "{op}: Order {ord} needs singular values; use linalg.svdvals"),
+        2.0 => {
+            let values = singular_values(&ops::to_dtype(input, dtype.unwrap_or(input.dtype()))?, rows, columns)?;
+            let out = if ord > 0.0 { ops::amax(&values, Some(&[-1]), false)? } else { ops::amin(&values, Some(&[-1]), false)? };
+            return put_back(out, rows, columns, keepdim);
+        }
         _ => bail!(Runtime, "{op}: Order {ord} not supported"),
     };
     let sums = vector(op, input, 1.0, Reduction::along(op, input, first, keepdim)?, dtype)?;
@@ -108,7 +126,12 @@ fn named(op: &str, input: &Tensor, ord: &str, dim: Option<&[i64]>, keepdim: bool
             let p = if ord == "inf" { f64::INFINITY } else { f64::NEG_INFINITY };
             vector(op, input, p, Reduction::over(op, input, dim, keepdim)?, dtype)
         }
-        "nuc" => bail!(NotImplemented, "{op}: the nuclear norm needs singular values; use linalg.svdvals and sum"),
+        "nuc" => {
+            let all: Vec<i64> = (0..input.ndim() as i64).collect();
+            let (rows, columns) = matrix_dims(op, input, dim.unwrap_or(&all))?;
+            let values = singular_values(&ops::to_dtype(input, dtype.unwrap_or(input.dtype()))?, rows, columns)?;
+            put_back(ops::sum_dim(&values, Some(&[-1]), false, None)?, rows, columns, keepdim)
+        }
         other => bail!(Runtime, "{op}: Order {other} not supported"),
     }
 }
@@ -131,13 +154,13 @@ ops! {
         vector("norm", input, p.map_or(2.0, Scalar::to_f64), Reduction::over("norm", input, dim, keepdim)?, dtype)
     }
 
-    /// The norm that a word names: 'fro' or 'nuc'.
+    /// The norm that a word names: 'fro', or 'nuc', the sum of the singular values.
     [torch tensor as norm]
     fn norm_named(input: Tensor, p: String, dim: Option<Vec<i64>> = None, keepdim: bool = false, dtype: Option<DType> = None) -> Tensor {
         named("norm", input, p, dim, keepdim, dtype)
     }
 
-    /// The norm of matrices by order: 1 and -1 (columns), Infinity and -Infinity (rows).
+    /// The norm of matrices by order: 1 and -1 (columns), Infinity and -Infinity (rows), 2 and -2 (singular values).
     ///
     /// PyTorch: `torch.linalg.matrix_norm`.
     [linalg]
@@ -145,7 +168,7 @@ ops! {
         matrix("linalg.matrix_norm", A, ord.to_f64(), dim, keepdim, dtype)
     }
 
-    /// The norm of matrices by name: 'fro'.
+    /// The norm of matrices by name: 'fro' or 'nuc'.
     [linalg as matrix_norm]
     fn matrix_norm_named(A: Tensor, ord: String = "fro", dim: Vec<i64> = vec![-2, -1], keepdim: bool = false, dtype: Option<DType> = None) -> Tensor {
         matrix_dims("linalg.matrix_norm", A, dim)?;
@@ -172,7 +195,7 @@ ops! {
         }
     }
 
-    /// The norm of matrices by name: 'fro'.
+    /// The norm of matrices by name: 'fro' or 'nuc'.
     [linalg as norm]
     fn linalg_norm_named(A: Tensor, ord: String, dim: Option<Vec<i64>> = None, keepdim: bool = false, dtype: Option<DType> = None) -> Tensor {
         let two = dim.map_or(A.ndim() == 2, |d| d.len() == 2);
