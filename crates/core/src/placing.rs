@@ -106,6 +106,22 @@ pub(crate) fn by_number(x: &Tensor, index: &Tensor) -> Access {
     Access { space: index.at.shape().into(), strides, indices: vec![index] }
 }
 
+/// Where a changed version of `input` is written: its own memory in place, when that was offered (`pointwise::claim`)
+/// and nothing that is read lies there; else a copy.
+pub(crate) fn room(input: &Tensor, offered: Option<Tensor>, reads: &[&Tensor]) -> Result<Tensor> {
+    match offered {
+        Some(t)
+            if t.storage().same(input.storage())
+                && t.layout() == input.layout()
+                && t.dtype() == input.dtype()
+                && reads.iter().all(|r| !r.storage().same(t.storage())) =>
+        {
+            Ok(t.detach())
+        }
+        _ => crate::ops::clone(&input.detach()),
+    }
+}
+
 /// The least and greatest element of an int64 tensor, None if it is empty.
 pub(crate) fn range(index: &Tensor) -> Result<Option<(i64, i64)>> {
     if index.numel() == 0 {

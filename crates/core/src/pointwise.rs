@@ -26,6 +26,11 @@ pub fn set_target(t: Option<Tensor>) {
     drop(old);
 }
 
+/// Takes the offer: for ops that are no pointwise kernels but can write into their own first tensor.
+pub(crate) fn claim() -> Option<Tensor> {
+    TARGET.take()
+}
+
 /// An expression on any dtype but bool (which is computed as PyTorch does: an error, or by the caller's own rule). The
 /// result has the type the operands promote to.
 pub fn num<P: NumOp>(name: &'static str, ins: &[&Tensor], params: &[f64]) -> Result<Tensor> {

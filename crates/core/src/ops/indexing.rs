@@ -7,7 +7,7 @@ use crate::call::Operand;
 use crate::layout::broadcast_shapes;
 use crate::placing::{self, Access, Index, PutMode, at_least_1d};
 use crate::reducing::scale;
-use crate::{DType, Layout, Result, Scalar, Shape, Strides, Tensor, attach, autograd, ensure, ops};
+use crate::{DType, Layout, Result, Scalar, Shape, Strides, Tensor, attach, autograd, ensure, ops, pointwise};
 
 /// Tensors that index leading dimensions; None keeps a dimension.
 type Indices = Vec<Option<Tensor>>;
@@ -120,9 +120,10 @@ fn restored(ctx: &autograd::Ctx, pattern: &[bool], first: usize) -> Result<Indic
     pattern.iter().map(next).collect()
 }
 
-/// `x` with values put at int64 indices.
-fn put_at(op: &str, x: &Tensor, at: &[Option<Tensor>], values: &Tensor, accumulate: bool) -> Result<Tensor> {
-    let out = ops::clone(&x.detach())?;
+/// `x` (a copy, or itself in place) with values put at int64 indices.
+fn put_at(op: &str, x: &Tensor, offered: Option<Tensor>, at: &[Option<Tensor>], values: &Tensor, accumulate: bool) -> Result<Tensor> {
+    let reads: Vec<&Tensor> = at.iter().flatten().chain([values]).collect();
+    let out = placing::room(x, offered, &reads)?;
     let mode = if accumulate { PutMode::Add } else { PutMode::Assign };
     let access = advanced(op, &out, at)?;
     // Leading ones that the place does not have are dropped, as numpy does.
@@ -139,7 +140,7 @@ fn put_at(op: &str, x: &Tensor, at: &[Option<Tensor>], values: &Tensor, accumula
     attach(&[&out], "IndexPutBackward0", &[x, values], &keep, move |ctx| {
         let (g, at) = (ctx.grad(0)?, restored(ctx, &pattern, 0)?);
         let rest = ctx.when(0, || {
-            if accumulate { Ok(g.clone()) } else { put_at("index_put", &g, &at, &Tensor::zeros(&[], g.dtype())?, false) }
+            if accumulate { Ok(g.clone()) } else { put_at("index_put", &g, None, &at, &Tensor::zeros(&[], g.dtype())?, false) }
         })?;
         Ok(vec![rest, ctx.when(1, || ops::index(&g, &at))?])
     });
@@ -189,9 +190,9 @@ fn check_slices(op: &str, input: &Tensor, dim: usize, index: &Tensor, source: &T
     Ok(())
 }
 
-/// A copy of `input` with `source` put at slices.
-fn put_slices(input: &Tensor, dim: usize, at: &Tensor, source: &Tensor, mode: PutMode) -> Result<Tensor> {
-    let out = ops::clone(&input.detach())?;
+/// `input` (a copy, or itself in place) with `source` put at slices.
+fn put_slices(input: &Tensor, offered: Option<Tensor>, dim: usize, at: &Tensor, source: &Tensor, mode: PutMode) -> Result<Tensor> {
+    let out = placing::room(input, offered, &[at, source])?;
     let y = at_least_1d(&out);
     placing::slicewise(&y, dim, at).write(&y, &at_least_1d(source), mode)?;
     Ok(out)
@@ -209,7 +210,7 @@ ops! {
         attach(&[&out], "IndexBackward0", &[input], &keep, move |ctx| {
             let g = ctx.grad(0)?;
             let zeros = Tensor::zeros(&before, g.dtype())?;
-            Ok(vec![Some(put_at("index", &zeros, &restored(ctx, &pattern, 0)?, &g, true)?)])
+            Ok(vec![Some(put_at("index", &zeros, Some(zeros.clone()), &restored(ctx, &pattern, 0)?, &g, true)?)])
         });
         Ok(out)
     }
@@ -217,7 +218,7 @@ ops! {
     /// A copy in which `values` stand (or are added, with `accumulate`) where index tensors say; null keeps a dimension.
     ///
     /// PyTorch: `torch.index_put`.
-    [torch tensor inplace]
+    [torch tensor inplace direct]
     fn index_put(input: Tensor, indices: Vec<Option<Tensor>>, values: Tensor, accumulate: bool = false) -> Tensor {
         ensure!(
             values.dtype() == input.dtype(),
@@ -227,7 +228,8 @@ ops! {
             input.dtype().c_name(),
             values.dtype().c_name()
         );
-        put_at("index_put", input, &expand_masks("index_put", input, indices)?, values, accumulate)
+        let offered = pointwise::claim();
+        put_at("index_put", input, offered, &expand_masks("index_put", input, indices)?, values, accumulate)
     }
 
     /// The slices along a dimension that a 1-d index names.
@@ -253,14 +255,15 @@ ops! {
     /// A copy to whose slices along a dimension `alpha * source` was added, where a 1-d index says.
     ///
     /// PyTorch: `torch.index_add`.
-    [torch tensor inplace]
+    [torch tensor inplace direct]
     fn index_add(input: Tensor, dim: i64, index: Tensor, source: Tensor, alpha: Scalar = 1) -> Tensor {
+        let offered = pointwise::claim();
         let d = input.wrap_dim("index_add", dim)?;
         check_slices("index_add", input, d, index, source)?;
         let (d, at) = prepare("index_add", input, dim, index, false)?;
         let factor = alpha.to_f64();
         let scaled = if factor == 1.0 { source.detach() } else { ops::to_dtype(&ops::mul(&source.detach(), &Tensor::number(alpha)?)?, input.dtype())? };
-        let out = put_slices(input, d, &at, &scaled, PutMode::Add)?;
+        let out = put_slices(input, offered, d, &at, &scaled, PutMode::Add)?;
         attach(&[&out], "IndexAddBackward0", &[input, source], &[Some(&at)], move |ctx| {
             let g = ctx.grad(0)?;
             let part = ctx.when(1, || {
@@ -275,12 +278,13 @@ ops! {
     /// A copy whose slices along a dimension were replaced by those of `source`, where a 1-d index says.
     ///
     /// PyTorch: `torch.index_copy`.
-    [torch tensor inplace]
+    [torch tensor inplace direct]
     fn index_copy(input: Tensor, dim: i64, index: Tensor, source: Tensor) -> Tensor {
+        let offered = pointwise::claim();
         let d = input.wrap_dim("index_copy", dim)?;
         check_slices("index_copy", input, d, index, source)?;
         let (d, at) = prepare("index_copy", input, dim, index, false)?;
-        let out = put_slices(input, d, &at, source, PutMode::Assign)?;
+        let out = put_slices(input, offered, d, &at, source, PutMode::Assign)?;
         attach(&[&out], "IndexCopyBackward0", &[input, source], &[Some(&at)], move |ctx| {
             let (g, at) = (ctx.grad(0)?, ctx.saved(0)?);
             let rest = ctx.when(0, || ops::index_fill(&g, dim, &at, &Tensor::number(0)?))?;
@@ -292,8 +296,9 @@ ops! {
     /// A copy whose slices along a dimension are filled with one value, where a 1-d index says.
     ///
     /// PyTorch: `torch.index_fill`.
-    [torch tensor inplace]
+    [torch tensor inplace direct]
     fn index_fill(input: Tensor, dim: i64, index: Tensor, value: Operand) -> Tensor {
+        let offered = pointwise::claim();
         ensure!(
             value.ndim() == 0,
             Shape,
@@ -301,7 +306,7 @@ ops! {
             value.ndim()
         );
         let (d, at) = prepare("index_fill", input, dim, index, true)?;
-        let out = put_slices(input, d, &at, &value.cast_data(input.dtype())?, PutMode::Assign)?;
+        let out = put_slices(input, offered, d, &at, &value.cast_data(input.dtype())?, PutMode::Assign)?;
         attach(&[&out], "IndexFillBackward0", &[input, value], &[Some(&at)], move |ctx| {
             let (g, at) = (ctx.grad(0)?, ctx.saved(0)?);
             let rest = ctx.when(0, || ops::index_fill(&g, dim, &at, &Tensor::number(0)?))?;

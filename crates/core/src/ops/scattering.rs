@@ -1,7 +1,7 @@
 //! gather, scatter and their kin: one index for every element, along one dimension.
 
 use crate::placing::{self, PutMode, at_least_1d};
-use crate::{DType, Layout, Result, Scalar, Tensor, attach, bail, ensure, ops};
+use crate::{DType, Layout, Result, Scalar, Tensor, attach, bail, ensure, ops, pointwise};
 
 /// The checked dimension and the int64 index of a gather or scatter over `input`.
 fn prepare(op: &str, input: &Tensor, dim: i64, index: &Tensor) -> Result<(usize, Tensor)> {
@@ -61,9 +61,16 @@ fn check_source(op: &str, input: &Tensor, index: &Tensor, src: &Tensor) -> Resul
     Ok(())
 }
 
-/// A copy of `input` in which `src` (over the index's shape) was put.
-fn put_copy(input: &Tensor, dim: usize, index: &Tensor, src: &Tensor, mode: PutMode) -> Result<Tensor> {
-    let out = ops::clone(&input.detach())?;
+/// `input` (a copy, or itself in place) with `src` (over the index's shape) put into it.
+fn put_copy(
+    input: &Tensor,
+    offered: Option<Tensor>,
+    dim: usize,
+    index: &Tensor,
+    src: &Tensor,
+    mode: PutMode,
+) -> Result<Tensor> {
+    let out = placing::room(input, offered, &[index, src])?;
     put_into(&out, dim, index, src, mode)?;
     Ok(out)
 }
@@ -94,7 +101,7 @@ fn back_to_source(g: &Tensor, dim: i64, index: &Tensor, src: &[i64]) -> Result<T
 }
 
 /// scatter with a source tensor and an operation.
-fn combine(op: &str, input: &Tensor, dim: i64, index: &Tensor, src: &Tensor, reduce: &str) -> Result<Tensor> {
+fn combine(op: &str, input: &Tensor, offered: Option<Tensor>, dim: i64, index: &Tensor, src: &Tensor, reduce: &str) -> Result<Tensor> {
     let mode = match reduce {
         "add" => PutMode::Add,
         "multiply" => PutMode::Multiply,
@@ -106,11 +113,12 @@ fn combine(op: &str, input: &Tensor, dim: i64, index: &Tensor, src: &Tensor, red
         "the derivative for 'scatter with reduce' is not implemented. Use scatterReduce."
     );
     if mode == PutMode::Add {
+        pointwise::set_target(offered);
         return ops::scatter_add(input, dim, index, src);
     }
     let (d, at) = prepare(op, input, dim, index)?;
     check_source(op, input, index, src)?;
-    put_copy(input, d, &at, src, mode)
+    put_copy(input, offered, d, &at, src, mode)
 }
 
 /// A number as a source of the index's shape.
@@ -146,14 +154,15 @@ ops! {
     /// ('add' or 'multiply') the source is combined with what is there.
     ///
     /// PyTorch: `torch.scatter`.
-    [torch tensor inplace]
+    [torch tensor inplace direct]
     fn scatter(input: Tensor, dim: i64, index: Tensor, src: Tensor, reduce: Option<String> = None) -> Tensor {
+        let offered = pointwise::claim();
         if let Some(reduce) = reduce {
-            return combine("scatter", input, dim, index, src, reduce);
+            return combine("scatter", input, offered, dim, index, src, reduce);
         }
         let (d, at) = prepare("scatter", input, dim, index)?;
         check_source("scatter", input, index, src)?;
-        let out = put_copy(input, d, &at, src, PutMode::Assign)?;
+        let out = put_copy(input, offered, d, &at, src, PutMode::Assign)?;
         let size = src.sizes();
         attach(&[&out], "ScatterBackward0", &[input, src], &[Some(&at)], move |ctx| {
             let (g, at) = (ctx.grad(0)?, ctx.saved(0)?);
@@ -166,13 +175,14 @@ ops! {
     /// A copy in which one value stands at the places that the index names.
     ///
     /// PyTorch: `torch.scatter`.
-    [torch tensor inplace as scatter]
+    [torch tensor inplace direct as scatter]
     fn scatter_value(input: Tensor, dim: i64, index: Tensor, value: Scalar, reduce: Option<String> = None) -> Tensor {
+        let offered = pointwise::claim();
         if let Some(reduce) = reduce {
-            return combine("scatter", input, dim, index, &number_like(value, input, index)?, reduce);
+            return combine("scatter", input, offered, dim, index, &number_like(value, input, index)?, reduce);
         }
         let (d, at) = prepare("scatter", input, dim, index)?;
-        let out = put_copy(input, d, &at, &number_like(value, input, &at)?, PutMode::Assign)?;
+        let out = put_copy(input, offered, d, &at, &number_like(value, input, &at)?, PutMode::Assign)?;
         attach(&[&out], "ScatterBackward1", &[input], &[Some(&at)], move |ctx| {
             Ok(vec![Some(ops::scatter_value(&ctx.grad(0)?, dim, &ctx.saved(0)?, 0.into(), None)?)])
         });
@@ -182,11 +192,12 @@ ops! {
     /// A copy to which src[i][j][k] was added at [index[i][j][k]][j][k] for dim 0, likewise for the others.
     ///
     /// PyTorch: `torch.scatter_add`.
-    [torch tensor inplace]
+    [torch tensor inplace direct]
     fn scatter_add(input: Tensor, dim: i64, index: Tensor, src: Tensor) -> Tensor {
+        let offered = pointwise::claim();
         let (d, at) = prepare("scatter_add", input, dim, index)?;
         check_source("scatter_add", input, index, src)?;
-        let out = put_copy(input, d, &at, src, PutMode::Add)?;
+        let out = put_copy(input, offered, d, &at, src, PutMode::Add)?;
         let size = src.sizes();
         attach(&[&out], "ScatterAddBackward0", &[input, src], &[Some(&at)], move |ctx| {
             let g = ctx.grad(0)?;

@@ -99,13 +99,34 @@ ops! {
         Ok(out)
     }
 
-    /// softmax(-input) along a dimension.
+    /// exp(input) / sum(exp(input)) along a dimension, optionally computed in another dtype. Without a dimension: 0 for
+    /// ranks 0, 1 and 3, else 1.
+    ///
+    /// PyTorch: `torch.nn.functional.softmax`.
+    [F as softmax]
+    fn functional_softmax(input: Tensor, dim: Option<i64> = None, dtype: Option<DType> = None) -> Tensor {
+        ops::softmax(input, dim.unwrap_or(usual_dim(input)), dtype)
+    }
+
+    /// log(softmax(input)) along a dimension, optionally computed in another dtype. Without a dimension: 0 for ranks 0, 1
+    /// and 3, else 1.
+    ///
+    /// PyTorch: `torch.nn.functional.log_softmax`.
+    [F as log_softmax]
+    fn functional_log_softmax(input: Tensor, dim: Option<i64> = None, dtype: Option<DType> = None) -> Tensor {
+        ops::log_softmax(input, dim.unwrap_or(usual_dim(input)), dtype)
+    }
+
+    /// softmax(-input) along a dimension. Without one: 0 for ranks 0, 1 and 3, else 1.
     ///
     /// PyTorch: `torch.nn.functional.softmin`.
     [F]
     fn softmin(input: Tensor, dim: Option<i64> = None, dtype: Option<DType> = None) -> Tensor {
-        // Without a dimension: PyTorch's old rule (0 for ranks 0, 1 and 3, else 1).
-        let dim = dim.unwrap_or(if matches!(input.ndim(), 0 | 1 | 3) { 0 } else { 1 });
-        ops::softmax(&scale(input, -1.0)?, dim, dtype)
+        ops::softmax(&scale(input, -1.0)?, dim.unwrap_or(usual_dim(input)), dtype)
     }
+}
+
+/// The dimension that PyTorch guesses when none is given (torch/nn/functional.py, `_get_softmax_dim`).
+fn usual_dim(input: &Tensor) -> i64 {
+    if matches!(input.ndim(), 0 | 1 | 3) { 0 } else { 1 }
 }
