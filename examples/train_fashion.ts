@@ -152,10 +152,10 @@ async function main(): Promise<void> {
       bar.update(x.shape[0]!, { loss: value });
       if (stopped) break;
     }
+    const rate = Math.round(bar.rate).toLocaleString('en');
     const accuracy = await test(model, held);
     history.loss.push(sum / bar.done);
     history.accuracy.push(accuracy);
-    const rate = Math.round(bar.rate).toLocaleString('en');
     bar.end();
     console.log(`${label}  train loss ${(sum / bar.done).toFixed(4)}  test accuracy ${(100 * accuracy).toFixed(2)} %  ${rate} images/s`);
   }
