@@ -5,7 +5,7 @@
 //! scattered output is written back from one. So a result never depends on the layout, and only this file knows strides.
 
 use super::iter::{MAX_OPERANDS, Pointers, Walk, bases};
-use crate::{Attr, Launch};
+use crate::{Attr, Launch, View};
 
 /// The code of one op for one dtype.
 #[derive(Clone, Copy)]
@@ -32,16 +32,48 @@ pub fn drive(launch: &Launch, inner: Inner) {
     if numel == 0 {
         return;
     }
-    if out.is_contiguous() && launch.ins.iter().all(|v| v.shape == out.shape && v.is_contiguous()) {
-        let mut ins = [std::ptr::null(); MAX_OPERANDS - 1];
-        for (p, v) in ins.iter_mut().zip(launch.ins) {
-            *p = v.ptr.cast_const();
-        }
-        let sizes = Sizes::of(launch);
-        unsafe { straight(inner, launch.attrs, &sizes, out.ptr, ins, numel) };
-        return;
+    if out.is_contiguous() && launch.ins.iter().all(|v| same_place(v, out) || stands_still(v)) {
+        flat(launch, inner, numel);
+    } else {
+        blocks(launch, inner);
     }
-    blocks(launch, inner);
+}
+
+fn same_place(view: &View, out: &View) -> bool {
+    view.shape == out.shape && view.is_contiguous()
+}
+
+fn stands_still(view: &View) -> bool {
+    view.shape.iter().zip(view.strides).all(|(&n, &s)| n == 1 || s == 0)
+}
+
+/// The usual case: everything contiguous, or one number for all positions. No walk is needed.
+fn flat(launch: &Launch, inner: Inner, numel: usize) {
+    let sizes = Sizes::of(launch);
+    let out = &launch.outs[0];
+    let mut ins = [std::ptr::null(); MAX_OPERANDS - 1];
+    let mut steps = [0; MAX_OPERANDS - 1];
+    let mut buffers = [const { std::mem::MaybeUninit::<Buffer>::uninit() }; MAX_OPERANDS - 1];
+    let mut block = numel;
+    for (k, view) in launch.ins.iter().enumerate() {
+        if same_place(view, out) {
+            (ins[k], steps[k]) = (view.ptr.cast_const(), sizes.ins[k]);
+        } else {
+            block = block.min(BLOCK / 8);
+            let n = block.min(numel.next_multiple_of(MAX_WIDTH));
+            unsafe { collect(view.ptr, 0, n, buffers[k].as_mut_ptr().cast(), sizes.ins[k]) };
+            ins[k] = buffers[k].as_ptr().cast();
+        }
+    }
+    let mut start = 0;
+    while start < numel {
+        let n = block.min(numel - start);
+        unsafe { straight(inner, launch.attrs, &sizes, out.ptr.wrapping_add(start * sizes.out), ins, n) };
+        for (p, step) in ins.iter_mut().zip(steps) {
+            *p = p.wrapping_add(n * step);
+        }
+        start += n;
+    }
 }
 
 /// Bytes per element: the output's, then the inputs'.

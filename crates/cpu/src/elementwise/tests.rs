@@ -90,7 +90,7 @@ fn launch(kernel: Kernel, outs: &[View], ins: &[View], attrs: &[Attr]) {
 }
 
 fn adds<T: Element>(seed: u64, naive: impl Fn(T, T) -> T) {
-    const ADD: Kernel = num::<arith::add::Op>();
+    const ADD: Kernel = num::<arith::add_alpha::Op>();
     let mut r = Random(seed);
     for _ in 0..300 {
         let shape = shapes(&mut r);
@@ -224,7 +224,7 @@ fn where_chooses_elements() {
 
 #[test]
 fn empty_and_zero_dimensional() {
-    const ADD: Kernel = num::<arith::add::Op>();
+    const ADD: Kernel = num::<arith::add_alpha::Op>();
     let mut a = Array::<f32> { data: vec![3.0], shape: vec![], strides: vec![], offset: 0 };
     let mut empty = Array::<f32> { data: vec![], shape: vec![2, 0], strides: vec![0, 1], offset: 0 };
     let e = empty.view();
