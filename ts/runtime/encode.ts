@@ -22,6 +22,7 @@ export const CODE_OF = {
   'float[]': 12,
   'bool[]': 13,
   'Scalar[]': 14,
+  'int[][]': 15,
 } as const;
 
 /** Answer of {@link encode} for a value that is not of the parameter's type. */
@@ -184,6 +185,9 @@ function list(words: Float64Array, at: number, code: number, value: readonly unk
       words[at++] = k;
     } else if (code === CODE_OF['bool[]'] || code === CODE_OF['Scalar[]']) {
       at = encode(words, at, code === CODE_OF['bool[]'] ? CODE_OF.bool : CODE_OF.Scalar, false, v);
+      if (at === NO_MATCH) return NO_MATCH;
+    } else if (code === CODE_OF['int[][]']) {
+      at = encode(words, at, CODE_OF['int[]'], false, v);
       if (at === NO_MATCH) return NO_MATCH;
     } else if (code === CODE_OF['Tensor?[]'] && (v === null || v === undefined)) {
       words[at++] = 0;

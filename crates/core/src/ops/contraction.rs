@@ -23,9 +23,16 @@ ops! {
         ops::tensordot_dims(a, b, &first, &second)
     }
 
-    /// Sums of products over these dimensions of `a` and of `b`, pair by pair; the others follow in order.
+    /// Sums of products over `dims[0]` of `a` and `dims[1]` of `b`, pair by pair; the other dimensions follow in order.
     ///
     /// PyTorch: `torch.tensordot` with two lists.
+    [torch as tensordot]
+    fn tensordot_lists(a: Tensor, b: Tensor, dims: Vec<Vec<i64>>) -> Tensor {
+        ensure!(dims.len() == 2, Runtime, "tensordot: dims must be a number or two lists of dimensions, got {dims:?}");
+        ops::tensordot_dims(a, b, &dims[0], &dims[1])
+    }
+
+    /// Sums of products over these dimensions of `a` and of `b`.
     [private]
     fn tensordot_dims(a: Tensor, b: Tensor, dims_a: Vec<i64>, dims_b: Vec<i64>) -> Tensor {
         ensure!(
