@@ -7,6 +7,7 @@ pub mod gemm;
 pub mod grid;
 pub mod index;
 pub mod launch;
+pub mod linalg;
 mod number;
 pub mod optim;
 pub mod pool;

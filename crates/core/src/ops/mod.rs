@@ -189,6 +189,7 @@ families! {
     dropouts
     exponential
     extremum
+    factor
     fractional
     gates
     gradient_norm
