@@ -23,6 +23,7 @@ export const CODE_OF = {
   'bool[]': 13,
   'Scalar[]': 14,
   'int[][]': 15,
+  'int?[]': 16,
 } as const;
 
 /** Answer of {@link encode} for a value that is not of the parameter's type. */
@@ -186,8 +187,8 @@ function list(words: Float64Array, at: number, code: number, value: readonly unk
     } else if (code === CODE_OF['bool[]'] || code === CODE_OF['Scalar[]']) {
       at = encode(words, at, code === CODE_OF['bool[]'] ? CODE_OF.bool : CODE_OF.Scalar, false, v);
       if (at === NO_MATCH) return NO_MATCH;
-    } else if (code === CODE_OF['int[][]']) {
-      at = encode(words, at, CODE_OF['int[]'], false, v);
+    } else if (code === CODE_OF['int[][]'] || code === CODE_OF['int?[]']) {
+      at = code === CODE_OF['int[][]'] ? encode(words, at, CODE_OF['int[]'], false, v) : encode(words, at, CODE_OF.int, true, v);
       if (at === NO_MATCH) return NO_MATCH;
     } else if (code === CODE_OF['Tensor?[]'] && (v === null || v === undefined)) {
       words[at++] = 0;
@@ -209,6 +210,7 @@ function single(words: Float64Array, at: number, code: number, value: unknown): 
     words[at + 1] = n;
     return at + 2;
   }
+  if (code === CODE_OF['int?[]']) return list(words, at, code, [value]);
   if (value !== null && typeof value === 'object' && !isTensor(value) && Symbol.iterator in value) {
     return list(words, at, code, [...(value as Iterable<unknown>)]);
   }

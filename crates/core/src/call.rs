@@ -293,6 +293,7 @@ macro_rules! list_param {
 list_param!(Tensor);
 list_param!(Option<Tensor>);
 list_param!(i64);
+list_param!(Option<i64>);
 list_param!(Vec<i64>);
 list_param!(f64);
 list_param!(bool);

@@ -39,6 +39,7 @@ pub fn accepts(t: &str) -> String {
         "Tensor?[]" => "readonly (Tensor | null)[]".into(),
         "Tensor[]" => "readonly Tensor[]".into(),
         "int[]" | "float[]" => "number | readonly number[]".into(),
+        "int?[]" => "number | readonly (number | null)[]".into(),
         "int[][]" => "readonly (readonly number[])[]".into(),
         "bool[]" => "readonly boolean[]".into(),
         "Scalar[]" => "readonly Num[]".into(),

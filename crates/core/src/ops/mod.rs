@@ -225,7 +225,9 @@ families! {
     softmaxes
     sorting
     special
+    spectral
     statistics
+    triangles
     trig
     views
 }

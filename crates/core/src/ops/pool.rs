@@ -153,9 +153,16 @@ fn avg_pool(
     .apply(0, x)
 }
 
-/// The sizes an adaptive pool is told.
-fn adaptive_size(op: &str, n: usize, x: &Tensor, size: &[i64]) -> Result<Shape> {
-    let size = spread(op, "output_size", size, n).map_err(|mut e| {
+/// The sizes an adaptive pool is told; null keeps the input's.
+fn adaptive_size(op: &str, n: usize, x: &Tensor, size: &[Option<i64>]) -> Result<Shape> {
+    // null keeps the input's size.
+    let own = |d: usize| (x.ndim() >= n).then(|| x.shape()[x.ndim() - n + d] as i64).unwrap_or(0);
+    let size: Vec<i64> = if size.len() == 1 && n > 1 {
+        (0..n).map(|d| size[0].unwrap_or(own(d))).collect()
+    } else {
+        size.iter().enumerate().map(|(d, s)| s.unwrap_or(if d < n { own(d) } else { 0 })).collect()
+    };
+    let size = spread(op, "output_size", &size, n).map_err(|mut e| {
         let count = ["one int", "one or two ints", "one or three ints"][n - 1];
         e.message = format!("{op}: 'output_size' should contain {count}, got {size:?}");
         e
@@ -185,7 +192,7 @@ fn adaptive_size(op: &str, n: usize, x: &Tensor, size: &[i64]) -> Result<Shape> 
     Ok(resized(x, n, size.into_iter().map(|s| s as usize)))
 }
 
-fn adaptive_avg(op: &str, n: usize, x: &Tensor, size: &[i64]) -> Result<Tensor> {
+fn adaptive_avg(op: &str, n: usize, x: &Tensor, size: &[Option<i64>]) -> Result<Tensor> {
     let shape = adaptive_size(op, n, x, size)?;
     ensure!(
         x.dtype().is_float(),
@@ -211,7 +218,7 @@ fn adaptive_avg(op: &str, n: usize, x: &Tensor, size: &[i64]) -> Result<Tensor> 
     .apply(0, x)
 }
 
-fn adaptive_max(op: &str, n: usize, x: &Tensor, size: &[i64]) -> Result<(Tensor, Tensor)> {
+fn adaptive_max(op: &str, n: usize, x: &Tensor, size: &[Option<i64>]) -> Result<(Tensor, Tensor)> {
     let shape = adaptive_size(op, n, x, size)?;
     ensure!(
         x.dtype().is_float(),
@@ -379,25 +386,25 @@ ops! {
         avg_pool("avg_pool3d", 3, input, w, count_include_pad, divisor_override)
     }
 
-    /// Means over windows chosen so that the output has this size.
+    /// Means over windows chosen so that the output has this size; null keeps the input's.
     ///
     /// PyTorch: `torch.nn.functional.adaptive_avg_pool1d`.
     [torch F]
-    fn adaptive_avg_pool1d(input: Tensor, output_size: Vec<i64>) -> Tensor {
+    fn adaptive_avg_pool1d(input: Tensor, output_size: Vec<Option<i64>>) -> Tensor {
         adaptive_avg("adaptive_avg_pool1d", 1, input, output_size)
     }
     /// Means over windows chosen so that the output has this size (one number: square).
     ///
     /// PyTorch: `torch.nn.functional.adaptive_avg_pool2d`.
     [F]
-    fn adaptive_avg_pool2d(input: Tensor, output_size: Vec<i64>) -> Tensor {
+    fn adaptive_avg_pool2d(input: Tensor, output_size: Vec<Option<i64>>) -> Tensor {
         adaptive_avg("adaptive_avg_pool2d", 2, input, output_size)
     }
     /// Means over windows chosen so that the output has this size (one number: a cube).
     ///
     /// PyTorch: `torch.nn.functional.adaptive_avg_pool3d`.
     [F]
-    fn adaptive_avg_pool3d(input: Tensor, output_size: Vec<i64>) -> Tensor {
+    fn adaptive_avg_pool3d(input: Tensor, output_size: Vec<Option<i64>>) -> Tensor {
         adaptive_avg("adaptive_avg_pool3d", 3, input, output_size)
     }
 
@@ -405,21 +412,21 @@ ops! {
     ///
     /// PyTorch: `torch.nn.functional.adaptive_max_pool1d`.
     [F]
-    fn adaptive_max_pool1d(input: Tensor, output_size: Vec<i64>, return_indices: bool = false) -> OneOrMore {
+    fn adaptive_max_pool1d(input: Tensor, output_size: Vec<Option<i64>>, return_indices: bool = false) -> OneOrMore {
         chosen(adaptive_max("adaptive_max_pool1d", 1, input, output_size)?, return_indices)
     }
     /// Largest values over windows chosen so that the output has this size; with `returnIndices` also where they stood.
     ///
     /// PyTorch: `torch.nn.functional.adaptive_max_pool2d`.
     [F]
-    fn adaptive_max_pool2d(input: Tensor, output_size: Vec<i64>, return_indices: bool = false) -> OneOrMore {
+    fn adaptive_max_pool2d(input: Tensor, output_size: Vec<Option<i64>>, return_indices: bool = false) -> OneOrMore {
         chosen(adaptive_max("adaptive_max_pool2d", 2, input, output_size)?, return_indices)
     }
     /// Largest values over windows chosen so that the output has this size; with `returnIndices` also where they stood.
     ///
     /// PyTorch: `torch.nn.functional.adaptive_max_pool3d`.
     [F]
-    fn adaptive_max_pool3d(input: Tensor, output_size: Vec<i64>, return_indices: bool = false) -> OneOrMore {
+    fn adaptive_max_pool3d(input: Tensor, output_size: Vec<Option<i64>>, return_indices: bool = false) -> OneOrMore {
         chosen(adaptive_max("adaptive_max_pool3d", 3, input, output_size)?, return_indices)
     }
 

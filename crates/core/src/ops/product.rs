@@ -74,11 +74,15 @@ pub(crate) fn product_data(op: &str, a: &Tensor, b: &Tensor, added: Option<Added
     let (sa, sb) = (spread(a, &a_shape), spread(b, &b_shape));
     let (x, y) = (Strided::from(a).with(&a_shape, &sa), Strided::from(b).with(&b_shape, &sb));
     let outs = [Strided::from(&out)];
-    match added.filter(|added| added.beta.to_f64() != 0.0) {
-        Some(Added { init, alpha, beta }) => {
+    match added {
+        // With beta 0 what would be added is not read: NaN in it does not count.
+        Some(Added { init, alpha, beta }) if beta.to_f64() != 0.0 => {
             let si = spread(init, &shape);
             let init = Strided::from(init).with(&shape, &si);
             dispatch(&MATMUL, &[x, y, init], &outs, &[attr(alpha, dtype), attr(beta, dtype)])?;
+        }
+        Some(Added { alpha, beta, .. }) => {
+            dispatch(&MATMUL, &[x, y], &outs, &[attr(alpha, dtype), attr(beta, dtype)])?;
         }
         None => dispatch(&MATMUL, &[x, y], &outs, &[])?,
     }

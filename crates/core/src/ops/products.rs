@@ -187,7 +187,7 @@ ops! {
     fn addmv(input: Tensor, mat: Tensor, vec: Tensor, beta: Scalar = 1, alpha: Scalar = 1) -> Tensor {
         check_mv("addmv", mat, vec)?;
         let n = mat.shape()[0];
-        check_added("addmv", input, mat, &[n], beta, alpha)?;
+        check_added("addmv", input, mat, &[n])?;
         let column = ops::unsqueeze(&vec.detach(), -1)?;
         let init = ops::unsqueeze(&ops::expand(&input.detach(), &[n as i64])?, -1)?;
         let out = flat(product_data("addmv", mat, &column, Some(Added { init: &init, alpha, beta }))?, n);
@@ -389,8 +389,9 @@ fn check_mv(op: &str, mat: &Tensor, vec: &Tensor) -> Result<()> {
     check_dtypes(op, mat, vec)
 }
 
-/// What is added must broadcast to the product's shape and have its dtype.
-fn check_added(op: &str, input: &Tensor, mat: &Tensor, shape: &[usize], beta: Scalar, alpha: Scalar) -> Result<()> {
+/// What is added must broadcast to the product's shape and have its dtype. A factor of an integer product is truncated to
+/// an integer, as PyTorch does.
+fn check_added(op: &str, input: &Tensor, mat: &Tensor, shape: &[usize]) -> Result<()> {
     let both = broadcast_shapes(op, input.shape(), shape)?;
     ensure!(
         both[..] == *shape,
@@ -405,8 +406,7 @@ fn check_added(op: &str, input: &Tensor, mat: &Tensor, shape: &[usize], beta: Sc
         input.dtype().c_name(),
         mat.dtype().c_name()
     );
-    check_factor(op, "beta", beta, mat.dtype())?;
-    check_factor(op, "alpha", alpha, mat.dtype())
+    Ok(())
 }
 
 fn add_product(
@@ -421,9 +421,8 @@ fn add_product(
     check_dtypes(op, a, b)?;
     let mut shape = a.shape().to_vec();
     *shape.last_mut().expect("a matrix") = b.shape()[b.ndim() - 1];
-    check_added(op, input, a, &shape, beta, alpha)?;
+    check_added(op, input, a, &shape)?;
     let out = product_data(op, a, b, Some(Added { init: input, alpha, beta }))?;
-    let out = if alpha.to_f64() != 1.0 && beta.to_f64() == 0.0 { scaled(&out, alpha)?.detach() } else { out };
     let saved = [wants(b).then_some(a), wants(a).then_some(b)];
     let (size, a_size, b_size) = (input.sizes(), a.sizes(), b.sizes());
     attach(&[&out], name, &[input, a, b], &saved, move |ctx| {

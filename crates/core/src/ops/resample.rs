@@ -250,6 +250,7 @@ fn interpolate_impl(x: &Tensor, options: Options) -> Result<Tensor> {
     );
     let kind = match (mode, n) {
         ("area", _) => {
+            let output: Vec<Option<i64>> = output.into_iter().map(Some).collect();
             return match n {
                 1 => ops::adaptive_avg_pool1d(x, &output),
                 2 => ops::adaptive_avg_pool2d(x, &output),
@@ -361,6 +362,9 @@ fn pad_by_copies(op: &str, x: &Tensor, pad: &[i64], mode: &str) -> Result<Tensor
         if left == 0 && right == 0 {
             continue;
         }
+        // Circular: negative sizes cut first, and what stays goes round.
+        let cut = (-left).max(0);
+        let stay = (size - cut - (-right).max(0)).max(1);
         let index: Vec<i64> = (0..total)
             .map(|o| {
                 let k = o - left;
@@ -369,7 +373,7 @@ fn pad_by_copies(op: &str, x: &Tensor, pad: &[i64], mode: &str) -> Result<Tensor
                     "reflect" if k >= size => 2 * (size - 1) - k,
                     "reflect" => k,
                     "replicate" => k.clamp(0, size - 1),
-                    _ => k.rem_euclid(size),
+                    _ => cut + (o - left.max(0)).rem_euclid(stay),
                 }
             })
             .collect();

@@ -56,7 +56,7 @@ fn divide<T: Num>(sum: T, by: i64) -> T {
     } else if T::DTYPE.is_float() {
         T::from_f64(sum.to_f64() / by as f64)
     } else {
-        T::from_i64(sum.to_i64() / by.max(1))
+        T::from_i64(sum.to_i64() / if by == 0 { 1 } else { by })
     }
 }
 
