@@ -135,8 +135,9 @@ abstract class ConvNd extends Module {
   }
 
   /** @internal The input with the padding that the convolution itself cannot do, and what is left for it. */
-  _padded(input: Tensor): { input: Tensor; padding: number[] | string } {
-    const padding = typeof this.padding === 'string' ? this.padding : [...this.padding];
+  _padded(input: Tensor): { input: Tensor; padding: number[] } {
+    // F.conv also takes the words; its type says so in a signature of its own.
+    const padding = (typeof this.padding === 'string' ? this.padding : [...this.padding]) as number[];
     if (this.paddingMode === 'zeros') return { input, padding };
     // Last dimension first, both sides, as F.pad takes it; 'same' puts the odd one behind.
     const around = this.kernelSize.flatMap((_, i) => {

@@ -1,7 +1,63 @@
 /**
  * `torch.nn.functional`: the functions behind the modules.
  *
- * All of them are declared in the engine (crates/core/src/ops) and generated from there; nothing numeric is written here.
+ * They are declared in the engine (crates/core/src/ops) and generated from there. Only what calls a function of the
+ * user's is written here, in terms of the engine's.
  * @module
  */
+import { ShapeError, ValueError } from '../errors.js';
+import { pairwiseDistance } from '../generated/functional.js';
+import type { Tensor } from '../tensor.js';
+import { type Args, anything, bind, flag, maybe, real, text } from './args.js';
+
 export * from '../generated/functional.js';
+
+/** A distance between batches of vectors. */
+export type DistanceFunction = (a: Tensor, b: Tensor) => Tensor;
+
+/** Parameters of {@link tripletMarginWithDistanceLoss} by name. */
+export interface TripletMarginWithDistanceOptions {
+  /** Default: {@link pairwiseDistance}. */
+  readonly distanceFunction?: DistanceFunction | null;
+  /** Default: 1. */
+  readonly margin?: number;
+  /** Whether the smaller one of d(anchor, negative) and d(positive, negative) counts. Default: false. */
+  readonly swap?: boolean;
+  /** `'mean'`, `'sum'` or `'none'`. Default: `'mean'`. */
+  readonly reduction?: string;
+}
+
+/**
+ * max(0, margin + d(anchor, positive) - d(anchor, negative)) with a distance of one's own.
+ *
+ * PyTorch: `torch.nn.functional.triplet_margin_with_distance_loss`.
+ * @example
+ * F.tripletMarginWithDistanceLoss(a, p, n, { distanceFunction: (x, y) => x.sub(y).abs().sum(-1) });
+ */
+export function tripletMarginWithDistanceLoss(
+  anchor: Tensor,
+  positive: Tensor,
+  negative: Tensor,
+  ...rest: Args<[], [], TripletMarginWithDistanceOptions>
+): Tensor {
+  const o = bind('tripletMarginWithDistanceLoss', rest, {
+    distanceFunction: maybe(anything<DistanceFunction>()),
+    margin: real(1),
+    swap: flag(false),
+    reduction: text('mean'),
+  });
+  if (!['none', 'mean', 'sum'].includes(o.reduction)) throw new ValueError(`${o.reduction} is not a valid value for reduction`);
+  const [a, p, n] = [anchor, positive, negative].map((t) => t.shape.length);
+  if (a !== p || p !== n) {
+    throw new ShapeError(
+      'The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: ' +
+        `anchor ${a}D, positive ${p}D, and negative ${n}D inputs`,
+    );
+  }
+  const distance = o.distanceFunction ?? ((x: Tensor, y: Tensor) => pairwiseDistance(x, y));
+  const near = distance(anchor, positive);
+  let far = distance(anchor, negative);
+  if (o.swap) far = far.minimum(distance(positive, negative));
+  const losses = near.sub(far).add(o.margin).clampMin(0);
+  return o.reduction === 'none' ? losses : o.reduction === 'mean' ? losses.mean() : losses.sum();
+}

@@ -5,6 +5,7 @@
 import type { Tensor } from '../tensor.js';
 import { type Args, anything, flag, int, maybe, real } from './args.js';
 import * as F from './functional.js';
+import type { DistanceFunction } from './functional.js';
 import { Loss, type LossOptions } from './loss.js';
 
 /** Parameters of losses with a margin by name. */
@@ -108,9 +109,6 @@ export class TripletMarginLoss extends Loss<typeof TRIPLET> {
     return F.tripletMarginLoss(anchor, positive, negative, { ...this._p, reduction: this.reduction });
   }
 }
-
-/** A distance between batches of vectors. */
-export type DistanceFunction = (a: Tensor, b: Tensor) => Tensor;
 
 const WITH_DISTANCE = { distanceFunction: maybe(anything<DistanceFunction>()), margin: real(1), swap: flag(false) };
 

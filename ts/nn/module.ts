@@ -402,7 +402,7 @@ export class Module extends Callable {
   }
 
   /** The module as PyTorch prints it. */
-  toString(): string {
+  override toString(): string {
     const extra = this.extraRepr() === '' ? [] : this.extraRepr().split('\n');
     const self = this as unknown as Record<string, unknown>;
     const children = this._names().flatMap((name) => (self[name] instanceof Module ? [`(${name}): ${indent(String(self[name]), 2)}`] : []));
