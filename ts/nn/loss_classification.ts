@@ -118,6 +118,7 @@ export class CTCLoss extends Loss<typeof CTC> {
   }
 
   override forward(logProbs: Tensor, targets: Tensor, inputLengths: Tensor | number[], targetLengths: Tensor | number[]): Tensor {
-    return F.ctcLoss(logProbs, targets, inputLengths, targetLengths, { ...this._p, reduction: this.reduction });
+    // Both lengths are tensors or both lists: each pair has a signature of its own.
+    return F.ctcLoss(logProbs, targets, inputLengths as number[], targetLengths as number[], { ...this._p, reduction: this.reduction });
   }
 }

@@ -184,6 +184,7 @@ families! {
     contraction
     conv
     creation
+    ctc
     diagonals
     distance
     dropouts

@@ -30,7 +30,7 @@ ops! {
     /// exp(input) / sum(exp(input)) along a dimension, optionally computed in another dtype.
     ///
     /// PyTorch: `torch.softmax`, `torch.nn.functional.softmax`.
-    [torch tensor "special.softmax"]
+    [torch tensor F "special.softmax"]
     fn softmax(input: Tensor, dim: i64, dtype: Option<DType> = None) -> Tensor {
         let d = input.wrap_dim("softmax", dim)?;
         let x = as_float("softmax_lastdim_kernel_impl", input, dtype)?;
@@ -48,7 +48,7 @@ ops! {
     /// log(softmax(input)) along a dimension, without the loss of digits that the two steps would have.
     ///
     /// PyTorch: `torch.log_softmax`, `torch.nn.functional.log_softmax`.
-    [torch tensor "special.log_softmax"]
+    [torch tensor F "special.log_softmax"]
     fn log_softmax(input: Tensor, dim: i64, dtype: Option<DType> = None) -> Tensor {
         let d = input.wrap_dim("log_softmax", dim)?;
         let x = as_float("log_softmax_lastdim_kernel_impl", input, dtype)?;
