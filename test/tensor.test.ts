@@ -115,6 +115,12 @@ describe('what a tensor is', () => {
     expect(x.type()).toBe('torch.FloatTensor');
   });
 
+  test('dtypes that tensors cannot have', () => {
+    expect(() => x.to(torch.float16)).toThrow(torch.NotImplementedError);
+    expect(() => torch.tensor([1], { dtype: torch.complex64 })).toThrow(/torch\.complex64 is not supported; tensors can have torch\.bool, /);
+    expect(() => torch.setDefaultDtype(torch.float16)).toThrow(torch.NotImplementedError);
+  });
+
   test('reading', async () => {
     expect(await x.tolist()).toEqual([[1, 2, 3], [4, 5, 6]]);
     expect(await x.T.tolist()).toEqual([[1, 4], [2, 5], [3, 6]]);

@@ -96,34 +96,35 @@ export class Function {
       // An input returned as it is needs a tensor of its own to carry the new history.
       return inputs.includes(t) && !ctx.dirty.has(t) ? (noGrad(() => op('alias', t)) as Tensor) : t;
     });
-    this.#join(ctx, args, inputs, outs);
+    join(this, ctx, args, inputs, outs);
     return isTensor(result) ? outs[0] : outs;
   }
+}
 
-  static #join(ctx: Context, args: readonly unknown[], inputs: readonly Tensor[], outs: readonly Tensor[]): void {
-    const name = `${this.name}Backward`;
-    const saved = ctx.saved.filter((t): t is Tensor => t !== null);
-    const slots = ctx.saved.map((t) => t !== null);
-    const given = args.map(isTensor);
-    const differentiable = outs.filter((t) => !ctx.fixed.has(t));
-    const places = outs.map((t) => differentiable.indexOf(t));
-    ctx.saved = [];
-    // Only counts are captured: the engine holds the tensors, and must be the only one to.
-    const [outputs, keeps] = [differentiable.length, saved.length];
-    const id = addRemote((words) => {
-      const grads = words.slice(0, outputs).map((h) => wrapHandle(h) as Tensor);
-      const kept = words.slice(outputs, outputs + keeps).map((h) => wrapHandle(h) as Tensor);
-      let next = 0;
-      ctx.savedTensors = slots.map((there) => (there ? kept[next++]! : null));
-      try {
-        return answer(this.name, this.backward(ctx, ...places.map((p) => (p < 0 ? null : grads[p]!))), given);
-      } finally {
-        ctx.savedTensors = [];
-        for (const t of kept) dispose(t);
-      }
-    });
-    op('custom_function', name, differentiable, inputs, saved, id);
-  }
+/** Joins the outputs of `cls.forward` to the graph. A function, since a private static method refuses subclasses. */
+function join(cls: typeof Function, ctx: Context, args: readonly unknown[], inputs: readonly Tensor[], outs: readonly Tensor[]): void {
+  const name = `${cls.name}Backward`;
+  const saved = ctx.saved.filter((t): t is Tensor => t !== null);
+  const slots = ctx.saved.map((t) => t !== null);
+  const given = args.map(isTensor);
+  const differentiable = outs.filter((t) => !ctx.fixed.has(t));
+  const places = outs.map((t) => differentiable.indexOf(t));
+  ctx.saved = [];
+  // Only counts are captured: the engine holds the tensors, and must be the only one to.
+  const [outputs, keeps] = [differentiable.length, saved.length];
+  const id = addRemote((words) => {
+    const grads = words.slice(0, outputs).map((h) => wrapHandle(h) as Tensor);
+    const kept = words.slice(outputs, outputs + keeps).map((h) => wrapHandle(h) as Tensor);
+    let next = 0;
+    ctx.savedTensors = slots.map((there) => (there ? kept[next++]! : null));
+    try {
+      return answer(cls.name, cls.backward(ctx, ...places.map((p) => (p < 0 ? null : grads[p]!))), given);
+    } finally {
+      ctx.savedTensors = [];
+      for (const t of kept) dispose(t);
+    }
+  });
+  op('custom_function', name, differentiable, inputs, saved, id);
 }
 
 /** Presence and handle of the gradient of each tensor argument. */

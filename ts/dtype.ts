@@ -3,13 +3,26 @@
  * @module
  */
 import { DTYPES } from './generated/dtypes.js';
-import { ArgumentError } from './errors.js';
+import { ArgumentError, NotImplementedError } from './errors.js';
 
 /** The typed arrays that hold tensor data on the JavaScript side. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
+/** Names of PyTorch's element types that the engine does not have; using one is an error that says so. */
+const LATER = [
+  ['float16', 2],
+  ['bfloat16', 2],
+  ['int8', 1],
+  ['int16', 2],
+  ['complex64', 8],
+  ['complex128', 16],
+] as const;
+
+/** Names of the element types that tensors can have, without the `torch.` prefix. */
+type Available = (typeof DTYPES)[number][0];
+
 /** Names of the element types, without the `torch.` prefix. */
-export type DTypeName = (typeof DTYPES)[number][0];
+export type DTypeName = Available | (typeof LATER)[number][0];
 
 /** The typed array that holds elements of each dtype; a bool is a byte, 0 or 1. */
 const ARRAYS = {
@@ -19,7 +32,7 @@ const ARRAYS = {
   int64: BigInt64Array,
   float32: Float32Array,
   float64: Float64Array,
-} as const satisfies Record<DTypeName, unknown>;
+} as const satisfies Record<Available, unknown>;
 
 /** Constructor of a typed array over existing or new memory. */
 export interface TypedArrayConstructor {
@@ -31,14 +44,14 @@ export interface TypedArrayConstructor {
 export class DType {
   /** Name without prefix: `'float32'`. */
   readonly name: DTypeName;
-  /** Number of the dtype in the engine. */
+  /** Number of the dtype in the engine; -1 for a dtype that tensors cannot have. */
   readonly code: number;
   /** Bytes per element. PyTorch: `dtype.itemsize`. */
   readonly itemsize: number;
   /** Whether the type is a floating-point type. PyTorch: `dtype.is_floating_point`. */
   readonly isFloatingPoint: boolean;
-  /** Whether the type is complex; no type is, yet. PyTorch: `dtype.is_complex`. */
-  readonly isComplex = false;
+  /** Whether the type is complex. PyTorch: `dtype.is_complex`. */
+  readonly isComplex: boolean;
   /** Whether the type has negative values. PyTorch: `dtype.is_signed`. */
   readonly isSigned: boolean;
   /** The typed array class for data of this type. */
@@ -50,8 +63,9 @@ export class DType {
     this.code = code;
     this.itemsize = itemsize;
     this.isFloatingPoint = name.includes('float');
+    this.isComplex = name.includes('complex');
     this.isSigned = name !== 'bool' && name !== 'uint8';
-    this.array = ARRAYS[name] as TypedArrayConstructor;
+    this.array = ARRAYS[name as Available] as TypedArrayConstructor;
     Object.freeze(this);
   }
 
@@ -67,9 +81,19 @@ export class DType {
 }
 
 const all: readonly DType[] = DTYPES.map(([name, size], code) => new DType(name, code, size));
+const later: readonly DType[] = LATER.map(([name, size]) => new DType(name, -1, size));
 
 function named(name: DTypeName): DType {
-  return all.find((d) => d.name === name)!;
+  return all.find((d) => d.name === name) ?? later.find((d) => d.name === name)!;
+}
+
+/**
+ * The dtype's number in the engine. @internal
+ * @throws {@link NotImplementedError} for a dtype that tensors cannot have.
+ */
+export function codeOf(dtype: DType): number {
+  if (dtype.code >= 0) return dtype.code;
+  throw new NotImplementedError(`${String(dtype)} is not supported; tensors can have ${all.map(String).join(', ')}`);
 }
 
 /** The dtype with this engine code. @internal */
@@ -107,6 +131,22 @@ export const int: DType = int32;
 export const uint8: DType = named('uint8');
 /** Boolean, one byte an element. PyTorch: `torch.bool`. */
 export const bool: DType = named('bool');
+/** 16-bit float; not supported yet. */
+export const float16: DType = named('float16');
+/** Alias of {@link float16}. */
+export const half: DType = float16;
+/** 16-bit float with the exponent of 32 bits; not supported yet. */
+export const bfloat16: DType = named('bfloat16');
+/** 8-bit signed integer; not supported. */
+export const int8: DType = named('int8');
+/** 16-bit signed integer; not supported. */
+export const int16: DType = named('int16');
+/** Alias of {@link int16}. */
+export const short: DType = int16;
+/** Complex number of two 32-bit floats; not supported. */
+export const complex64: DType = named('complex64');
+/** Complex number of two 64-bit floats; not supported. */
+export const complex128: DType = named('complex128');
 
 let defaultDtype: DType = float32;
 
@@ -133,6 +173,7 @@ export function setDefaultDtype(dtype: DType): void {
   if (!(dtype instanceof DType) || !dtype.isFloatingPoint) {
     throw new ArgumentError(`setDefaultDtype: only floating-point dtypes are supported as the default, not ${String(dtype)}`);
   }
+  codeOf(dtype);
   defaultDtype = dtype;
   for (const fn of listeners) fn(dtype);
 }

@@ -14,7 +14,30 @@ export {
 export { asTensor, fromNumpy, meshgrid, type MeshgridOptions, scalarTensor, tensor, type TensorData, type TensorOptions } from './creation.js';
 export * as datasets from './datasets/index.js';
 export { Device, device } from './device.js';
-export { bool, double, DType, float, float32, float64, getDefaultDtype, int, int32, int64, long, setDefaultDtype, type TypedArray, uint8 } from './dtype.js';
+export {
+  bfloat16,
+  bool,
+  complex128,
+  complex64,
+  double,
+  DType,
+  float,
+  float16,
+  float32,
+  float64,
+  getDefaultDtype,
+  half,
+  int,
+  int16,
+  int32,
+  int64,
+  int8,
+  long,
+  setDefaultDtype,
+  short,
+  type TypedArray,
+  uint8,
+} from './dtype.js';
 export * from './errors.js';
 export * as fft from './generated/fft.js';
 export * as linalg from './generated/linalg.js';

@@ -363,7 +363,7 @@ export class Tensor extends Handle {
   type(): string;
   type(dtype: DType): Tensor;
   type(dtype?: DType): Tensor | string {
-    return dtype === undefined ? `torch.${CLASS_NAMES[this.dtype.name]}Tensor` : this.to(dtype);
+    return dtype === undefined ? `torch.${CLASS_NAMES[this.dtype.name as keyof typeof CLASS_NAMES]}Tensor` : this.to(dtype);
   }
   /** With the dtype of `other`. PyTorch: `Tensor.type_as`. */
   typeAs(other: Tensor): Tensor {

@@ -2,7 +2,7 @@
  * Values as words, the way the engine reads them. Counterpart: the argument reader of crates/core.
  * @module
  */
-import { DType } from '../dtype.js';
+import { codeOf, DType } from '../dtype.js';
 import { type Handle, handleOf, isHandle } from './handle.js';
 
 /** Numbers of the parameter types, for the switch below. */
@@ -108,7 +108,7 @@ export function encode(words: Float64Array, at: number, code: number, nullable: 
       return scalar(words, at, isTensor(value) ? readScalar(value, words, at) : value);
     case CODE_OF.DType:
       if (!(value instanceof DType)) return NO_MATCH;
-      words[at] = value.code;
+      words[at] = codeOf(value);
       return at + 1;
     case CODE_OF.str:
       return typeof value === 'string' ? text(words, at, value) : NO_MATCH;

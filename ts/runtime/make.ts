@@ -2,7 +2,7 @@
  * Tensors out of JavaScript's own data: nested arrays, typed arrays, plain values.
  * @module
  */
-import { bool, type DType, dtypeOfArray, getDefaultDtype, int64, type TypedArray } from '../dtype.js';
+import { bool, codeOf, type DType, dtypeOfArray, getDefaultDtype, int64, type TypedArray } from '../dtype.js';
 import { ArgumentError, DTypeError, ValueError } from '../errors.js';
 import { op, wrapHandle } from './call.js';
 import { dispose, type Handle, isHandle } from './handle.js';
@@ -19,7 +19,8 @@ export interface ArrayLikeData {
 export function allocate(shape: readonly number[], dtype: DType): { tensor: Handle; memory: TypedArray } {
   const words = reserve(shape.length, 0);
   shape.forEach((n, i) => (words[i] = n));
-  const handle = checked((wasm) => wasm.alloc(dtype.code, shape.length));
+  const code = codeOf(dtype);
+  const handle = checked((wasm) => wasm.alloc(code, shape.length));
   const tensor = wrapHandle(handle);
   const n = shape.reduce((a, b) => a * b, 1);
   const wasm = engine();

@@ -170,6 +170,8 @@ ops! {
         );
         let remote = Remote(id as u64);
         let hook: Hook = std::rc::Rc::new(move |g: &Tensor| {
+            // The whole of it, or the closure would keep only the number and drop the rest now.
+            let remote = &remote;
             let out = call(Kind::Hook, remote.0, &[handles::put(g.clone()) as f64])?;
             out.first().map(|&h| take_handle(h)).transpose()
         });
@@ -204,6 +206,7 @@ ops! {
             for i in 0..n_in {
                 words.push(ctx.needs(i) as u8 as f64);
             }
+            let remote = &remote;
             let out = call(Kind::Backward, remote.0, &words)?;
             let mut out = out.into_iter();
             let mut grads = Vec::with_capacity(n_in);
