@@ -1,6 +1,7 @@
 /** @module */
 import { op } from '../runtime/call.js';
 import { zerosLike } from '../generated/torch.js';
+import { adadelta, type Rule } from './differentiable.js';
 import { bind, type Given } from './options.js';
 import { count, type Hyper, Optimizer, type ParamGroup, scalarOf } from './optimizer.js';
 import { learningRate, notNegative, rule, type VariantOptions } from './validate.js';
@@ -50,6 +51,10 @@ export class Adadelta extends Optimizer {
 
   protected override get floats(): readonly string[] {
     return ['lr'];
+  }
+
+  protected override get rule(): Rule {
+    return adadelta;
   }
 
   protected update(): void {

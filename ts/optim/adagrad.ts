@@ -1,6 +1,7 @@
 /** @module */
 import { op } from '../runtime/call.js';
 import { fullLike } from '../generated/torch.js';
+import { adagrad, type Rule } from './differentiable.js';
 import { bind, type Given } from './options.js';
 import { count, type Hyper, kept, Optimizer, type ParamGroup, type ParameterState, scalarOf } from './optimizer.js';
 import { learningRate, notNegative, type VariantOptions, variants } from './validate.js';
@@ -58,6 +59,10 @@ export class Adagrad extends Optimizer {
 
   #start(p: Tensor): ParameterState {
     return { step: count(0), sum: fullLike(p, this.defaults['initialAccumulatorValue'] as number) };
+  }
+
+  protected override get rule(): Rule {
+    return adagrad;
   }
 
   protected update(): void {

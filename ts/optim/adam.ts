@@ -1,6 +1,7 @@
 /** @module */
 import { op } from '../runtime/call.js';
 import { zerosLike } from '../generated/torch.js';
+import { adam, type Rule } from './differentiable.js';
 import { bind, type Given } from './options.js';
 import { count, type Hyper, Optimizer, type OptimizerStateDict, type ParamGroup, scalarOf } from './optimizer.js';
 import { betas, learningRate, notNegative, rule, type VariantOptions, variants } from './validate.js';
@@ -65,6 +66,10 @@ export class Adam extends Optimizer {
     rule(tensors[1] === tensors[2], 'betas must be either both floats or both Tensors');
     super(params, o);
     variants(o);
+  }
+
+  protected override get rule(): Rule {
+    return adam;
   }
 
   protected update(): void {

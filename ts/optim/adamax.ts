@@ -1,6 +1,7 @@
 /** @module */
 import { op } from '../runtime/call.js';
 import { zerosLike } from '../generated/torch.js';
+import { adamax, type Rule } from './differentiable.js';
 import { bind, type Given } from './options.js';
 import { count, type Hyper, Optimizer, type ParamGroup, scalarOf } from './optimizer.js';
 import { betas, learningRate, notNegative, type VariantOptions } from './validate.js';
@@ -45,6 +46,10 @@ export class Adamax extends Optimizer {
     betas(o.betas);
     notNegative(o.weightDecay, 'weight_decay value');
     super(params, o);
+  }
+
+  protected override get rule(): Rule {
+    return adamax;
   }
 
   protected update(): void {

@@ -1,6 +1,7 @@
 /** @module */
 import { op } from '../runtime/call.js';
 import { zerosLike } from '../generated/torch.js';
+import { asgd, type Rule } from './differentiable.js';
 import { bind, type Given } from './options.js';
 import { count, type Hyper, Optimizer, type ParamGroup, scalarOf } from './optimizer.js';
 import { learningRate, notNegative, type VariantOptions } from './validate.js';
@@ -54,6 +55,10 @@ export class ASGD extends Optimizer {
 
   protected override get floats(): readonly string[] {
     return ['t0'];
+  }
+
+  protected override get rule(): Rule {
+    return asgd;
   }
 
   protected update(): void {

@@ -1,6 +1,7 @@
 /** @module */
 import { op } from '../runtime/call.js';
 import { zerosLike } from '../generated/torch.js';
+import { nadam, type Rule } from './differentiable.js';
 import { bind, type Given } from './options.js';
 import { count, type Hyper, Optimizer, type ParamGroup, scalarOf } from './optimizer.js';
 import { betas, learningRate, notNegative, type VariantOptions } from './validate.js';
@@ -55,6 +56,10 @@ export class NAdam extends Optimizer {
     notNegative(o.weightDecay, 'weight_decay value');
     notNegative(o.momentumDecay, 'momentum_decay value');
     super(params, o);
+  }
+
+  protected override get rule(): Rule {
+    return nadam;
   }
 
   protected update(): void {

@@ -2,12 +2,13 @@
  * The base of all optimizers: parameter groups, state, hooks, state dicts.
  * @module
  */
-import { enableGrad } from '../autograd-mode.js';
+import { enableGrad, noGrad } from '../autograd-mode.js';
 import { tensor } from '../creation.js';
 import { getDefaultDtype } from '../dtype.js';
 import { ArgumentError, TorchError, ValueError } from '../errors.js';
 import { keep } from '../runtime/scope.js';
 import { isTensor, type Tensor } from '../tensor.js';
+import type { Rule, States } from './differentiable.js';
 import { isPlain } from './options.js';
 import { camel, snake, str } from './python.js';
 
@@ -123,6 +124,27 @@ export abstract class Optimizer {
 
   /** Updates the parameters from their gradients: one step of the method. */
   protected abstract update(): void;
+
+  /** The step with tensor operations, for `differentiable`; null where PyTorch has none either. */
+  protected get rule(): Rule | null {
+    return null;
+  }
+
+  /** Updates a group by operations that autograd follows. */
+  protected differentiate(group: ParamGroup, init: (p: Tensor) => ParameterState): void {
+    const rule = this.rule;
+    if (!rule) throw new TorchError(`${this.constructor.name} does not support \`differentiable\``);
+    enableGrad(() => {
+      for (const p of group.params) {
+        if (p.grad === null) continue;
+        let state = this.state.get(p);
+        if (state === undefined || Object.keys(state).length === 0) this.state.set(p, (state = kept(init(p))));
+        const step = isTensor(state['step']) ? Number(noGrad(() => (state['step'] as Tensor).add_(1)).itemSync()) : 0;
+        p.copy_(rule(p, p.grad, state as States, group, step));
+        kept(state);
+      }
+    });
+  }
 
   /** Options that Python shows as `1.0` when they are whole. */
   protected get floats(): readonly string[] {
@@ -290,9 +312,13 @@ export abstract class Optimizer {
 
   /**
    * The parameters of a group that have a gradient, with their gradients and states; `init` makes the state of a
-   * parameter that has none yet.
+   * parameter that has none yet. A differentiable group is updated here and comes back empty.
    */
   protected collect(group: ParamGroup, init: (p: Tensor) => ParameterState): Collected {
+    if (group['differentiable'] === true) {
+      this.differentiate(group, init);
+      return { params: [], grads: [], states: [], column: () => [] };
+    }
     const params: Tensor[] = [];
     const grads: Tensor[] = [];
     const states: ParameterState[] = [];

@@ -1,6 +1,7 @@
 /** @module */
 import { op } from '../runtime/call.js';
 import { zerosLike } from '../generated/torch.js';
+import { rmsprop, type Rule } from './differentiable.js';
 import { bind, type Given } from './options.js';
 import { count, type Hyper, Optimizer, type ParamGroup, scalarOf } from './optimizer.js';
 import { learningRate, notNegative, type VariantOptions } from './validate.js';
@@ -52,6 +53,10 @@ export class RMSprop extends Optimizer {
     notNegative(o.weightDecay, 'weight_decay value');
     notNegative(o.alpha, 'alpha value');
     super(params, o);
+  }
+
+  protected override get rule(): Rule {
+    return rmsprop;
   }
 
   protected update(): void {

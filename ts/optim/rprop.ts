@@ -1,6 +1,7 @@
 /** @module */
 import { op } from '../runtime/call.js';
 import { fullLike, zerosLike } from '../generated/torch.js';
+import { rprop, type Rule } from './differentiable.js';
 import { bind, type Given } from './options.js';
 import { count, type Hyper, Optimizer, type ParamGroup, scalarOf } from './optimizer.js';
 import { learningRate, rule, type VariantOptions } from './validate.js';
@@ -42,6 +43,10 @@ export class Rprop extends Optimizer {
     const [minus, plus] = o.etas;
     rule(minus > 0 && minus < 1 && plus > 1, `Invalid eta values: ${repr(minus)}, ${repr(plus)}`);
     super(params, o);
+  }
+
+  protected override get rule(): Rule {
+    return rprop;
   }
 
   protected update(): void {

@@ -3,6 +3,7 @@ import { op } from '../runtime/call.js';
 import { zerosLike } from '../generated/torch.js';
 import { keep } from '../runtime/scope.js';
 import { isTensor, type Tensor } from '../tensor.js';
+import { sgd, type Rule } from './differentiable.js';
 import { bind, type Given } from './options.js';
 import { type Hyper, Optimizer, type ParamGroup, scalarOf } from './optimizer.js';
 import { learningRate, notNegative, rule, type VariantOptions, variants } from './validate.js';
@@ -54,9 +55,17 @@ export class SGD extends Optimizer {
     variants(o);
   }
 
+  protected override get rule(): Rule {
+    return sgd;
+  }
+
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
+      if (o.differentiable) {
+        this.differentiate(group, () => ({}));
+        continue;
+      }
       const run = (params: Tensor[], grads: Tensor[], buffers: Tensor[], fresh: boolean): void => {
         if (params.length === 0) return;
         op('sgd_step', params, grads, buffers, fresh, scalarOf(o.lr), scalarOf(o.weightDecay), o.momentum, o.dampening, o.nesterov, o.maximize);
