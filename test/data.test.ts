@@ -65,8 +65,8 @@ describe('datasets', () => {
   test('TensorDataset: rows, and batches that equal stacked rows', () => {
     const set = new TensorDataset(x, y);
     expect(set.length).toBe(6);
-    expect(set.at(-1).map((t) => t.tolistSync())).toEqual([[10, 11], 5]);
-    const [a, b] = defaultCollate([set.at(4), set.at(1), set.at(1)]);
+    expect(set.getItem(-1).map((t) => t.tolistSync())).toEqual([[10, 11], 5]);
+    const [a, b] = defaultCollate([set.getItem(4), set.getItem(1), set.getItem(1)]);
     const [c, d] = set.getBatch!([4, 1, 1]) as [Tensor, Tensor];
     expect([list(c), list(d)]).toEqual([list(a), list(b)]);
     expect(c.dtype).toBe(torch.int64);
@@ -78,25 +78,25 @@ describe('datasets', () => {
   test('Subset of a subset, its batches too', () => {
     const inner = new Subset(new TensorDataset(x, y), [5, 3, 1]);
     const outer = new Subset(inner, [2, 0]);
-    expect(outer.at(0)[1].itemSync()).toBe(1);
+    expect(outer.getItem(0)[1].itemSync()).toBe(1);
     const [batch] = [...new DataLoader(outer, { batchSize: 2 })];
     expect(batch!.map((t) => t.tolistSync())).toEqual([[[2, 3], [10, 11]], [1, 5]]);
-    expect(() => outer.at(2)).toThrow('index 2 is out of range for 2 samples');
+    expect(() => outer.getItem(2)).toThrow('index 2 is out of range for 2 samples');
   });
 
   test('ConcatDataset', () => {
     const set = new ConcatDataset([[1, 2], new Subset(ten, [7, 8, 9])]);
     expect(set.length).toBe(5);
-    expect([0, 1, 2, 4, -1, -5].map((i) => set.at(i))).toEqual([1, 2, 7, 9, 9, 1]);
-    expect(() => set.at(-6)).toThrow('absolute value of index should not exceed dataset length');
-    expect(() => set.at(5)).toThrow('out of range');
+    expect([0, 1, 2, 4, -1, -5].map((i) => set.getItem(i))).toEqual([1, 2, 7, 9, 9, 1]);
+    expect(() => set.getItem(-6)).toThrow('absolute value of index should not exceed dataset length');
+    expect(() => set.getItem(5)).toThrow('out of range');
   });
 
   test('StackDataset', () => {
     const pairs = new StackDataset(ten, ten.map((v) => v * v));
-    expect(pairs.at(3)).toEqual([3, 9]);
+    expect(pairs.getItem(3)).toEqual([3, 9]);
     const named = new StackDataset({ x: ten, y: ten.map(String) });
-    expect(named.at(3)).toEqual({ x: 3, y: '3' });
+    expect(named.getItem(3)).toEqual({ x: 3, y: '3' });
     expect(() => new StackDataset([1], [1, 2])).toThrow('Size mismatch between datasets');
   });
 
@@ -139,7 +139,7 @@ describe('datasets', () => {
       get length(): number {
         return 3;
       }
-      at(i: number): Promise<{ x: number; name: string }> {
+      getItem(i: number): Promise<{ x: number; name: string }> {
         return Promise.resolve({ x: i, name: `n${i}` });
       }
     }

@@ -13,7 +13,7 @@ import { type Tensor } from '../tensor.js';
 export interface MapStyle<T> {
   readonly length: number;
   /** The sample (PyTorch: `__getitem__`); a promise of it makes the dataset one for `for await` only. */
-  at(index: number): T | Promise<T>;
+  getItem(index: number): T | Promise<T>;
   /** Several samples at once, where that is faster (PyTorch: `__getitems__`). */
   getItems?(indices: readonly number[]): T[] | Promise<T[]>;
   /** A whole batch as the default collation would make it, where that is faster. */
@@ -25,26 +25,26 @@ export type AnyMapStyle<T> = MapStyle<T> | readonly T[];
 
 /** A sample of a dataset or array; a negative index counts from the end where the dataset allows it. @internal */
 export function sampleOf<T>(dataset: AnyMapStyle<T>, index: number): T | Promise<T> {
-  if (!Array.isArray(dataset)) return (dataset as MapStyle<T>).at(index);
+  if (!Array.isArray(dataset)) return (dataset as MapStyle<T>).getItem(index);
   if (index < -dataset.length || index >= dataset.length) throw new IndexError(`index ${index} is out of range for ${dataset.length} samples`);
   return (dataset as readonly T[]).at(index)!;
 }
 
 /**
- * A dataset with a known length and samples by index. Extend it, or give an array or any object with `length` and `at`.
+ * A dataset with a known length and samples by index. Extend it, or give an array or any object with `length` and `getItem`.
  *
- * PyTorch: `torch.utils.data.Dataset` (`__len__` is `length`, `__getitem__` is `at`).
+ * PyTorch: `torch.utils.data.Dataset` (`__len__` is `length`, `__getitem__` is `getItem`).
  * @example
  * class Squares extends Dataset<[number, number]> {
  *   get length() { return 100; }
- *   at(i: number): [number, number] { return [i, i * i]; }
+ *   getItem(i: number): [number, number] { return [i, i * i]; }
  * }
  */
 export abstract class Dataset<T> implements MapStyle<T> {
   declare getItems?: (indices: readonly number[]) => T[] | Promise<T[]>;
   declare getBatch?: (indices: readonly number[]) => unknown;
   abstract get length(): number;
-  abstract at(index: number): T | Promise<T>;
+  abstract getItem(index: number): T | Promise<T>;
 
   /** The samples of this dataset, then those of another. PyTorch: `dataset + other`. */
   add<U>(other: AnyMapStyle<U>): ConcatDataset<T | U> {
@@ -53,7 +53,7 @@ export abstract class Dataset<T> implements MapStyle<T> {
 
   /** The samples in order. */
   *[Symbol.iterator](): Generator<T | Promise<T>, void, undefined> {
-    for (let i = 0; i < this.length; i++) yield this.at(i);
+    for (let i = 0; i < this.length; i++) yield this.getItem(i);
   }
 }
 
@@ -83,7 +83,7 @@ export interface IterableDataset<T> {
 }
 
 /**
- * Samples are rows of tensors: `at(i)` is `[tensors[0].at(i), tensors[1].at(i), ...]`.
+ * Samples are rows of tensors: `getItem(i)` is `[tensors[0].at(i), tensors[1].at(i), ...]`.
  *
  * PyTorch: `torch.utils.data.TensorDataset`.
  * @example
@@ -119,7 +119,7 @@ export class TensorDataset<const T extends readonly Tensor[]> extends Dataset<{ 
     return this.tensors[0]!.shape[0]!;
   }
 
-  at(index: number): { -readonly [K in keyof T]: Tensor } {
+  getItem(index: number): { -readonly [K in keyof T]: Tensor } {
     return this.tensors.map((t) => t.at(index)) as { -readonly [K in keyof T]: Tensor };
   }
 }
@@ -156,7 +156,7 @@ export class Subset<T> extends Dataset<T> {
     return this.indices.length;
   }
 
-  at(index: number): T | Promise<T> {
+  getItem(index: number): T | Promise<T> {
     return sampleOf(this.dataset, this.#index(index));
   }
 }
@@ -184,7 +184,7 @@ export class ConcatDataset<T> extends Dataset<T> {
     return this.cumulativeSizes.at(-1)!;
   }
 
-  at(index: number): T | Promise<T> {
+  getItem(index: number): T | Promise<T> {
     const n = this.length;
     if (-index > n) throw new ValueError('absolute value of index should not exceed dataset length');
     const i = index < 0 ? index + n : index;
@@ -264,7 +264,7 @@ export class StackDataset extends Dataset<unknown> {
     return this.#all()[0]!.length;
   }
 
-  at(index: number): unknown {
+  getItem(index: number): unknown {
     const samples = this.#all().map((d) => sampleOf(d, index));
     if (Array.isArray(this.datasets)) return samples;
     return Object.fromEntries(Object.keys(this.datasets).map((name, i) => [name, samples[i]]));
@@ -273,7 +273,7 @@ export class StackDataset extends Dataset<unknown> {
 
 /** Whether a loader can take samples from it by index. @internal */
 export function isMapStyle(x: unknown): x is AnyMapStyle<unknown> {
-  return typeof (x as Partial<MapStyle<unknown>> | null)?.at === 'function';
+  return Array.isArray(x) || typeof (x as Partial<MapStyle<unknown>> | null)?.getItem === 'function';
 }
 
 /** Options of {@link randomSplit}. */

@@ -179,7 +179,7 @@ function check(dataset: unknown, o: DataLoaderOptions<never, unknown>): void {
       if (o[name]) throw new ValueError(`DataLoader with IterableDataset: expected unspecified ${name} option, but got ${name}=${String(o[name])}`);
     }
   } else if (!isMapStyle(dataset)) {
-    throw new ArgumentError('DataLoader: the dataset must be an array, an IterableDataset, or have `length` and `at(index)`');
+    throw new ArgumentError('DataLoader: the dataset must be an array, an IterableDataset, or have `length` and `getItem(index)`');
   }
   if (o.sampler && o.shuffle) throw new ValueError('sampler option is mutually exclusive with shuffle');
   if (o.batchSampler && ((o.batchSize ?? 1) !== 1 || o.shuffle || o.sampler || o.dropLast)) {

@@ -24,7 +24,8 @@ pub const MUON_ROUND: Kernel = Kernel {
 };
 
 /// `bfloat16(alpha * x + beta * y)`, or `bfloat16(x)` of a single input. All float32 and contiguous; attributes: alpha,
-/// beta. The output may be one of the inputs.
+/// beta. The output may be one of the inputs. `alpha * x` is not rounded before the sum: oneDNN's matrix product, which
+/// PyTorch's addmm is in bfloat16, adds it to the scaled product by a fused multiply-add.
 pub const MUON_COMBINE: Kernel = Kernel { name: "muon_combine", run: combine, scratch: None };
 
 kernel! {
@@ -62,7 +63,7 @@ fn begin<T: Float>(l: &Launch) {
 
 fn combine(l: &Launch) {
     let n = l.outs[0].numel();
-    let (alpha, beta) = (l.attrs[0].f() as f32, l.attrs[1].f() as f32);
+    let (alpha, beta) = (f64::from(l.attrs[0].f() as f32), l.attrs[1].f() as f32);
     let out = l.outs[0].as_ptr::<f32>();
     // Raw addresses, since the output may be an input.
     let x: [*mut f32; 2] = from_fn(|k| l.ins[k.min(l.ins.len() - 1)].as_ptr::<f32>());
@@ -70,7 +71,7 @@ fn combine(l: &Launch) {
         // SAFETY: all are contiguous and of one size.
         unsafe {
             let (a, b) = (*x[0].add(i), *x[1].add(i));
-            *out.add(i) = bf16(if l.ins.len() == 1 { a } else { alpha * a + beta * b });
+            *out.add(i) = bf16(if l.ins.len() == 1 { a } else { (alpha * f64::from(a) + f64::from(beta * b)) as f32 });
         }
     }
 }
