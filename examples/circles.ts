@@ -13,13 +13,14 @@ function prep(X: Tensor, y: Tensor): Data {
   return datasets.trainTestSplit(X, y, { testSize: 0.2, randomState: seed }) as Data;
 }
 
-type Activation = new () => nn.Module<[Tensor], Tensor>;
-function net(act: Activation | null): nn.Module<[Tensor], Tensor> {
+type Model = nn.Module & { forward(x: Tensor): Tensor };
+type Activation = new () => Model;
+function net(act: Activation | null): Model {
   const layers = [new nn.Linear(2, 10), ...(act ? [new act()] : []), new nn.Linear(10, 10), ...(act ? [new act()] : []), new nn.Linear(10, 1)];
   return new nn.Sequential(...layers);
 }
 
-async function fit(name: string, model: nn.Module<[Tensor], Tensor>, data: Data, epochs: number, lr = 0.1): Promise<void> {
+async function fit(name: string, model: Model, data: Data, epochs: number, lr = 0.1): Promise<void> {
   const [X_train, X_test, y_train, y_test] = data;
   print(name, X_train.shape[0], X_test.shape[0]);
   print(model);

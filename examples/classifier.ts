@@ -36,7 +36,7 @@ class Mixed extends nn.Module {
 }
 
 torch.manualSeed(seed);
-type Model = nn.Module<[Tensor], Tensor>;
+type Model = nn.Module & { forward(x: Tensor): Tensor };
 type Criterion = (prediction: Tensor, target: Tensor) => Tensor;
 async function train(model: Model, optimizer: optim.Optimizer, criterion: Criterion, epochs: number): Promise<number[]> {
   const losses: number[] = [];

@@ -1,9 +1,9 @@
 // NeuralNetwork for FashionMNIST: Flatten, 784-512-512-10, Softmax(1), argmax, namedParameters; layer walk-through; then a short training run.
 import * as torch from 'cresset';
-import { data, io, nn, plot, type Tensor } from 'cresset';
+import { io, nn, plot, type Tensor } from 'cresset';
+import { DataLoader, TensorDataset } from 'cresset/utils/data';
 import { fixed, print, save } from './lib/python.js';
 
-const { DataLoader, TensorDataset } = data;
 const seed = Number(process.argv[2] ?? 42);
 const root = process.argv[3] ?? (process.env['CRESSET_FASHION_MNIST'] || '/usr/share/datasets/fashion-mnist');
 await torch.init();

@@ -12,6 +12,7 @@ const [X_train, X_test, y_train, y_test] = split.map((a) => a.to(torch.float)) a
 print(X_train.at(':2'));
 print(y_train.at(':10'));
 
+type Model = nn.Module & { forward(x: Tensor): Tensor };
 class LinearModel extends nn.Module {
   layer_1 = new nn.Linear({ inFeatures: 12, outFeatures: 5 });
   layer_2 = new nn.Linear({ inFeatures: 5, outFeatures: 1 });
@@ -24,7 +25,7 @@ function computeAccuracy(yTrue: Tensor, yPred: Tensor): number {
   return (torch.eq(yTrue, yPred).sum().itemSync() as number) / yPred.shape[0]! * 100;
 }
 
-async function run(model: nn.Module<[Tensor], Tensor>, name: string): Promise<void> {
+async function run(model: Model, name: string): Promise<void> {
   print(model);
   const lossFn = new nn.BCEWithLogitsLoss();
   const optimizer = new torch.optim.SGD({ params: model.parameters(), lr: 0.01 });

@@ -27,7 +27,7 @@ print(linear_model(torch.ones(1)));
 print(linear_model(torch.ones(10, 1)));
 print([...linear_model.parameters()]);
 
-type Model = nn.Module<[Tensor], Tensor>;
+type Model = nn.Module & { forward(x: Tensor): Tensor };
 type LossFn = (prediction: Tensor, target: Tensor) => Tensor;
 
 async function training_loop(n_epochs: number, optimizer: optim.Optimizer, model: Model, loss_fn: LossFn, name: string): Promise<void> {
