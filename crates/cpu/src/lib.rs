@@ -14,7 +14,6 @@ pub mod pool;
 pub mod reduce;
 pub mod resample;
 pub mod scan;
-pub mod singular;
 pub mod sort;
 #[cfg(test)]
 mod testing;

@@ -221,7 +221,6 @@ families! {
     scattering
     shape
     signal
-    singular
     sklearn
     softmaxes
     sorting

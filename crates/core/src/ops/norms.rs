@@ -83,7 +83,7 @@ fn matrix_dims(op: &str, input: &Tensor, dim: &[i64]) -> Result<(i64, i64)> {
 
 /// The singular values of the matrices in two dimensions, along a last dimension.
 fn singular_values(input: &Tensor, rows: i64, columns: i64) -> Result<Tensor> {
-    ops::svdvals(&ops::movedim(input, &[rows, columns], &[-2, -1])?)
+    ops::svdvals(&ops::movedim(input, &[rows, columns], &[-2, -1])?, None)
 }
 
 /// A norm of matrices with the two dimensions put back as ones, if they are to be kept.
