@@ -3,6 +3,9 @@
 //! `Num`, `Bits` and `Real` are the arithmetic an expression may use; their instances are SIMD lanes, scalars and a
 //! recorder. `expr` holds the expressions and their derivatives. This crate knows nothing of tensors or memory.
 
+// Coefficients stand as they were derived, in float64; the same list serves both precisions.
+#![allow(clippy::excessive_precision)]
+
 pub mod dtype;
 pub mod expr;
 pub mod math;

@@ -76,7 +76,12 @@ pointwise! {
     /// y (log(y) - x), x being log-probabilities; 0 where y is 0
     Real kl_div(x, y) { select(y.eq(lit(0.0)), lit(0.0), y * y.log()) - y * x }
     => dx(g, y) { -y * g }
-    => dy(g, x, y) { g * (select(y.eq(lit(0.0)), lit(0.0), y.log()) + y / y - x) }
+    => dy(g, x, y) {
+        // At zero the value is flat from the right, but the derivative is not defined: NaN, as PyTorch's y.log() + 1 with
+        // xlogy's rule gives through 0 / 0.
+        let one = select(y.eq(lit(0.0)), lit(f64::NAN), lit(1.0));
+        g * (select(y.eq(lit(0.0)), lit(0.0), y.log()) + one - x)
+    }
 
     /// The same with log-probabilities as target
     Real kl_div_log(x, y) { y.exp() * (y - x) }
