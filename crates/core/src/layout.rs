@@ -182,7 +182,7 @@ pub fn infer_size(op: &str, size: &[i64], numel: usize) -> Result<Shape> {
                 "{op}: cannot reshape tensor of {numel} elements into shape {size:?} because the unspecified dimension \
                  size -1 can be any value and is ambiguous"
             );
-            ensure!(numel % known == 0, Shape, "{op}: shape '{size:?}' is invalid for input of size {numel}");
+            ensure!(numel.is_multiple_of(known), Shape, "{op}: shape '{size:?}' is invalid for input of size {numel}");
             shape[i] = numel / known;
         }
         None => ensure!(numel == known, Shape, "{op}: shape '{size:?}' is invalid for input of size {numel}"),

@@ -42,7 +42,7 @@ pub(crate) trait Float:
     /// `torch.maximum`: NaN if either is.
     #[inline(always)]
     fn larger(self, other: Self) -> Self {
-        if self > other || self != self { self } else { other }
+        if self > other || self.partial_cmp(&self).is_none() { self } else { other }
     }
 
     /// `torch.sign`: -1, 0 or 1, and 0 for NaN.

@@ -172,7 +172,7 @@ fn check(op: &str, n: usize, x: &Tensor, w: &Tensor, bias: Option<&Tensor>, list
         x.dtype().c_name()
     );
     ensure!(
-        w.shape()[0] >= *groups as usize && w.shape()[0] % *groups as usize == 0,
+        w.shape()[0] >= *groups as usize && w.shape()[0].is_multiple_of(*groups as usize),
         Shape,
         "{op}: Given groups={groups}, expected weight to be at least {groups} at dimension 0, and divisible by it, but got \
          weight of size {:?} instead",

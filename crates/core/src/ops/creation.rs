@@ -337,7 +337,7 @@ pub(crate) fn generate(
 }
 
 fn check_steps(op: &str, start: f64, end: f64, step: f64) -> Result<()> {
-    ensure!(step > 0.0 || step < 0.0, Runtime, "{op}: step must be nonzero");
+    ensure!(step != 0.0, Runtime, "{op}: step must be nonzero");
     ensure!(start.is_finite() && end.is_finite(), Runtime, "{op}: unsupported range: {start} -> {end}");
     ensure!(
         (step > 0.0 && end >= start) || (step < 0.0 && end <= start),

@@ -13,7 +13,7 @@ ops! {
         ensure!(input.ndim() > 0, Shape, "glu does not support 0-dimensional tensors");
         let d = input.wrap_dim("glu", dim)?;
         let n = input.shape()[d];
-        ensure!(n % 2 == 0, Shape, "glu: Halving dimension must be even, but dimension {d} is size {n}");
+        ensure!(n.is_multiple_of(2), Shape, "glu: Halving dimension must be even, but dimension {d} is size {n}");
         let half = |start: usize| ops::narrow(input, d as i64, &Tensor::number(start as i64)?, (n / 2) as i64);
         Ok(named(&ops::mul(&half(0)?, &ops::sigmoid(&half(n / 2)?)?)?, "GluBackward0"))
     }

@@ -156,7 +156,7 @@ fn avg_pool(
 /// The sizes an adaptive pool is told; null keeps the input's.
 fn adaptive_size(op: &str, n: usize, x: &Tensor, size: &[Option<i64>]) -> Result<Shape> {
     // null keeps the input's size.
-    let own = |d: usize| (x.ndim() >= n).then(|| x.shape()[x.ndim() - n + d] as i64).unwrap_or(0);
+    let own = |d: usize| if x.ndim() >= n { x.shape()[x.ndim() - n + d] as i64 } else { 0 };
     let size: Vec<i64> = if size.len() == 1 && n > 1 {
         (0..n).map(|d| size[0].unwrap_or(own(d))).collect()
     } else {

@@ -195,10 +195,11 @@ ops! {
                     fill::choose_again(g, w, out);
                 }
             }
-            Ok(match input.dtype() {
+            let _: () = match input.dtype() {
                 DType::F64 => rows(g, &weights.to_vec::<f64>()?, n, &mut out, k, once),
                 _ => rows(g, &weights.to_vec::<f32>()?, n, &mut out, k, once),
-            })
+            };
+            Ok(())
         })??;
         let mut shape = input.layout().shape.clone();
         shape[input.ndim() - 1] = k;

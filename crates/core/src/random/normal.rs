@@ -130,7 +130,7 @@ const LOG: [f32; 9] = [
     3.333_333e-1,
 ];
 const LN2_LOW: f32 = -2.121_944_4e-4;
-const LN2_HIGH: f32 = 0.693_359_375;
+const LN2_HIGH: f32 = 0.693_359_4;
 
 /// Natural logarithm of numbers in (0, 1].
 #[inline(always)]

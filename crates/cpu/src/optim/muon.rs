@@ -36,7 +36,7 @@ kernel! {
 /// Rounds to bfloat16, to nearest, ties to even.
 fn bf16(x: f32) -> f32 {
     let bits = x.to_bits();
-    if x != x { x } else { f32::from_bits((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff_0000) }
+    if x.is_nan() { x } else { f32::from_bits((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff_0000) }
 }
 
 fn begin<T: Float>(l: &Launch) {
