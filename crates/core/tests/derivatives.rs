@@ -241,7 +241,9 @@ fn indexing() -> Result<()> {
     check("index_select", M, &|x| one(ops::index_select(&x[0], 0, &rows)))?;
     check("index_add", &[&[3, 4], &[3, 4]], &|x| one(ops::index_add(&x[0], 0, &rows, &x[1], Scalar::Float(1.5))))?;
     check("index_copy", &[&[3, 4], &[2, 4]], &|x| one(ops::index_copy(&x[0], 0, &longs(&[2, 0], &[2]), &x[1])))?;
-    check("index_fill", &[&[3, 4], &[]], &|x| one(ops::index_fill(&x[0], 1, &longs(&[0, -1], &[2]), &x[1])))?;
+    check("index_fill", &[&[3, 4], &[]], &|x| one(ops::index_fill(&x[0], 1, &longs(&[0, -1, 3, 0], &[4]), &x[1])))?;
+    let ends = longs(&[-1, 0, 3, -4, 1, 2], &[3, 2]);
+    check("take_along_dim", M, &|x| one(ops::take_along_dim(&x[0], &ends, Some(1))))?;
     check("take", M, &|x| one(ops::take(&x[0], &longs(&[0, -1, 0, 5], &[2, 2]))))?;
     check("put", &[&[3, 4], &[2]], &|x| one(ops::put(&x[0], &longs(&[3, -1], &[2]), &x[1], false)))?;
     check("put+", &[&[3, 4], &[2]], &|x| one(ops::put(&x[0], &longs(&[3, 3], &[2]), &x[1], true)))?;

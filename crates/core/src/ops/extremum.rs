@@ -140,20 +140,21 @@ ops! {
         whole(&reduce::AMAX, "max", input)
     }
 
+    /// The greater of two tensors, element by element.
+    ///
+    /// PyTorch: `torch.max`.
+    // Before the form with a dimension: a 0-d integer tensor would be taken for one.
+    [torch tensor as max]
+    fn max_other(input: Tensor, other: Tensor) -> Tensor {
+        ops::maximum(input, other)
+    }
+
     /// The greatest elements along a dimension and their positions (of the first of equals, or the first NaN).
     ///
     /// PyTorch: `torch.max`.
     [torch tensor as max]
     fn max_dim(input: Tensor, dim: i64, keepdim: bool = false) -> (values: Tensor, indices: Tensor) {
         values_and_indices(&reduce::ARGMAX, "MaxBackward0", "max", input, dim, keepdim)
-    }
-
-    /// The greater of two tensors, element by element.
-    ///
-    /// PyTorch: `torch.max`.
-    [torch tensor as max]
-    fn max_other(input: Tensor, other: Tensor) -> Tensor {
-        ops::maximum(input, other)
     }
 
     /// The least element; NaN if there is one.
@@ -164,20 +165,21 @@ ops! {
         whole(&reduce::AMIN, "min", input)
     }
 
+    /// The lesser of two tensors, element by element.
+    ///
+    /// PyTorch: `torch.min`.
+    // Before the form with a dimension: a 0-d integer tensor would be taken for one.
+    [torch tensor as min]
+    fn min_other(input: Tensor, other: Tensor) -> Tensor {
+        ops::minimum(input, other)
+    }
+
     /// The least elements along a dimension and their positions (of the first of equals, or the first NaN).
     ///
     /// PyTorch: `torch.min`.
     [torch tensor as min]
     fn min_dim(input: Tensor, dim: i64, keepdim: bool = false) -> (values: Tensor, indices: Tensor) {
         values_and_indices(&reduce::ARGMIN, "MinBackward0", "min", input, dim, keepdim)
-    }
-
-    /// The lesser of two tensors, element by element.
-    ///
-    /// PyTorch: `torch.min`.
-    [torch tensor as min]
-    fn min_other(input: Tensor, other: Tensor) -> Tensor {
-        ops::minimum(input, other)
     }
 
     /// Position of the greatest element along a dimension, or in the flattened tensor: of the first of equals.

@@ -310,10 +310,10 @@ ops! {
         attach(&[&out], "IndexFillBackward0", &[input, value], &[Some(&at)], move |ctx| {
             let (g, at) = (ctx.grad(0)?, ctx.saved(0)?);
             let rest = ctx.when(0, || ops::index_fill(&g, dim, &at, &Tensor::number(0)?))?;
-            // Negative positions select nothing elsewhere: count from the front.
+            // A slice that is named twice is filled once; positions from the end are counted from the front.
             let value = ctx.when(1, || {
                 let n = Tensor::number(g.size(d) as i64)?;
-                ops::sum(&ops::index_select(&g, dim, &ops::remainder(&at, &n)?)?, None)
+                ops::sum(&ops::index_select(&g, dim, &ops::unique(&ops::remainder(&at, &n)?, true)?)?, None)
             })?;
             Ok(vec![rest, value])
         });
@@ -398,7 +398,7 @@ ops! {
     [torch tensor]
     fn take_along_dim(input: Tensor, indices: Tensor, dim: Option<i64> = None) -> Tensor {
         let Some(dim) = dim else {
-            return ops::gather(&ops::reshape(input, &[-1])?, 0, &ops::reshape(indices, &[-1])?, false);
+            return ops::take_along_dim(&ops::reshape(input, &[-1])?, &ops::reshape(indices, &[-1])?, Some(0));
         };
         ensure!(
             input.ndim() == indices.ndim(),
@@ -423,6 +423,8 @@ ops! {
             }
             ops::expand(t, &size)
         };
-        ops::gather(&fitted(input, indices)?, dim, &fitted(indices, input)?, false)
+        placing::check("take_along_dim", indices, d, input.size(d), true)?;
+        let from_front = ops::remainder(&indices.detach(), &Tensor::number(input.size(d).max(1) as i64)?)?;
+        ops::gather(&fitted(input, indices)?, dim, &fitted(&from_front, input)?, false)
     }
 }
