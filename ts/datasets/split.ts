@@ -105,7 +105,7 @@ export function trainTestSplit(...args: readonly unknown[]): unknown {
   const stratify = options.stratify ?? null;
   if (options.shuffle === false) {
     if (stratify !== null) throw new ValueError('trainTestSplit: Stratified train/test split is not implemented for shuffle=false');
-    return arrays.flatMap((a) => (isTensor(a) ? [a.narrow(0, 0, train), a.narrow(0, train, test)] : [a.slice(0, train), a.slice(train, train + test)]));
+    return arrays.flatMap((a): unknown[] => (isTensor(a) ? [a.narrow(0, 0, train), a.narrow(0, train, test)] : [a.slice(0, train), a.slice(train, train + test)]));
   }
   const y = stratify === null ? null : classes(stratify);
   const index = [...(op('train_test_indices', n, train, test, y?.numbers ?? null, seedOf('trainTestSplit', options.randomState)) as Iterable<Tensor>)];

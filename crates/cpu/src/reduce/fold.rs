@@ -44,10 +44,10 @@ impl<A: Copy> Cascade<A> {
     #[inline(always)]
     fn up(&mut self, merge: &impl Fn(A, A) -> A) {
         self.count += 1;
-        if self.count % BLOCK == 0 {
+        if self.count.is_multiple_of(BLOCK) {
             self.levels[1] = merge(self.levels[1], self.levels[0]);
             self.levels[0] = self.start;
-            if self.count % (BLOCK * BLOCK) == 0 {
+            if self.count.is_multiple_of(BLOCK * BLOCK) {
                 self.levels[2] = merge(self.levels[2], self.levels[1]);
                 self.levels[1] = self.start;
             }
@@ -173,7 +173,7 @@ pub fn fold_into<F: Fold>(
     }
     let (mut kept, mut reduced) = (kept.sort_by(0).collapse(), reduced.sort_by(0).collapse());
     let p = input.ptr.cast::<F::In>().cast_const();
-    let (rows, [row_stride]) = (reduced.dims() > 0).then(|| reduced.pop()).unwrap_or((1, [0]));
+    let (rows, [row_stride]) = if reduced.dims() > 0 { reduced.pop() } else { (1, [0]) };
     let down = kept.dims() > 0 && kept.inner_stride(0).unsigned_abs() < row_stride.unsigned_abs();
     if !down {
         let merge = |a, b| fold.merge(a, b);
