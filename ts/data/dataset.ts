@@ -75,7 +75,6 @@ export abstract class IterableDataset<T> {
 }
 
 /** What a stream may have. */
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
 export interface IterableDataset<T> {
   readonly length?: number | undefined;
   [Symbol.iterator]?(): Iterator<T>;

@@ -166,7 +166,9 @@ export class Module extends Callable {
     const seen = new Set<unknown>();
     const out: [string, Module][] = [];
     for (const [name, value, kind] of this._members()) {
-      if (kind === 'module' && !seen.has(value)) (seen.add(value), out.push([name, value as Module]));
+      if (kind !== 'module' || seen.has(value)) continue;
+      seen.add(value);
+      out.push([name, value as Module]);
     }
     return out;
   }

@@ -25,8 +25,10 @@ export function parseTo(args: readonly unknown[]): Destination {
     if (x instanceof DType) dtype = x;
     else if (x === 'float32') dtype = float32;
     else if (x === 'float64') dtype = float64;
-    else if (x instanceof Tensor) (dtype = x.dtype), (device = String(x.device));
-    else if (typeof x === 'string') device = x;
+    else if (x instanceof Tensor) {
+      dtype = x.dtype;
+      device = String(x.device);
+    } else if (typeof x === 'string') device = x;
     else if (isPlain(x)) Object.values(x).forEach(take);
     else if (x !== null && x !== undefined && typeof x !== 'boolean') device = String(x);
   };

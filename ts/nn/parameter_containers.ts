@@ -105,9 +105,7 @@ export class ParameterList extends ParameterContainer {
   }
 
   [Symbol.iterator](): Iterator<Parameter> {
-    return this._names()
-      .map((n) => this._get(n))
-      [Symbol.iterator]();
+    return this._names().map((n) => this._get(n))[Symbol.iterator]();
   }
 }
 

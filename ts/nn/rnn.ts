@@ -77,7 +77,10 @@ abstract class RNNBase extends Module {
         const at = `l${layer}${side}`;
         add(`weight_ih_${at}`, [rows, layer === 0 ? p.inputSize : real * (p.bidirectional ? 2 : 1)]);
         add(`weight_hh_${at}`, [rows, real]);
-        if (p.bias) (add(`bias_ih_${at}`, [rows]), add(`bias_hh_${at}`, [rows]));
+        if (p.bias) {
+          add(`bias_ih_${at}`, [rows]);
+          add(`bias_hh_${at}`, [rows]);
+        }
         if (projSize) add(`weight_hr_${at}`, [projSize, p.hiddenSize]);
       }
     }
