@@ -74,14 +74,14 @@ const MASK = maybe(tensor());
  */
 export class TransformerEncoderLayer extends Module {
   declare selfAttn: MultiheadAttention;
-  readonly linear1: Linear;
-  readonly dropout: Dropout;
-  readonly linear2: Linear;
+  declare readonly linear1: Linear;
+  declare readonly dropout: Dropout;
+  declare readonly linear2: Linear;
   readonly normFirst: boolean;
-  readonly norm1: LayerNorm;
-  readonly norm2: LayerNorm;
-  readonly dropout1: Dropout;
-  readonly dropout2: Dropout;
+  declare readonly norm1: LayerNorm;
+  declare readonly norm2: LayerNorm;
+  declare readonly dropout1: Dropout;
+  declare readonly dropout2: Dropout;
   readonly activation: (x: Tensor) => Tensor;
 
   constructor(...args: LayerArgs) {
@@ -152,16 +152,16 @@ type DecoderArgs = Args<
 export class TransformerDecoderLayer extends Module {
   declare selfAttn: MultiheadAttention;
   declare multiheadAttn: MultiheadAttention;
-  readonly linear1: Linear;
-  readonly dropout: Dropout;
-  readonly linear2: Linear;
+  declare readonly linear1: Linear;
+  declare readonly dropout: Dropout;
+  declare readonly linear2: Linear;
   readonly normFirst: boolean;
-  readonly norm1: LayerNorm;
-  readonly norm2: LayerNorm;
-  readonly norm3: LayerNorm;
-  readonly dropout1: Dropout;
-  readonly dropout2: Dropout;
-  readonly dropout3: Dropout;
+  declare readonly norm1: LayerNorm;
+  declare readonly norm2: LayerNorm;
+  declare readonly norm3: LayerNorm;
+  declare readonly dropout1: Dropout;
+  declare readonly dropout2: Dropout;
+  declare readonly dropout3: Dropout;
   readonly activation: (x: Tensor) => Tensor;
 
   constructor(...args: LayerArgs) {
@@ -215,9 +215,9 @@ function stack<L extends Module>(layer: L, n: number): ModuleList {
 
 /** `numLayers` copies of an encoder layer, and a norm if one is given. PyTorch: `torch.nn.TransformerEncoder`. */
 export class TransformerEncoder extends Module {
-  readonly layers: ModuleList;
+  declare readonly layers: ModuleList;
   readonly numLayers: number;
-  readonly norm: Module | null;
+  declare readonly norm: Module | null;
 
   constructor(
     ...args: Args<
@@ -252,9 +252,9 @@ export class TransformerEncoder extends Module {
 
 /** `numLayers` copies of a decoder layer, and a norm if one is given. PyTorch: `torch.nn.TransformerDecoder`. */
 export class TransformerDecoder extends Module {
-  readonly layers: ModuleList;
+  declare readonly layers: ModuleList;
   readonly numLayers: number;
-  readonly norm: Module | null;
+  declare readonly norm: Module | null;
 
   constructor(...args: Args<[decoderLayer: Module, numLayers: number], [norm: Module | null], { readonly norm?: Module | null; readonly numLayers?: number }>) {
     super();
@@ -293,8 +293,8 @@ export interface TransformerOptions extends TransformerLayerOptions {
  * PyTorch: `torch.nn.Transformer`.
  */
 export class Transformer extends Module {
-  readonly encoder: Module;
-  readonly decoder: Module;
+  declare readonly encoder: Module;
+  declare readonly decoder: Module;
   readonly dModel: number;
   readonly nhead: number;
   readonly batchFirst: boolean;
