@@ -172,12 +172,12 @@ describe('hooks', () => {
 
 describe('custom functions', () => {
   class Square extends autograd.Function {
-    static override forward(ctx: autograd.FunctionContext, x: torch.Tensor, scale: number): torch.Tensor {
+    static override forward(ctx: torch.autograd.FunctionContext, x: torch.Tensor, scale: number): torch.Tensor {
       ctx.saveForBackward(x);
       ctx['scale'] = scale;
       return x.mul(x).mul(scale);
     }
-    static override backward(ctx: autograd.FunctionContext, g: torch.Tensor): (torch.Tensor | null)[] {
+    static override backward(ctx: torch.autograd.FunctionContext, g: torch.Tensor): (torch.Tensor | null)[] {
       const [x] = ctx.savedTensors;
       return [g.mul(x!).mul(2 * (ctx['scale'] as number)), null];
     }
@@ -205,8 +205,8 @@ describe('custom functions', () => {
       static override forward(a: torch.Tensor, b: torch.Tensor): torch.Tensor[] {
         return [a.add(b), a.mul(b)];
       }
-      static override setupContext = (ctx: autograd.FunctionContext, inputs: torch.Tensor[]): void => ctx.saveForBackward(...inputs);
-      static override backward(ctx: autograd.FunctionContext, g: torch.Tensor, h: torch.Tensor): torch.Tensor[] {
+      static override setupContext = (ctx: torch.autograd.FunctionContext, inputs: torch.Tensor[]): void => ctx.saveForBackward(...inputs);
+      static override backward(ctx: torch.autograd.FunctionContext, g: torch.Tensor, h: torch.Tensor): torch.Tensor[] {
         const [a, b] = ctx.savedTensors;
         return [g.add(h.mul(b!)), g.add(h.mul(a!))];
       }
@@ -217,7 +217,7 @@ describe('custom functions', () => {
     s.add(p).backward();
     expect([list(a.grad), list(b.grad)]).toEqual([[6], [3]]);
     class Wrong extends Both {
-      static override backward(_: autograd.FunctionContext, g: torch.Tensor): torch.Tensor[] {
+      static override backward(_: torch.autograd.FunctionContext, g: torch.Tensor): torch.Tensor[] {
         return [g, g, g];
       }
     }
@@ -229,10 +229,10 @@ describe('custom functions', () => {
 describe('gradcheck', () => {
   test('passes a right gradient and names a wrong one', () => {
     class Lies extends autograd.Function {
-      static override forward(_: autograd.FunctionContext, x: torch.Tensor): torch.Tensor {
+      static override forward(_: torch.autograd.FunctionContext, x: torch.Tensor): torch.Tensor {
         return x.mul(2);
       }
-      static override backward(_: autograd.FunctionContext, g: torch.Tensor): torch.Tensor {
+      static override backward(_: torch.autograd.FunctionContext, g: torch.Tensor): torch.Tensor {
         return g.mul(3);
       }
     }

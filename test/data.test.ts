@@ -78,7 +78,7 @@ describe('datasets', () => {
   test('Subset of a subset, its batches too', () => {
     const inner = new Subset(new TensorDataset(x, y), [5, 3, 1]);
     const outer = new Subset(inner, [2, 0]);
-    expect(outer.getItem(0)[1].itemSync()).toBe(1);
+    expect((outer.getItem(0) as [torch.Tensor, torch.Tensor])[1].itemSync()).toBe(1);
     const [batch] = [...new DataLoader(outer, { batchSize: 2 })];
     expect(batch!.map((t) => t.tolistSync())).toEqual([[[2, 3], [10, 11]], [1, 5]]);
     expect(() => outer.getItem(2)).toThrow('index 2 is out of range for 2 samples');
@@ -104,7 +104,7 @@ describe('datasets', () => {
     constructor(readonly n: number) {
       super();
     }
-    get length(): number {
+    override get length(): number {
       return this.n;
     }
     override *[Symbol.iterator](): Generator<number> {
@@ -136,7 +136,7 @@ describe('datasets', () => {
 
   test('samples that come later', async () => {
     class Remote extends Dataset<{ x: number; name: string }> {
-      get length(): number {
+      override get length(): number {
         return 3;
       }
       getItem(i: number): Promise<{ x: number; name: string }> {
