@@ -28,7 +28,7 @@ impl Sequence<'_> {
     }
 
     fn class(&self, state: usize) -> usize {
-        if state % 2 == 0 { self.blank } else { self.labels[state / 2] as usize }
+        if state.is_multiple_of(2) { self.blank } else { self.labels[state / 2] as usize }
     }
 
     /// A blank may be left out between different labels.
