@@ -14,7 +14,7 @@
 
 use std::cell::Cell;
 
-use crate::{DType, ErrorKind, Result, Scalar, Tensor, autograd, bail, ensure, handles, pointwise};
+use crate::{DType, Result, Scalar, Tensor, autograd, bail, handles, pointwise};
 
 /// Flag of a call: the first tensor receives the result.
 pub const IN_PLACE: u32 = 1;
@@ -426,15 +426,4 @@ pub fn info(t: &Tensor, out: &mut Vec<f64>) {
     ]);
     out.extend(t.shape().iter().map(|&n| n as f64));
     out.extend(t.strides().iter().map(|&n| n as f64));
-}
-
-/// Refuses a number that is not in the table of a callback's results.
-pub fn expect_one(results: &[f64]) -> Result<Tensor> {
-    ensure!(results.len() == 1, Internal, "a callback returned {} results instead of 1", results.len());
-    handles::get(results[0] as u32)
-}
-
-/// The kinds of error by number, for the table in TypeScript.
-pub fn kind_code(kind: ErrorKind) -> u32 {
-    kind as u32
 }

@@ -26,19 +26,7 @@ impl Layout {
     }
 
     pub fn is_contiguous(&self) -> bool {
-        let mut expect = 1isize;
-        for (&n, &s) in self.shape.iter().zip(&self.strides).rev() {
-            if n == 0 {
-                return true;
-            }
-            if n != 1 {
-                if s != expect {
-                    return false;
-                }
-                expect *= n as isize;
-            }
-        }
-        true
+        crate::cpu::launch::is_row_major(&self.shape, &self.strides)
     }
 
     /// True when no two indices share an element and there are no gaps: a permutation of a contiguous layout.

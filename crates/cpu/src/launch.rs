@@ -2,6 +2,23 @@
 
 use cresset_lane::{DType, Element};
 
+/// Whether these strides are row-major without gaps; dimensions of size 1 may have any, and no elements have no order.
+pub fn is_row_major(shape: &[usize], strides: &[isize]) -> bool {
+    let mut expect = 1isize;
+    for (&n, &s) in shape.iter().zip(strides).rev() {
+        if n == 0 {
+            return true;
+        }
+        if n != 1 {
+            if s != expect {
+                return false;
+            }
+            expect *= n as isize;
+        }
+    }
+    true
+}
+
 /// A strided window on memory. Strides count elements and may be zero (broadcast) or negative.
 /// `ptr` is the address of the element at index (0, 0, ...).
 #[derive(Clone, Copy, Debug)]
@@ -19,19 +36,7 @@ impl<'a> View<'a> {
 
     /// Row-major without gaps.
     pub fn is_contiguous(&self) -> bool {
-        let mut expect = 1isize;
-        for (&n, &s) in self.shape.iter().zip(self.strides).rev() {
-            if n == 0 {
-                return true;
-            }
-            if n != 1 {
-                if s != expect {
-                    return false;
-                }
-                expect *= n as isize;
-            }
-        }
-        true
+        is_row_major(self.shape, self.strides)
     }
 
     /// Typed address of the first element.

@@ -1,6 +1,6 @@
 //! Writes in place: the checks, the version, and the history of views and their base.
 
-use super::{Edge, attach, edge_of, grad_enabled, tracks};
+use super::{Edge, attach, edge_of, grad_enabled};
 use crate::{Layout, Result, Tensor, bail, ensure, ops, promote};
 
 /// `self` becomes `f(self)`, in place.
@@ -166,9 +166,4 @@ pub(crate) fn sync_view(this: &Tensor) {
         &[this],
     );
     this.inner().meta.borrow_mut().set_edge(Some(Edge { node, nr: 0 }));
-}
-
-/// Whether an in-place op with these inputs has to keep history.
-pub fn tracked(inputs: &[&Tensor]) -> bool {
-    tracks(inputs)
 }
