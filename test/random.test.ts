@@ -11,7 +11,7 @@ describe('the default generator', () => {
     torch.manualSeed(0);
     expect(String(torch.randn(2, 2))).toBe('tensor([[ 1.5410, -0.2934],\n        [-2.1788,  0.5684]])');
     torch.manualSeed(0);
-    expect(list(torch.randperm(5))).toEqual([4, 1, 2, 0, 3]);
+    expect(list(torch.randperm(5))).toEqual([4, 0, 1, 3, 2]);
   });
 
   test('tells its seed, also beyond 2^53', () => {

@@ -5,9 +5,10 @@
 import { runBackward } from './autograd-core.js';
 import { noGrad } from './autograd-mode.js';
 import { ArgumentError, AutogradError } from './errors.js';
-import { isOptions, op } from './runtime/call.js';
+import { op } from './runtime/call.js';
 import { dispose } from './runtime/handle.js';
 import { isTensor, Tensor } from './tensor.js';
+import { isPlain } from './runtime/plain.js';
 
 export { enableGrad, inferenceMode, isGradEnabled, isInferenceModeEnabled, noGrad, setGradEnabled } from './autograd-mode.js';
 export { type GradFn, type HookHandle } from './autograd-core.js';
@@ -58,8 +59,8 @@ export function grad(
   allowUnused?: boolean | null | GradOptions,
 ): (Tensor | null)[] {
   const given = [gradOutputs, retainGraph, createGraph, allowUnused];
-  const o: GradOptions = (given.find(isOptions) as GradOptions | undefined) ?? {};
-  const at = <T>(i: number, fallback: T): T => (given[i] === undefined || isOptions(given[i]) ? fallback : (given[i] as T));
+  const o: GradOptions = (given.find(isPlain) as GradOptions | undefined) ?? {};
+  const at = <T>(i: number, fallback: T): T => (given[i] === undefined || isPlain(given[i]) ? fallback : (given[i] as T));
   const outs = list(outputs, 'grad: outputs');
   const ins = list(inputs, 'grad: inputs');
   const create = at(2, o.createGraph) ?? false;
@@ -108,8 +109,8 @@ export function backward(
   options?: BackwardAllOptions,
 ): void {
   const given = [gradTensors, retainGraph, createGraph, options];
-  const o: BackwardAllOptions = (given.find(isOptions) as BackwardAllOptions | undefined) ?? {};
-  const at = <T>(i: number, fallback: T): T => (given[i] === undefined || isOptions(given[i]) ? fallback : (given[i] as T));
+  const o: BackwardAllOptions = (given.find(isPlain) as BackwardAllOptions | undefined) ?? {};
+  const at = <T>(i: number, fallback: T): T => (given[i] === undefined || isPlain(given[i]) ? fallback : (given[i] as T));
   const all = list(tensors, 'backward: tensors');
   const create = at(2, o.createGraph) ?? false;
   runBackward(all, gradList(at(0, o.gradTensors), all.length, 'backward'), {

@@ -5,10 +5,11 @@
 import { type Device, device as toDevice } from './device.js';
 import { DType, getDefaultDtype } from './dtype.js';
 import { ArgumentError } from './errors.js';
-import { isOptions, op } from './runtime/call.js';
+import { op } from './runtime/call.js';
 import { type ArrayLikeData, make } from './runtime/make.js';
 import type { Nested, Num } from './runtime/types.js';
 import { isTensor, type Tensor } from './tensor.js';
+import { isPlain } from './runtime/plain.js';
 
 /** What {@link tensor} takes: plain values in nested arrays, typed arrays, or anything with `data` and `shape`. */
 export type TensorData =
@@ -74,15 +75,15 @@ export interface MeshgridOptions {
  */
 export function meshgrid(...args: readonly (Tensor | readonly Tensor[] | MeshgridOptions)[]): Tensor[] {
   const last = args.at(-1);
-  const options: MeshgridOptions = isOptions(last) ? last : {};
-  const tensors = (isOptions(last) ? args.slice(0, -1) : args).flat();
+  const options: MeshgridOptions = isPlain(last) ? last : {};
+  const tensors = (isPlain(last) ? args.slice(0, -1) : args).flat();
   for (const key of Object.keys(options)) if (key !== 'indexing') throw new ArgumentError(`meshgrid: there is no option '${key}'`);
   for (const t of tensors) if (!isTensor(t)) throw new ArgumentError(`meshgrid: expected tensors, got ${t === null ? 'null' : typeof t}`);
   return op('meshgrid', tensors, options.indexing ?? 'ij') as Tensor[];
 }
 
 function check(name: string, options: TensorOptions): TensorOptions {
-  if (!isOptions(options)) throw new ArgumentError(`${name}: options come in one object, such as { dtype: torch.float32 }`);
+  if (!isPlain(options)) throw new ArgumentError(`${name}: options come in one object, such as { dtype: torch.float32 }`);
   for (const key of Object.keys(options)) {
     if (!['dtype', 'device', 'requiresGrad', 'pinMemory'].includes(key)) throw new ArgumentError(`${name}: there is no option '${key}'`);
   }

@@ -3,7 +3,7 @@
  * @module
  */
 import { grad } from './autograd.js';
-import { enableGrad, noGrad } from './autograd-mode.js';
+import { enableGrad } from './autograd-mode.js';
 import { float64 } from './dtype.js';
 import { ArgumentError, AutogradError } from './errors.js';
 import { make } from './runtime/make.js';
@@ -29,7 +29,8 @@ export interface GradgradcheckOptions extends GradcheckOptions {
 
 type Fn = (...inputs: never[]) => Tensor | readonly Tensor[];
 
-const tensors = (out: Tensor | readonly Tensor[]): Tensor[] => (isTensor(out) ? [out] : [...(out as readonly Tensor[])]).filter((t) => t.dtype.isFloatingPoint);
+/** The results that have a gradient (gradcheck.py, _differentiable_outputs). */
+const differentiable = (out: Tensor | readonly Tensor[]): Tensor[] => (isTensor(out) ? [out] : [...(out as readonly Tensor[])]).filter((t) => t.requiresGrad);
 
 /**
  * Whether the gradients of `fn` agree with finite differences, for every floating-point input that requires grad.
@@ -50,15 +51,15 @@ function compare(fn: Fn, given: readonly unknown[], eps: number, atol: number, r
   const checked = given.map((x, i) => ({ x, i })).filter((e): e is { x: Tensor; i: number } => isTensor(e.x) && e.x.requiresGrad);
   if (checked.length === 0) throw new ArgumentError('gradcheck expects at least one input tensor that requires grad');
   const call = fn as (...args: unknown[]) => Tensor | readonly Tensor[];
-  const outs = enableGrad(() => tensors(call(...given)));
+  const outs = enableGrad(() => differentiable(call(...given)));
   for (const [k, out] of outs.entries()) {
-    const analytic = out.requiresGrad ? analyticJacobian(out, checked.map((e) => e.x)) : null;
+    const analytic = analyticJacobian(out, checked.map((e) => e.x));
     for (const [n, { x, i }] of checked.entries()) {
       const numeric = numericJacobian(call, given, i, x, k, eps);
       for (let j = 0; j < x.numel(); j++) {
         for (let o = 0; o < out.numel(); o++) {
           const want = numeric[j]![o]!;
-          const got = analytic?.[n]?.[o]?.[j] ?? 0;
+          const got = analytic[n]![o]![j]!;
           if (Math.abs(got - want) <= atol + rtol * Math.abs(want)) continue;
           return `Jacobian mismatch for output ${k} with respect to input ${i}: d out[${o}] / d in[${j}] is numerically ${want}, analytically ${got}`;
         }
@@ -91,9 +92,10 @@ function numericJacobian(call: (...args: unknown[]) => Tensor | readonly Tensor[
   const evaluate = (j: number, by: number): Float64Array => {
     const moved = at.slice();
     moved[j]! += by;
-    const t = make('gradcheck', { data: moved, shape: x.shape }, x.dtype) as Tensor;
+    const t = (make('gradcheck', { data: moved, shape: x.shape }, x.dtype) as Tensor).requiresGrad_();
     const args = given.map((a, n) => (n === i ? t : a));
-    const out = noGrad(() => Float64Array.from(tensors(call(...args))[k]!.dataSync() as Float64Array));
+    // With the graph, for only it tells which results are differentiable.
+    const out = enableGrad(() => Float64Array.from(differentiable(call(...args))[k]!.dataSync() as Float64Array));
     t.dispose();
     return out;
   };
@@ -111,7 +113,7 @@ function numericJacobian(call: (...args: unknown[]) => Tensor | readonly Tensor[
 export function gradgradcheck(fn: Fn, inputs: Tensor | readonly unknown[], options: GradgradcheckOptions = {}): boolean {
   const given: readonly unknown[] = isTensor(inputs) ? [inputs] : inputs;
   const call = fn as (...args: unknown[]) => Tensor | readonly Tensor[];
-  const outs = tensors(call(...given));
+  const outs = differentiable(call(...given));
   const cotangents = options.gradOutputs ?? outs.map((t, k) => (make('gradgradcheck', { data: spread(t.numel(), k), shape: t.shape }, float64) as Tensor).to(t.dtype).requiresGrad_());
   const n = given.length;
   const gradient = (...args: unknown[]): Tensor[] => {
@@ -119,7 +121,7 @@ export function gradgradcheck(fn: Fn, inputs: Tensor | readonly unknown[], optio
     const gs = args.slice(n) as Tensor[];
     return enableGrad(() => {
       const wanted = ins.filter((a, i): a is Tensor => isTensor(a) && isTensor(given[i]) && given[i].requiresGrad).map((t) => (t.requiresGrad ? t : t.requiresGrad_()));
-      const used = tensors(call(...ins)).map((t, i) => ({ t, g: gs[i]! })).filter((e) => e.t.requiresGrad);
+      const used = differentiable(call(...ins)).map((t, i) => ({ t, g: gs[i]! }));
       return grad(used.map((e) => e.t), wanted, { gradOutputs: used.map((e) => e.g), createGraph: true, allowUnused: true }).filter((g): g is Tensor => g !== null);
     });
   };

@@ -4,8 +4,8 @@
  */
 import { getDefaultDtype, type DType, type TypedArray } from './dtype.js';
 import { ArgumentError } from './errors.js';
-import { isOptions } from './runtime/call.js';
 import { exponential, fixed } from './runtime/format.js';
+import { isPlain } from './runtime/plain.js';
 
 /** Options of {@link setPrintoptions}. */
 export interface PrintOptions {
@@ -53,7 +53,7 @@ export function setPrintoptions(
   profile?: 'default' | 'short' | 'full' | null,
   sciMode?: boolean | null,
 ): void {
-  const o: PrintOptions = isOptions(precision)
+  const o: PrintOptions = isPlain(precision)
     ? (precision as PrintOptions)
     : { precision: precision as number | null, threshold, edgeitems, linewidth, profile, sciMode };
   if (o.profile !== undefined && o.profile !== null) {

@@ -11,7 +11,7 @@ import type { TensorMethods } from './generated/methods.js';
 import { METHODS } from './generated/table.js';
 import { encodeIndex, type Index } from './indexing.js';
 import { tensorText } from './printing.js';
-import { isOptions, method, op, setTensorHooks } from './runtime/call.js';
+import { method, op, setTensorHooks } from './runtime/call.js';
 import { setScalarReader, setTensorTest } from './runtime/encode.js';
 import { dispose, Handle, handleOf, isHandle, isLive, keepHandle, setOperation, takeHandle } from './runtime/handle.js';
 import { installStarter } from './runtime/load.js';
@@ -19,6 +19,7 @@ import { type NestedList, readElements, nest, toNumber } from './runtime/read.js
 import type { Num } from './runtime/types.js';
 import { checked, scratch } from './runtime/wasm.js';
 import { type Size, sizeFrom } from './size.js';
+import { isPlain } from './runtime/plain.js';
 
 installStarter();
 
@@ -292,7 +293,7 @@ export class Tensor extends Handle {
    * @throws {@link AutogradError} if no graph leads here, or it was freed by an earlier backward.
    */
   backward(gradient?: Tensor | null | BackwardOptions, options: BackwardOptions = {}): void {
-    const o = isOptions(gradient) ? (gradient as BackwardOptions) : options;
+    const o = isPlain(gradient) ? (gradient as BackwardOptions) : options;
     const g = isTensor(gradient) ? gradient : (o.gradient ?? null);
     runBackward([this], [g], o);
   }
@@ -322,7 +323,7 @@ export class Tensor extends Handle {
       if (a instanceof DType) dtype = a;
       else if (isTensor(a)) dtype = a.dtype;
       else if (typeof a === 'boolean') flags.push(a);
-      else if (isOptions(a)) {
+      else if (isPlain(a)) {
         const o = a as ToOptions;
         if (o.other) dtype = o.other.dtype;
         dtype = o.dtype ?? dtype;

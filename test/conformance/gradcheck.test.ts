@@ -33,7 +33,7 @@ function sample(record: Loose): { fn: (...leaves: torch.Tensor[]) => torch.Tenso
     const fresh = new Map<Loose, Loose>(leaves.map((t, i) => [t, now[i]]));
     const options = Object.fromEntries(Object.entries(kwargs as object).map(([k, v]) => [k, replace(v, fresh)]));
     const outs = flatten(call(replace(input, fresh), Object.keys(options).length > 0 ? [...replace(args, fresh), options] : replace(args, fresh)));
-    return outs.filter((t) => isTensor(t) && t.dtype.isFloatingPoint && t.requiresGrad);
+    return outs.filter((t) => isTensor(t) && t.dtype.isFloatingPoint);
   };
   return { fn, leaves };
 }

@@ -6,8 +6,8 @@ import { asTensor, tensor } from '../creation.js';
 import { dtypeOfArray, float64, int64, type TypedArray } from '../dtype.js';
 import { ArgumentError, ValueError } from '../errors.js';
 import { stack } from '../generated/torch.js';
-import { isPlain } from '../optim/options.js';
 import { isTensor, type Tensor } from '../tensor.js';
+import { isPlain } from '../runtime/plain.js';
 
 /** What {@link defaultCollate} makes of samples of type `T`. */
 export type Collated<T> = T extends Tensor | number | bigint | boolean | TypedArray

@@ -7,7 +7,7 @@ import { full } from '../generated/torch.js';
 import type { Tensor } from '../tensor.js';
 import { type Args, FACTORY, type FactoryOptions, bind, flag, int, real, text } from './args.js';
 import * as F from './functional.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { Parameter } from './parameter.js';
 import { py, pyFloat } from './python.js';
 
@@ -18,7 +18,7 @@ export interface InplaceOptions {
 }
 
 /** An activation without other parameters than `inplace`. */
-abstract class Inplace extends Module {
+abstract class Inplace extends Layer {
   readonly inplace: boolean;
 
   constructor(...args: Args<[], [inplace: boolean], InplaceOptions>) {
@@ -32,7 +32,7 @@ abstract class Inplace extends Module {
 }
 
 /** An activation without parameters. */
-abstract class Plain extends Module {
+abstract class Plain extends Layer {
   constructor(...args: [] | [Record<string, never>]) {
     super();
     bind(this._getName(), args, {});
@@ -138,7 +138,7 @@ export class Tanhshrink extends Plain {
  * @example
  * new nn.Threshold(0.1, 20)(x);
  */
-export class Threshold extends Module {
+export class Threshold extends Layer {
   readonly threshold: number;
   readonly value: number;
   readonly inplace: boolean;
@@ -163,7 +163,7 @@ export class Threshold extends Module {
 }
 
 /** `x` where positive, else `x` times a slope drawn from U(lower, upper) in training, their mean in evaluation. PyTorch: `torch.nn.RReLU`. */
-export class RReLU extends Module {
+export class RReLU extends Layer {
   readonly lower: number;
   readonly upper: number;
   readonly inplace: boolean;
@@ -186,7 +186,7 @@ export class RReLU extends Module {
 }
 
 /** `min(max(x, minVal), maxVal)`. Default: -1 and 1. PyTorch: `torch.nn.Hardtanh`. */
-export class Hardtanh extends Module {
+export class Hardtanh extends Layer {
   readonly minVal: number;
   readonly maxVal: number;
   readonly inplace: boolean;
@@ -210,7 +210,7 @@ export class Hardtanh extends Module {
 }
 
 /** `x` where positive, else `alpha (exp(x) - 1)`. Default: `alpha = 1`. PyTorch: `torch.nn.ELU`. */
-export class ELU extends Module {
+export class ELU extends Layer {
   readonly alpha: number;
   readonly inplace: boolean;
 
@@ -236,7 +236,7 @@ export class CELU extends ELU {
 }
 
 /** The first half of dimension `dim` times the sigmoid of the second. Default: -1. PyTorch: `torch.nn.GLU`. */
-export class GLU extends Module {
+export class GLU extends Layer {
   readonly dim: number;
 
   constructor(...args: Args<[], [dim: number], { readonly dim?: number }>) {
@@ -254,7 +254,7 @@ export class GLU extends Module {
 }
 
 /** `x Φ(x)`, or with `approximate = 'tanh'` its approximation. Default: `'none'`. PyTorch: `torch.nn.GELU`. */
-export class GELU extends Module {
+export class GELU extends Layer {
   readonly approximate: string;
 
   constructor(...args: Args<[], [approximate: string], { readonly approximate?: string }>) {
@@ -272,7 +272,7 @@ export class GELU extends Module {
 }
 
 /** `x` where `|x| > lambd`, else 0. Default: 0.5. PyTorch: `torch.nn.Hardshrink`. */
-export class Hardshrink extends Module {
+export class Hardshrink extends Layer {
   readonly lambd: number;
 
   constructor(...args: Args<[], [lambd: number], { readonly lambd?: number }>) {
@@ -297,7 +297,7 @@ export class Softshrink extends Hardshrink {
 }
 
 /** `x` where positive, else `negativeSlope · x`. Default: 0.01. PyTorch: `torch.nn.LeakyReLU`. */
-export class LeakyReLU extends Module {
+export class LeakyReLU extends Layer {
   readonly negativeSlope: number;
   readonly inplace: boolean;
 
@@ -318,7 +318,7 @@ export class LeakyReLU extends Module {
 }
 
 /** `log(1 + exp(beta x)) / beta`, and `x` where `beta x > threshold`. Default: 1 and 20. PyTorch: `torch.nn.Softplus`. */
-export class Softplus extends Module {
+export class Softplus extends Layer {
   readonly beta: number;
   readonly threshold: number;
 
@@ -341,7 +341,7 @@ export class Softplus extends Module {
  *
  * PyTorch: `torch.nn.PReLU`.
  */
-export class PReLU extends Module {
+export class PReLU extends Layer {
   readonly numParameters: number;
   readonly init: number;
   declare weight: Parameter;

@@ -6,7 +6,7 @@ import { ValueError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { type Args, anything, bind, flag } from './args.js';
 import * as F from './functional.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { py } from './python.js';
 
 /** A size for all dimensions or one for each; null keeps the input's. */
@@ -28,7 +28,7 @@ function resolve(who: string, size: OutputSize, input: Tensor, n: number): numbe
   return size.map((s, i) => s ?? input.shape[input.shape.length - n + i]!);
 }
 
-abstract class AdaptiveAvgPoolNd extends Module {
+abstract class AdaptiveAvgPoolNd extends Layer {
   readonly outputSize: OutputSize;
 
   constructor(...args: Args<[outputSize: OutputSize], [], AdaptivePoolOptions>) {
@@ -68,7 +68,7 @@ export class AdaptiveAvgPool3d extends AdaptiveAvgPoolNd {
   }
 }
 
-abstract class AdaptiveMaxPoolNd extends Module {
+abstract class AdaptiveMaxPoolNd extends Layer {
   readonly outputSize: OutputSize;
   readonly returnIndices: boolean;
 

@@ -6,6 +6,7 @@ import { DType } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { Tensor } from '../tensor.js';
 import { pyType } from './python.js';
+import { isPlain } from '../runtime/plain.js';
 
 type Prefixes<T extends readonly unknown[]> = T extends readonly [...infer Head, unknown] ? T | Prefixes<Head> : [];
 
@@ -69,13 +70,6 @@ export const FACTORY = {
 
 /** The values of a list of parameters. */
 export type Bound<S> = { -readonly [K in keyof S]: S[K] extends Kind<infer T> ? T : never };
-
-/** Whether `x` is a plain object, and so holds parameters by name. */
-export function isPlain(x: unknown): x is Record<string, unknown> {
-  if (typeof x !== 'object' || x === null) return false;
-  const proto: unknown = Object.getPrototypeOf(x);
-  return proto === Object.prototype || proto === null;
-}
 
 /**
  * Sorts the arguments of `who` into its parameters, in the order of `spec`.

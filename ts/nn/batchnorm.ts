@@ -11,7 +11,7 @@ import { type Args, FACTORY, type FactoryOptions, bind, flag, int, maybe, real }
 import * as F from './functional.js';
 import { ones_, zeros_ } from './init.js';
 import { noGrad } from '../autograd.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { Parameter } from './parameter.js';
 import { py, pyFloat } from './python.js';
 
@@ -36,7 +36,7 @@ type NormArgs = Args<
 >;
 
 /** What both families hold: learnt scale and shift, running statistics. */
-abstract class NormBase extends Module {
+abstract class NormBase extends Layer {
   readonly numFeatures: number;
   readonly eps: number;
   readonly momentum: number | null;

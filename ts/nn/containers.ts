@@ -3,9 +3,9 @@
  * @module
  */
 import { ArgumentError, IndexError } from '../errors.js';
-import { isPlain } from './args.js';
 import { Module } from './module.js';
 import { indent, pyType } from './python.js';
+import { isPlain } from '../runtime/plain.js';
 
 /** Modules by name, as an object, a Map or a list of pairs. */
 export type NamedModules = Readonly<Record<string, Module>> | ReadonlyMap<string, Module> | readonly (readonly [string, Module])[];

@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor.js';
 import { type Args, type Bound, FACTORY, type FactoryOptions, type Kind, anything, bind, flag, int, ints, text } from './args.js';
 import * as F from './functional.js';
 import { kaimingUniform_, uniform_ } from './init.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { Parameter } from './parameter.js';
 import { pyTuple } from './python.js';
 import { type Size, repeat } from './sizes.js';
@@ -76,7 +76,7 @@ const CONV_TRANSPOSE = {
 const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'];
 
 /** What all convolutions have: options, weight and bias, printing. */
-abstract class ConvNd extends Module {
+abstract class ConvNd extends Layer {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly kernelSize: readonly number[];

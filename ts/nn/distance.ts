@@ -17,6 +17,8 @@ export interface CosineSimilarityOptions {
 
 /** The cosine of the angle between vectors along `dim`. PyTorch: `torch.nn.CosineSimilarity`. */
 export class CosineSimilarity extends Module {
+  static override readonly inputs: readonly string[] = ['x1', 'x2'];
+
   readonly dim: number;
   readonly eps: number;
 
@@ -42,6 +44,8 @@ export interface PairwiseDistanceOptions {
 
 /** The p-norm of `x1 - x2 + eps` along the last dimension. PyTorch: `torch.nn.PairwiseDistance`. */
 export class PairwiseDistance extends Module {
+  static override readonly inputs: readonly string[] = ['x1', 'x2'];
+
   readonly norm: number;
   readonly eps: number;
   readonly keepdim: boolean;

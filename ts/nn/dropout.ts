@@ -6,7 +6,7 @@ import { ValueError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { type Args, bind, flag, real } from './args.js';
 import * as F from './functional.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { py } from './python.js';
 
 /** Parameters of the dropout modules by name. */
@@ -17,7 +17,7 @@ export interface DropoutOptions {
   readonly inplace?: boolean;
 }
 
-abstract class DropoutModule extends Module {
+abstract class DropoutModule extends Layer {
   readonly p: number;
   readonly inplace: boolean;
 

@@ -4,7 +4,7 @@
  */
 import type { Tensor } from '../tensor.js';
 import { type Args, anything, bind, int } from './args.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { py } from './python.js';
 
 /**
@@ -14,7 +14,7 @@ import { py } from './python.js';
  * @example
  * new nn.Flatten()(torch.rand(32, 28, 28)).shape; // [32, 784]
  */
-export class Flatten extends Module {
+export class Flatten extends Layer {
   readonly startDim: number;
   readonly endDim: number;
 
@@ -41,7 +41,7 @@ export class Flatten extends Module {
  * @example
  * new nn.Unflatten(1, [2, 5])(torch.rand(3, 10)).shape; // [3, 2, 5]
  */
-export class Unflatten extends Module {
+export class Unflatten extends Layer {
   readonly dim: number;
   readonly unflattenedSize: readonly number[];
 

@@ -5,7 +5,7 @@
 import type { Tensor } from '../tensor.js';
 import { type Args, bind, ints } from './args.js';
 import * as F from './functional.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { py } from './python.js';
 import type { Size } from './sizes.js';
 
@@ -24,7 +24,7 @@ export interface FoldOptions {
 const WINDOW = { kernelSize: ints(), dilation: ints(1), padding: ints(0), stride: ints(1) };
 
 /** The blocks of `[N, C, H, W]` as columns `[N, C kH kW, blocks]`. PyTorch: `torch.nn.Unfold`. */
-export class Unfold extends Module {
+export class Unfold extends Layer {
   readonly kernelSize: Size;
   readonly dilation: Size;
   readonly padding: Size;
@@ -49,7 +49,7 @@ export class Unfold extends Module {
 }
 
 /** The sum of overlapping blocks `[N, C kH kW, blocks]` as an image `[N, C, H, W]`. PyTorch: `torch.nn.Fold`. */
-export class Fold extends Module {
+export class Fold extends Layer {
   readonly outputSize: Size;
   readonly kernelSize: Size;
   readonly dilation: Size;

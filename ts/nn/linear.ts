@@ -8,6 +8,7 @@ import { type Args, FACTORY, type FactoryOptions, bind, flag, int } from './args
 import { empty } from '../generated/torch.js';
 import * as F from './functional.js';
 import { kaimingUniform_, uniform_ } from './init.js';
+import { Layer } from './layer.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
 import { py } from './python.js';
@@ -19,7 +20,7 @@ import { py } from './python.js';
  * @example
  * new nn.Identity(54, { unused: true })(x); // x
  */
-export class Identity extends Module {
+export class Identity extends Layer {
   constructor(..._ignored: unknown[]) {
     super();
   }
@@ -46,7 +47,7 @@ export interface LinearOptions extends FactoryOptions {
  * @example
  * const y = new nn.Linear(20, 30)(torch.randn(128, 20)); // [128, 30]
  */
-export class Linear extends Module {
+export class Linear extends Layer {
   readonly inFeatures: number;
   readonly outFeatures: number;
   declare weight: Parameter;
@@ -101,6 +102,8 @@ export interface BilinearOptions extends FactoryOptions {
  * const y = new nn.Bilinear(20, 30, 40)(torch.randn(128, 20), torch.randn(128, 30)); // [128, 40]
  */
 export class Bilinear extends Module {
+  static override readonly inputs: readonly string[] = ['input1', 'input2'];
+
   readonly in1Features: number;
   readonly in2Features: number;
   readonly outFeatures: number;

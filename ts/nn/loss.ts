@@ -18,6 +18,8 @@ export interface LossOptions {
 
 /** Base of the losses: their parameters and the reduction. */
 export abstract class Loss<S extends Record<string, Kind<unknown>> = Record<string, never>> extends Module {
+  static override readonly inputs: readonly string[] = ['input', 'target'];
+
   readonly reduction: string;
   /** The parameters as given or by default. @internal */
   readonly _p: Bound<S>;
@@ -132,6 +134,8 @@ const GAUSSIAN = { full: flag(false), eps: real(1e-6) };
 
 /** Negative log likelihood of a normal distribution with mean `input` and variance `variance`. PyTorch: `torch.nn.GaussianNLLLoss`. */
 export class GaussianNLLLoss extends Loss<typeof GAUSSIAN> {
+  static override readonly inputs: readonly string[] = ['input', 'target', 'variance'];
+
   constructor(...args: Only<LossOptions & { readonly full?: boolean; readonly eps?: number }>) {
     super(args, GAUSSIAN);
   }

@@ -113,6 +113,8 @@ const CTC = { blank: int(0), zeroInfinity: flag(false) };
 
 /** Connectionist temporal classification (Graves et al., 2006). PyTorch: `torch.nn.CTCLoss`. */
 export class CTCLoss extends Loss<typeof CTC> {
+  static override readonly inputs: readonly string[] = ['logProbs', 'targets', 'inputLengths', 'targetLengths'];
+
   constructor(...args: Args<[], [blank: number], LossOptions & { readonly blank?: number; readonly zeroInfinity?: boolean }>) {
     super(args, CTC);
   }

@@ -31,6 +31,8 @@ const NO_MARGIN = { margin: real(0) };
 
 /** `1 - cos(x1, x2)` for targets 1, `max(0, cos(x1, x2) - margin)` for targets -1. Default: `margin = 0`. PyTorch: `torch.nn.CosineEmbeddingLoss`. */
 export class CosineEmbeddingLoss extends Loss<typeof NO_MARGIN> {
+  static override readonly inputs: readonly string[] = ['input1', 'input2', 'target'];
+
   constructor(...args: MarginArgs) {
     super(args, NO_MARGIN);
   }
@@ -42,6 +44,8 @@ export class CosineEmbeddingLoss extends Loss<typeof NO_MARGIN> {
 
 /** `max(0, -target (x1 - x2) + margin)`. Default: `margin = 0`. PyTorch: `torch.nn.MarginRankingLoss`. */
 export class MarginRankingLoss extends Loss<typeof NO_MARGIN> {
+  static override readonly inputs: readonly string[] = ['input1', 'input2', 'target'];
+
   constructor(...args: MarginArgs) {
     super(args, NO_MARGIN);
   }
@@ -99,6 +103,8 @@ const TRIPLET = { margin: real(1), p: real(2), eps: real(1e-6), swap: flag(false
  * `d(positive, negative)`. Default: `margin = 1, p = 2`. PyTorch: `torch.nn.TripletMarginLoss`.
  */
 export class TripletMarginLoss extends Loss<typeof TRIPLET> {
+  static override readonly inputs: readonly string[] = ['anchor', 'positive', 'negative'];
+
   constructor(
     ...args: Args<[], [margin: number, p: number, eps: number, swap: boolean], MarginLossOptions & { readonly p?: number; readonly eps?: number; readonly swap?: boolean }>
   ) {
@@ -114,6 +120,8 @@ const WITH_DISTANCE = { distanceFunction: maybe(anything<DistanceFunction>()), m
 
 /** {@link TripletMarginLoss} with a distance of one's own. Default: {@link PairwiseDistance}. PyTorch: `torch.nn.TripletMarginWithDistanceLoss`. */
 export class TripletMarginWithDistanceLoss extends Loss<typeof WITH_DISTANCE> {
+  static override readonly inputs: readonly string[] = ['anchor', 'positive', 'negative'];
+
   constructor(...args: Args<[], [], MarginLossOptions & { readonly distanceFunction?: DistanceFunction | null; readonly swap?: boolean }>) {
     super(args, WITH_DISTANCE);
   }

@@ -13,6 +13,7 @@ import { convert, parseTo } from './move.js';
 import { Buffer, Parameter } from './parameter.js';
 import { indent, pyType } from './python.js';
 import { type LoadResult, type StateDict, loadInto, saveFrom } from './state.js';
+import { isPlain } from '../runtime/plain.js';
 
 // The instances are functions; their call signature is that of the class's own `forward`.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- how TypeScript spells a callable class
@@ -42,6 +43,12 @@ export interface Module {
  */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
 export class Module extends Callable {
+  /**
+   * PyTorch's names of what `forward` takes, in order. A class that has them can be called by name, as in Python:
+   * `layer({ input: x })`. A class of your own has none unless it says so, and its `forward` may take any object.
+   */
+  static readonly inputs: readonly string[] = [];
+
   /** Whether the module is in training mode; `train()` and `eval()` set it. */
   training = true;
 
@@ -56,8 +63,24 @@ export class Module extends Callable {
   }
 
   /** @internal */
-  override [CALL](args: unknown[]): unknown {
+  override [CALL](given: unknown[]): unknown {
+    const args = isPlain(given.at(-1)) ? this.#positional(given) : given;
     return this.#hooks ? callWithHooks(this, this.#hooks, args) : this.forward(...args);
+  }
+
+  /** Puts inputs that are given by name (see {@link Module.inputs}) into their places; other options stay as they are. */
+  #positional(given: unknown[]): unknown[] {
+    const { inputs } = this.constructor as typeof Module;
+    const named = given.at(-1) as Record<string, unknown>;
+    const keys = Object.keys(named);
+    if (keys.length === 0 || !keys.every((key) => inputs.includes(key))) return given;
+    const args = given.slice(0, -1);
+    for (const key of keys) {
+      const place = inputs.indexOf(key);
+      if (place < args.length && args[place] !== undefined) throw new ArgumentError(`${this._getName()}: forward got multiple values for argument '${key}'`);
+      args[place] = named[key];
+    }
+    return Array.from(args);
   }
 
   // --- what belongs to this module itself ---------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import { ArgumentError } from '../errors.js';
 import { noGrad } from '../autograd.js';
 import { Tensor, setData } from '../tensor.js';
 import type { Module } from './module.js';
-import { isPlain } from './args.js';
+import { isPlain } from '../runtime/plain.js';
 
 /** Where to and what to convert to; null leaves it as it is. */
 export interface Destination {

@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor.js';
 import { type Args, FACTORY, type FactoryOptions, bind, flag, int, ints, maybe, real } from './args.js';
 import * as F from './functional.js';
 import { ones_, zeros_ } from './init.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { Parameter } from './parameter.js';
 import { py, pyFloat, pyTuple } from './python.js';
 import type { Size } from './sizes.js';
@@ -31,7 +31,7 @@ export interface LayerNormOptions extends FactoryOptions {
  * @example
  * new nn.LayerNorm(10)(torch.randn(20, 5, 10));
  */
-export class LayerNorm extends Module {
+export class LayerNorm extends Layer {
   readonly normalizedShape: readonly number[];
   readonly eps: number;
   readonly elementwiseAffine: boolean;
@@ -79,7 +79,7 @@ export interface RMSNormOptions extends FactoryOptions {
 }
 
 /** Divides by the root mean square over the last dimensions (Zhang and Sennrich, 2019). PyTorch: `torch.nn.RMSNorm`. */
-export class RMSNorm extends Module {
+export class RMSNorm extends Layer {
   readonly normalizedShape: readonly number[];
   readonly eps: number | null;
   readonly elementwiseAffine: boolean;
@@ -130,7 +130,7 @@ export interface GroupNormOptions extends FactoryOptions {
  * @example
  * new nn.GroupNorm(3, 6)(torch.randn(20, 6, 10, 10));
  */
-export class GroupNorm extends Module {
+export class GroupNorm extends Layer {
   readonly numGroups: number;
   readonly numChannels: number;
   readonly eps: number;
@@ -182,7 +182,7 @@ export interface LocalResponseNormOptions {
 }
 
 /** Divides by a power of the mean square of `size` neighbouring channels (Krizhevsky et al., 2012). PyTorch: `torch.nn.LocalResponseNorm`. */
-export class LocalResponseNorm extends Module {
+export class LocalResponseNorm extends Layer {
   readonly size: number;
   readonly alpha: number;
   readonly beta: number;

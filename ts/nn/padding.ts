@@ -6,7 +6,7 @@ import { ShapeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { type Args, bind, ints, real } from './args.js';
 import * as F from './functional.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { py, pyTuple } from './python.js';
 import { type Size, repeat } from './sizes.js';
 
@@ -16,7 +16,7 @@ export interface PadOptions {
 }
 type PadArgs = Args<[padding: Size], [], PadOptions>;
 
-abstract class PadNd extends Module {
+abstract class PadNd extends Layer {
   readonly padding: readonly number[];
   /** @internal */
   readonly _mode: string;
@@ -104,7 +104,7 @@ export interface ConstantPadOptions extends PadOptions {
 }
 type ConstantPadArgs = Args<[padding: Size, value: number], [], ConstantPadOptions>;
 
-abstract class ConstantPadNd extends Module {
+abstract class ConstantPadNd extends Layer {
   readonly padding: readonly number[];
   readonly value: number;
 

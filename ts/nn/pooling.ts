@@ -5,7 +5,7 @@
 import type { Tensor } from '../tensor.js';
 import { type Args, bind, flag, int, ints, maybe, real } from './args.js';
 import * as F from './functional.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { py, pyTuple } from './python.js';
 import { type Size, repeat } from './sizes.js';
 
@@ -30,7 +30,7 @@ type MaxPoolArgs = Args<
   MaxPoolOptions
 >;
 
-abstract class MaxPoolNd extends Module {
+abstract class MaxPoolNd extends Layer {
   readonly kernelSize: Size;
   readonly stride: Size;
   readonly padding: Size;
@@ -100,7 +100,7 @@ export interface MaxUnpoolOptions {
   readonly padding?: Size;
 }
 
-abstract class MaxUnpoolNd extends Module {
+abstract class MaxUnpoolNd extends Layer {
   readonly kernelSize: readonly number[];
   readonly stride: readonly number[];
   readonly padding: readonly number[];
@@ -167,7 +167,7 @@ export interface AvgPoolOptions {
 }
 
 /** The mean of each window of `[N, C, L]` or `[C, L]`. PyTorch: `torch.nn.AvgPool1d`. */
-export class AvgPool1d extends Module {
+export class AvgPool1d extends Layer {
   readonly kernelSize: readonly number[];
   readonly stride: readonly number[];
   readonly padding: readonly number[];
@@ -200,7 +200,7 @@ export interface AvgPoolNdOptions extends AvgPoolOptions {
   readonly divisorOverride?: number | null;
 }
 
-abstract class AvgPoolNd extends Module {
+abstract class AvgPoolNd extends Layer {
   readonly kernelSize: Size;
   readonly stride: Size;
   readonly padding: Size;
@@ -260,7 +260,7 @@ export interface LPPoolOptions {
   readonly ceilMode?: boolean;
 }
 
-abstract class LPPoolNd extends Module {
+abstract class LPPoolNd extends Layer {
   readonly normType: number;
   readonly kernelSize: Size;
   readonly stride: Size | null;

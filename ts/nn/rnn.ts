@@ -36,6 +36,8 @@ type Common = Bound<typeof GRU_SPEC>;
 
 /** What recurrent networks share: parameters by layer and direction, shapes, printing. */
 abstract class RNNBase extends Module {
+  static override readonly inputs: readonly string[] = ['input', 'hx'];
+
   readonly inputSize: number;
   readonly hiddenSize: number;
   readonly numLayers: number;

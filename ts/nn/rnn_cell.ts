@@ -20,6 +20,8 @@ export interface RNNCellOptions extends FactoryOptions {
 const SPEC = { inputSize: int(), hiddenSize: int(), bias: flag(true), ...FACTORY };
 
 abstract class RNNCellBase extends Module {
+  static override readonly inputs: readonly string[] = ['input', 'hx'];
+
   readonly inputSize: number;
   readonly hiddenSize: number;
   declare weightIh: Parameter;

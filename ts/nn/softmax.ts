@@ -6,11 +6,11 @@ import { ShapeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { type Args, bind, int, maybe } from './args.js';
 import * as F from './functional.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { py } from './python.js';
 
 /** The dimension that sums to one; PyTorch guesses one when it is not given, and so do we. */
-abstract class OverDim extends Module {
+abstract class OverDim extends Layer {
   readonly dim: number | null;
 
   constructor(...args: Args<[], [dim: number | null], { readonly dim?: number | null }>) {
@@ -57,7 +57,7 @@ export class LogSoftmax extends OverDim {
 }
 
 /** Softmax over the channels of `[N, C, H, W]` or `[C, H, W]`. PyTorch: `torch.nn.Softmax2d`. */
-export class Softmax2d extends Module {
+export class Softmax2d extends Layer {
   constructor(...args: [] | [Record<string, never>]) {
     super();
     bind('Softmax2d', args, {});

@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { type Args, FACTORY, type FactoryOptions, anything, bind, flag, int, maybe, real, text } from './args.js';
 import * as F from './functional.js';
 import { normal_ } from './init.js';
+import { Layer } from './layer.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
 import { py, pyFloat } from './python.js';
@@ -76,7 +77,7 @@ function givenTable(weight: Tensor, rows: number, columns: number, freeze: boole
  * const e = new nn.Embedding(10, 3);
  * e(torch.tensor([[1, 2, 4, 5], [4, 3, 2, 9]])).shape; // [2, 4, 3]
  */
-export class Embedding extends Module {
+export class Embedding extends Layer {
   readonly numEmbeddings: number;
   readonly embeddingDim: number;
   readonly paddingIdx: number | null;
@@ -166,6 +167,8 @@ export interface EmbeddingBagOptions extends EmbeddingOptions {
  * e(torch.tensor([1, 2, 4, 5, 4, 3, 2, 9]), torch.tensor([0, 4])).shape; // [2, 3]
  */
 export class EmbeddingBag extends Module {
+  static override readonly inputs: readonly string[] = ['input', 'offsets', 'perSampleWeights'];
+
   readonly numEmbeddings: number;
   readonly embeddingDim: number;
   readonly paddingIdx: number | null;

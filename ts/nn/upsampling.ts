@@ -5,7 +5,7 @@
 import type { Tensor } from '../tensor.js';
 import { type Args, anything, bind, flag, int, ints, maybe, text } from './args.js';
 import * as F from './functional.js';
-import { Module } from './module.js';
+import { Layer } from './layer.js';
 import { py, pyFloat } from './python.js';
 import type { Size } from './sizes.js';
 
@@ -29,7 +29,7 @@ export interface UpsampleOptions {
  * @example
  * new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' })(torch.rand(1, 1, 2, 2)).shape; // [1, 1, 4, 4]
  */
-export class Upsample extends Module {
+export class Upsample extends Layer {
   readonly size: Size | null;
   readonly scaleFactor: Size | null;
   readonly mode: string;
@@ -84,7 +84,7 @@ export class UpsamplingBilinear2d extends Upsample {
 }
 
 /** `[*, C r², H, W]` to `[*, C, H r, W r]` with r = `upscaleFactor` (Shi et al., 2016). PyTorch: `torch.nn.PixelShuffle`. */
-export class PixelShuffle extends Module {
+export class PixelShuffle extends Layer {
   readonly upscaleFactor: number;
 
   constructor(...args: Args<[upscaleFactor: number], [], { readonly upscaleFactor?: number }>) {
@@ -102,7 +102,7 @@ export class PixelShuffle extends Module {
 }
 
 /** The reverse of {@link PixelShuffle}. PyTorch: `torch.nn.PixelUnshuffle`. */
-export class PixelUnshuffle extends Module {
+export class PixelUnshuffle extends Layer {
   readonly downscaleFactor: number;
 
   constructor(...args: Args<[downscaleFactor: number], [], { readonly downscaleFactor?: number }>) {
@@ -120,7 +120,7 @@ export class PixelUnshuffle extends Module {
 }
 
 /** Deals the channels of `[N, C, *]` out over `groups` (Zhang et al., 2018). PyTorch: `torch.nn.ChannelShuffle`. */
-export class ChannelShuffle extends Module {
+export class ChannelShuffle extends Layer {
   readonly groups: number;
 
   constructor(...args: Args<[groups: number], [], { readonly groups?: number }>) {

@@ -9,8 +9,8 @@ import { ArgumentError, TorchError, ValueError } from '../errors.js';
 import { keep } from '../runtime/scope.js';
 import { isTensor, type Tensor } from '../tensor.js';
 import type { Rule, States } from './differentiable.js';
-import { isPlain } from './options.js';
 import { camel, snake, str } from './python.js';
+import { isPlain } from '../runtime/plain.js';
 
 /** What a closure given to `step` returns: the loss. */
 export type Loss = Tensor | number;

@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from '../errors.js';
 import type { Params } from './optimizer.js';
+import { isPlain } from '../runtime/plain.js';
 
 /** Every leading part of a tuple: `[a, b]` gives `[] | [a] | [a, b]`. */
 type Prefixes<P extends unknown[]> = P extends [...infer H, unknown] ? P | Prefixes<H> : [];
@@ -16,13 +17,6 @@ export type Rest<P extends unknown[], O> = Prefixes<P> | (Prefixes<P> extends in
  * options `O`; or everything by name in one object.
  */
 export type Given<P extends unknown[], O> = [params: Params, ...Rest<P, O>] | [options: O & { params: Params }];
-
-/** Whether a value is an object written as `{ ... }`. */
-export function isPlain(x: unknown): x is Record<string, unknown> {
-  if (typeof x !== 'object' || x === null) return false;
-  const proto: unknown = Object.getPrototypeOf(x);
-  return proto === Object.prototype || proto === null;
-}
 
 /**
  * The parameters and the options by name: `names` are those of the positional options, `defaults` has every option.

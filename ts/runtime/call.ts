@@ -16,6 +16,7 @@ import { explain } from './explain.js';
 import { compile, type Returns, type Signature } from './signature.js';
 import { tupleClass } from './tuple.js';
 import { call, reserve, scratch } from './wasm.js';
+import { isPlain } from './plain.js';
 
 /** How a function treats its first tensor: 0 reads it; 1 the engine puts the result into it; 2 the op itself writes it. */
 export type Mode = 0 | 1 | 2;
@@ -59,19 +60,12 @@ export function method(name: string, mode: Mode, ops: readonly number[]): (...ar
   return f;
 }
 
-/** An object literal: what carries named arguments. */
-export function isOptions(x: unknown): x is Record<string, unknown> {
-  if (typeof x !== 'object' || x === null || isHandle(x)) return false;
-  const proto: unknown = Object.getPrototypeOf(x);
-  return proto === Object.prototype || proto === null;
-}
-
 /** Calls a definition with the given arguments; `self` is the object before the dot of a method. */
 export function invoke(def: Def, self: Handle | undefined, args: readonly unknown[]): unknown {
   let n = args.length;
   const last = n > 0 ? args[n - 1] : undefined;
   let named: Record<string, unknown> | null = null;
-  if (isOptions(last)) {
+  if (isPlain(last)) {
     named = last;
     n--;
   }

@@ -320,8 +320,7 @@ ops! {
     fn logdet(input: Tensor) -> Tensor {
         check_matrix("logdet", "input", input, true)?;
         let (sign, log) = slogdet_node(input)?;
-        let nan = Tensor::number(f64::NAN)?;
-        ops::where_(&ops::lt(&sign, &Tensor::number(0)?)?, &ops::mul(&log, &nan)?, &log)
+        ops::where_(&ops::lt(&sign, &Tensor::number(0)?)?, &Tensor::number(f64::NAN)?, &log)
     }
 
     /// The solution of `A X = B` (with `left` false of `X A = B`); B may be vectors.
@@ -412,9 +411,23 @@ ops! {
     fn cholesky_solve(B: Tensor, L: Tensor, upper: bool = false) -> Tensor {
         check_matrix("cholesky_solve", "B", B, false)?;
         check_matrix("cholesky_solve", "L", L, true)?;
-        let l = if upper { mt(L)? } else { L.clone() };
-        let half = ops::solve_triangular(&l, B, false, true, false)?;
-        ops::solve_triangular(&mt(&l)?, &half, true, true, false)
+        let (l, up) = (L.detach(), upper);
+        let (first, second) = if up { (mt(&l)?, l) } else { (l.clone(), mt(&l)?) };
+        let x = triangle(&second, &triangle(&first, B, false, false)?, true, false)?;
+        let (b_size, l_size) = (B.sizes(), L.sizes());
+        // FunctionsManual.cpp, cholesky_solve_backward: the gradient of L is not masked to its triangle.
+        attach(&[&x], "CholeskySolveBackward0", &[B, L], &[Some(L), Some(&x)], move |ctx| {
+            let (g, l, x) = (ctx.grad(0)?, ctx.saved(0)?, ctx.saved(1)?);
+            let gb = ops::cholesky_solve(&g, &l, upper)?;
+            let gl = ctx.when(1, || {
+                let half = ops::matmul(&gb, &mt(&x)?)?;
+                let both = ops::add(&half, &mt(&half)?)?;
+                let product = if upper { ops::matmul(&l, &both)? } else { ops::matmul(&both, &l)? };
+                ops::sum_to_size(&ops::neg(&product)?, &l_size)
+            })?;
+            Ok(vec![ctx.when(0, || ops::sum_to_size(&gb, &b_size))?, gl])
+        });
+        Ok(x)
     }
 
     /// The inverse of A from its Cholesky factor.
@@ -445,7 +458,10 @@ ops! {
         ensure!(A.ndim() >= 2 && rows(A) == cols(A), Shape, "linalg.matrix_power: A must be batches of square matrices, but got {:?}", A.shape());
         if n == 0 {
             let eye = ops::eye(rows(A) as i64, None, Some(A.dtype()))?;
-            return ops::contiguous(&ops::expand(&eye, &A.sizes())?);
+            let out = ops::contiguous(&ops::expand(&eye, &A.sizes())?)?;
+            // Constant, but PyTorch's copy into a clone of A still belongs to the graph.
+            attach(&[&out], "CopyBackwards", &[A], &[], |_| Ok(vec![None]));
+            return Ok(out);
         }
         let mut square = if n < 0 { ops::inv(A)? } else { A.clone() };
         let mut left = n.unsigned_abs();

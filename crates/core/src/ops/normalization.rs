@@ -323,6 +323,22 @@ fn group(
     no_grad(|| Ok((out, ops::reshape(&mean, &[n, groups])?.detach(), ops::reshape(&rstd, &[n, groups])?.detach())))
 }
 
+/// Puts means and inverse deviations of groups (`[n, groups]`) into the graph as functions of the input.
+fn group_statistics(input: &Tensor, mean: &Tensor, rstd: &Tensor) {
+    let (shape, each) = (input.sizes(), mean.sizes());
+    let view = vec![each[0], each[1], -1];
+    attach(&[mean, rstd], "NativeGroupNormBackward0", &[input], &[Some(input), Some(mean), Some(rstd)], move |ctx| {
+        let x = ops::reshape(&ctx.saved(0)?, &view)?;
+        let last = |t: &Tensor| ops::unsqueeze(t, -1);
+        let (mean, rstd) = (last(&ctx.saved(1)?)?, last(&ctx.saved(2)?)?);
+        let cube = ops::mul(&ops::mul(&rstd, &rstd)?, &ops::mul(&rstd, &last(&ctx.grad(1)?)?)?)?;
+        let spread = ops::mul(&ops::sub(&x, &mean)?, &cube)?;
+        let total = ops::sub(&last(&ctx.grad(0)?)?, &spread)?;
+        let gx = ops::div(&total, &number(x.size(2) as f64)?)?;
+        Ok(vec![ctx.when(0, || ops::reshape(&gx, &shape))?])
+    });
+}
+
 /// PyTorch's refusal to normalise a single value, which would always give zero.
 fn more_than_one(op: &str, per_channel: usize, what: &str, input: &Tensor) -> Result<()> {
     ensure!(
@@ -400,6 +416,7 @@ ops! {
     fn native_group_norm(input: Tensor, weight: Option<Tensor>, bias: Option<Tensor>, N: i64, C: i64, HxW: i64, group: i64,
                          eps: f64) -> (output: Tensor, mean: Tensor, rstd: Tensor) {
         let (out, mean, rstd) = self::group(input, group, weight, bias, eps)?;
+        group_statistics(input, &mean, &rstd);
         ensure!(
             N * C * HxW == input.numel() as i64,
             Shape,

@@ -338,7 +338,7 @@ ops! {
         let tall = param.size(0) > param.size(1);
         let wide = |t: &Tensor| if tall { turned(t) } else { t.detach() };
         let (grad, moving) = (wide(grad), wide(buffer));
-        let x = Tensor::empty(grad.shape(), crate::DType::F32)?;
+        let x = Tensor::empty(grad.shape(), crate::DType::F64)?;
         dispatch(&kernels::MUON_ROUND, &[&grad], &[&x, &moving], &[momentum.into(), nesterov.into(), eps.into()])?;
         buffer.storage().bump();
         let combine = |out: &Tensor, ins: &[&Tensor], alpha: f64, beta: f64| {

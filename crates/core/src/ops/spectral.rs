@@ -1,6 +1,7 @@
 //! Eigenvalues, singular values, and what is made of them.
 
 use super::factor::{batch, check_matrix, cols, mt, rows, with};
+use crate::autograd::no_grad;
 use crate::call::Operand;
 use crate::cpu::linalg::{EIGH, SVD};
 use crate::{DType, Result, Scalar, Tensor, attach, bail, dispatch, ensure, ops};
@@ -31,9 +32,10 @@ fn eigh_node(op: &str, a: &Tensor, uplo: &str) -> Result<(Tensor, Tensor)> {
         let (w, v) = (ctx.saved(0)?, ctx.saved(1)?);
         let mut inner = ops::diag_embed(&ctx.grad(0)?, 0, -2, -1)?;
         if let Some(gv) = ctx.opt_grad(1) {
-            let part = ops::div(&ops::matmul(&mt(&v)?, gv)?, &gaps(&w)?)?;
-            let diagonal = ops::diag_embed(&ops::diagonal(&part, 0, -2, -1)?, 0, -2, -1)?;
-            inner = ops::add(&inner, &ops::sub(&part, &diagonal)?)?;
+            // What moves V along the orthogonal matrices is the skew part (FunctionsManual.cpp, linalg_eig_backward).
+            let along = ops::matmul(&mt(&v)?, gv)?;
+            let skew = ops::mul(&ops::sub(&along, &mt(&along)?)?, &Tensor::number(0.5)?)?;
+            inner = ops::add(&inner, &ops::div(&skew, &gaps(&w)?)?)?;
         }
         Ok(vec![ctx.when(0, || ops::matmul(&ops::matmul(&v, &inner)?, &mt(&v)?))?])
     });
@@ -264,18 +266,39 @@ ops! {
         ensure!(rows(A) == rows(&b), Shape, "{op}: input.size(-2) should match other.size({}): {:?} and {:?}", if vectors { -1 } else { -2 }, A.shape(), B.shape());
         let eps = if A.dtype() == DType::F64 { f64::EPSILON } else { f32::EPSILON as f64 };
         let rcond = Tensor::number(rcond.unwrap_or(eps * rows(A).max(cols(A)) as f64))?;
-        let x = ops::matmul(&pinv_node(op, A, None, Some(&rcond), false)?, &b)?;
+        let p = pinv_node(op, &A.detach(), None, Some(&rcond), false)?;
+        let x = no_grad(|| ops::matmul(&p, &b))?;
         let name = driver.unwrap_or("gelsy");
         let s = svd_node(op, &A.detach())?.1;
         let rank = ops::sum_dim(&ops::gt(&s, &threshold(A, &s, None, Some(&rcond))?)?, Some(&[-1]), false, None)?;
         let none = |d: DType| Tensor::empty(&[0], d);
         let full = rows(A) > cols(A) && name != "gelsy" && rank.to_vec::<i64>()?.iter().all(|&r| r == cols(A) as i64);
-        let residuals = if full || (rows(A) > cols(A) && name == "gels") {
-            let d = ops::sub(&ops::matmul(A, &x)?, &b)?;
-            ops::sum_dim(&ops::mul(&d, &d)?, Some(&[-2]), false, None)?
+        let measured = full || (rows(A) > cols(A) && name == "gels");
+        let residuals = if measured {
+            no_grad(|| {
+                let d = ops::sub(&ops::matmul(A, &x)?, &b)?;
+                ops::sum_dim(&ops::mul(&d, &d)?, Some(&[-2]), false, None)
+            })?
         } else {
             none(A.dtype())?
         };
+        let (a_size, b_size) = (A.sizes(), b.sizes());
+        attach(&[&x, &residuals], "LinalgLstsqBackward0", &[A, &b], &[Some(A), Some(&b)], move |ctx| {
+            let (gx, a, b) = (ctx.grad(0)?, ctx.saved(0)?, ctx.saved(1)?);
+            let p = ops::pinv(&a, None, Some(&rcond), false)?;
+            let mut ga = pinv_gradient(&ops::matmul(&gx, &mt(&b)?)?, &p, &a)?;
+            let mut gb = ops::matmul(&mt(&p)?, &gx)?;
+            if let (Some(gl), true) = (ctx.opt_grad(1), measured) {
+                // |A x - b|^2 does not change with x at its minimum, so only A and b count.
+                let x = ops::matmul(&p, &b)?;
+                let d = ops::sub(&ops::matmul(&a, &x)?, &b)?;
+                let slope = ops::mul(&ops::mul(&d, &ops::unsqueeze(gl, -2)?)?, &Tensor::number(2.0)?)?;
+                ga = ops::add(&ga, &ops::matmul(&slope, &mt(&x)?)?)?;
+                gb = ops::sub(&gb, &slope)?;
+            }
+            let (ga, gb) = (ctx.when(0, || ops::sum_to_size(&ga, &a_size))?, ctx.when(1, || ops::sum_to_size(&gb, &b_size))?);
+            Ok(vec![ga, gb])
+        });
         let x = if vectors { ops::squeeze_dim(&x, -1)? } else { x };
         let rank = if name == "gels" { none(DType::I64)? } else { rank };
         let values = if matches!(name, "gelsd" | "gelss") { s } else { none(A.dtype())? };

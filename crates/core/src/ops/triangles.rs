@@ -272,7 +272,12 @@ ops! {
         for i in (0..k).rev() {
             q = reflect(A, tau, i, &q)?;
         }
-        ops::contiguous(&q)
+        let q = ops::contiguous(&q)?;
+        if k == 0 {
+            // No reflection, so a constant; PyTorch's has its node all the same.
+            attach(&[&q], "LinalgHouseholderProductBackward0", &[A, tau], &[], |_| Ok(vec![None, None]));
+        }
+        Ok(q)
     }
 
     /// `Q @ other` for the Q of Householder reflections (with `left` false `other @ Q`, with `transpose` for Q^T).
