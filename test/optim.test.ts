@@ -131,9 +131,13 @@ describe('state', () => {
       const o = new (named(name))([p], name === 'SGD' ? { momentum: 0.9 } : name === 'LBFGS' ? { historySize: 2 } : {});
       const g = torch.ones(2, 2);
       const step = (): void => {
-        o.step(() => {
-          p.grad = torch.scope(() => p.detach().mul(g));
-          return 0;
+        torch.scope(() => {
+          o.step(() => {
+            // A gradient set by hand is an object of the caller's, which lives on when another takes its place.
+            p.grad?.dispose();
+            p.grad = p.detach().mul(g);
+            return 0;
+          });
         });
       };
       for (let i = 0; i < 4; i++) step();

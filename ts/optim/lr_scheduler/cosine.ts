@@ -101,7 +101,7 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
   }
 
   override step(epoch?: number): void {
-    this.stepCount++;
+    // No step is counted, as in PyTorch, whose state dict of this schedule has `_step_count` 0.
     const at = epoch ?? (this.lastEpoch < 0 ? 0 : undefined);
     if (at === undefined) {
       this.TCur++;

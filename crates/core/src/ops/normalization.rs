@@ -326,7 +326,7 @@ fn group(
 /// Puts means and inverse deviations of groups (`[n, groups]`) into the graph as functions of the input.
 fn group_statistics(input: &Tensor, mean: &Tensor, rstd: &Tensor) {
     let (shape, each) = (input.sizes(), mean.sizes());
-    let view = vec![each[0], each[1], -1];
+    let view = vec![each[0], each[1], (input.numel() / mean.numel().max(1)) as i64];
     attach(&[mean, rstd], "NativeGroupNormBackward0", &[input], &[Some(input), Some(mean), Some(rstd)], move |ctx| {
         let x = ops::reshape(&ctx.saved(0)?, &view)?;
         let last = |t: &Tensor| ops::unsqueeze(t, -1);

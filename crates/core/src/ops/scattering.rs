@@ -1,5 +1,6 @@
 //! gather, scatter and their kin: one index for every element, along one dimension.
 
+use crate::autograd::grad_enabled;
 use crate::placing::{self, PutMode, at_least_1d};
 use crate::{DType, Layout, Result, Scalar, Tensor, attach, bail, ensure, ops, pointwise};
 
@@ -395,29 +396,37 @@ fn product_gradients(
     places: &Places,
 ) -> Result<(Tensor, Tensor)> {
     let dtype = g.dtype();
-    let zero_of = |t: &Tensor| ops::eq(&t.detach(), &Tensor::number(0)?)?.cast_data(dtype);
+    let (zero, one) = (Tensor::number(0)?, Tensor::number(1)?);
+    let zero_of = |t: &Tensor| ops::eq(&t.detach(), &zero)?.cast_data(dtype);
     let (zero_x, zero_s) = (zero_of(x)?, zero_of(src)?);
-    // Zeros replaced by ones give the product of what is not zero.
-    let (full_x, full_s) = (ops::add(x, &zero_x)?, ops::add(src, &zero_s)?);
     let own = if include_self { zero_x.clone() } else { places.zero(&zero_x, at)? };
     let zeros = places.add(&own, at, &zero_s)?;
-    let one = Tensor::number(1)?;
-    let (none, single) = (ops::eq(&zeros, &Tensor::number(0)?)?, ops::eq(&zeros, &one)?);
+    let (none, single) = (ops::eq(&zeros, &zero)?.cast_data(dtype)?, ops::eq(&zeros, &one)?.cast_data(dtype)?);
+    ensure!(
+        !grad_enabled() || ops::any(&ops::gt(&zeros, &one)?)?.item()?.to_f64() == 0.0,
+        Runtime,
+        "scatter_reduce: Double backward is unsupported for src when >1 zeros in src are scattered to the same position in self"
+    );
+    // Zeros replaced by ones give the product of what is not zero.
+    let (full_x, full_s) = (ops::where_(&ops::eq(x, &zero)?, &one, x)?, ops::where_(&ops::eq(src, &zero)?, &one, src)?);
     let rest = match places {
-        Places::Elements { dim, .. } => {
-            ops::scatter_reduce(&full_x.detach(), *dim, at, &full_s.detach(), "prod", include_self)?
-        }
-        Places::Slices { dim } => {
-            ops::index_reduce(&full_x.detach(), *dim, at, &full_s.detach(), "prod", include_self)?
-        }
+        Places::Elements { dim, .. } => ops::scatter_reduce(&full_x, *dim, at, &full_s, "prod", include_self)?,
+        Places::Slices { dim } => ops::index_reduce(&full_x, *dim, at, &full_s, "prod", include_self)?,
     };
-    let others = |zero: &Tensor, full: &Tensor, none: &Tensor, single: &Tensor, out: &Tensor, rest: &Tensor| -> Result<Tensor> {
-        let regular = ops::mul(&ops::div(out, full)?, &none.cast_data(dtype)?)?;
-        let lone = ops::mul(&ops::mul(rest, &single.cast_data(dtype)?)?, zero)?;
-        ops::add(&regular, &lone)
+    // The lone zero of each place: a zero, but the gradients of the others grow with it.
+    let lone = {
+        let own = ops::mul(x, &zero_x)?;
+        let own = if include_self { own } else { places.zero(&own, at)? };
+        places.add(&own, at, &ops::mul(src, &zero_s)?)?
     };
-    let mine = ops::mul(g, &others(&zero_x, &full_x, &none, &single, out, &rest)?)?;
-    let read = |t: &Tensor| places.read(t, at);
-    let theirs = others(&zero_s, &full_s, &read(&none)?, &read(&single)?, &read(out)?, &read(&rest)?)?;
-    Ok((mine, ops::mul(&read(g)?, &theirs)?))
+    // Of a factor that is not zero: the product divided by it. Of a lone zero: the product of the rest.
+    let with = ops::add(&ops::mul(out, &none)?, &ops::mul(&ops::mul(&rest, &lone)?, &single)?)?;
+    let without = ops::mul(&rest, &single)?;
+    let others = |zero: &Tensor, full: &Tensor, with: &Tensor, without: &Tensor| -> Result<Tensor> {
+        let regular = ops::mul(&ops::div(with, full)?, &ops::sub(&one, zero)?)?;
+        ops::add(&regular, &ops::mul(without, zero)?)
+    };
+    let mine = ops::mul(g, &others(&zero_x, &full_x, &with, &without)?)?;
+    let theirs = others(&zero_s, &full_s, &places.read(&with, at)?, &places.read(&without, at)?)?;
+    Ok((mine, ops::mul(&places.read(g, at)?, &theirs)?))
 }

@@ -69,12 +69,15 @@ pointwise! {
 
     /// The modified Bessel function of the first kind, order 1
     Real i1(x) { x.i1() }
-    => dx(g, x, out) { g * select(x.abs().gt(lit(1e-7)), x.i0() - out / x, lit(0.5)) }
+    => dx(g, x, out) {
+        // The divisor is made harmless first: a quotient that is not chosen must not bring NaN into second derivatives.
+        g * select(x.abs().gt(lit(1e-7)), x.i0() - out / select(x.abs().gt(lit(1e-7)), x, lit(1.0)), lit(0.5))
+    }
 
     /// e^-|x| * i1(x)
     Real i1e(x) { x.i1e() }
     => dx(g, x, out) {
-        g * select(x.abs().gt(lit(1e-7)), x.i0e() - out * (x.sign() + lit::<L>(1.0) / x), lit(0.5))
+        g * select(x.abs().gt(lit(1e-7)), x.i0e() - out * (x.sign() + lit::<L>(1.0) / select(x.abs().gt(lit(1e-7)), x, lit(1.0))), lit(0.5))
     }
 
     /// The Bessel function of the first kind, order 0
