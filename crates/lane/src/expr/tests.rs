@@ -2,7 +2,7 @@
 //! at kinks.
 
 use super::*;
-use crate::num::{CompareFn, Program, Step, record_derivative, record_real};
+use crate::num::{Program, Step, record_derivative, record_real};
 
 /// The derivative's value for an incoming gradient of `g`.
 fn derive<D: Derivative>(g: f64, x: &[f64], out: f64, p: &[f64]) -> f64 {
@@ -120,7 +120,7 @@ derivatives! {
         special::ndtri: UNIT, special::log_ndtr, special::lgamma, special::digamma, special::polygamma: POSITIVE; [2.0],
         special::i0, special::i0e, special::i1, special::i1e,
         activation::leaky_relu; [0.1], activation::elu; [1.3, 1.1, 0.7], activation::gelu, activation::gelu_tanh,
-        activation::silu, activation::mish, activation::softplus; [1.5, 4.0], activation::logsigmoid,
+        activation::silu, activation::mish, activation::logsigmoid,
         activation::softsign, activation::hardshrink; [0.5], activation::softshrink; [0.5], activation::tanhshrink,
         activation::hardsigmoid, activation::hardswish, loss::stirling,
     } else LINE;
@@ -197,9 +197,9 @@ fn values_at_edges() {
 
 #[test]
 fn programs_bind_every_step_once() {
-    let program = record_real::<activation::softplus::Op>();
-    let compares = program.steps.iter().filter(|s| matches!(s, Step::Compare(CompareFn::Gt, ..))).count();
-    assert_eq!(compares, 1);
+    let program = record_real::<activation::hardshrink::Op>();
+    let compares = program.steps.iter().filter(|s| matches!(s, Step::Compare(..))).count();
+    assert_eq!(compares, 2);
     for (i, step) in program.steps.iter().enumerate() {
         assert!(!program.steps[..i].contains(step), "{step:?} is written twice");
     }
