@@ -170,6 +170,15 @@ ops! {
         in_place("mish", inplace, input, |x| pointwise::real::<expr::mish::Op>("MishBackward0", &[x], &[]))
     }
 
+    /// log(1 + e^(beta * input)) / beta, or the input itself where beta * input > threshold.
+    ///
+    /// PyTorch: `torch.nn.functional.softplus`.
+    [F]
+    fn softplus(input: Tensor, beta: f64 = 1.0, threshold: f64 = 20.0) -> Tensor {
+        ops::needs_float("softplus", &[input])?;
+        pointwise::real::<expr::softplus::Op>("SoftplusBackward0", &[input], &[beta, threshold])
+    }
+
     /// log(sigmoid(input)).
     ///
     /// PyTorch: `torch.nn.functional.logsigmoid`.

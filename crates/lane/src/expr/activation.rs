@@ -79,6 +79,17 @@ pointwise! {
         g * (t + x * x.sigmoid() * (lit::<L>(1.0) - t * t))
     }
 
+    /// log(1 + e^(beta x)) / beta, or x where beta x > threshold
+    Real softplus(x; beta, threshold) {
+        let t = x * beta;
+        select(t.gt(threshold), x, t.exp().log1p() / beta)
+    }
+    => dx(g, x) {
+        let t = x * beta;
+        let z = t.exp();
+        select(t.gt(threshold), g, g * z / (z + lit(1.0)))
+    }
+
     /// log(sigmoid(x))
     Real logsigmoid(x) { x.minimum(lit(0.0)) - (-x.abs()).exp().log1p() }
     => dx(g, x) { g * (-x).sigmoid() }

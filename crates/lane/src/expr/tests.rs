@@ -120,7 +120,7 @@ derivatives! {
         special::ndtri: UNIT, special::log_ndtr, special::lgamma, special::digamma, special::polygamma: POSITIVE; [2.0],
         special::i0, special::i0e, special::i1, special::i1e,
         activation::leaky_relu; [0.1], activation::elu; [1.3, 1.1, 0.7], activation::gelu, activation::gelu_tanh,
-        activation::silu, activation::mish, activation::logsigmoid,
+        activation::silu, activation::mish, activation::softplus; [1.5, 4.0], activation::logsigmoid,
         activation::softsign, activation::hardshrink; [0.5], activation::softshrink; [0.5], activation::tanhshrink,
         activation::hardsigmoid, activation::hardswish, loss::stirling,
     } else LINE;
