@@ -90,6 +90,7 @@ describe('second derivatives', () => {
   const line = [0.3, -0.7, 1.9, -2.6, 3.4];
   const positive = [0.2, 0.9, 1.7, 5];
   const cases: [string, (x: torch.Tensor) => torch.Tensor, number[]][] = [
+    ['softplus', (x) => F.softplus(x, 1.5, 4), line],
     ['gelu', (x) => F.gelu(x), line],
     ['gelu tanh', (x) => F.gelu(x, 'tanh'), line],
     ['silu', (x) => F.silu(x), line],

@@ -317,6 +317,25 @@ export class LeakyReLU extends Layer {
   }
 }
 
+/** `log(1 + exp(beta x)) / beta`, and `x` where `beta x > threshold`. Default: 1 and 20. PyTorch: `torch.nn.Softplus`. */
+export class Softplus extends Layer {
+  readonly beta: number;
+  readonly threshold: number;
+
+  constructor(...args: Args<[], [beta: number, threshold: number], { readonly beta?: number; readonly threshold?: number }>) {
+    super();
+    ({ beta: this.beta, threshold: this.threshold } = bind('Softplus', args, { beta: real(1), threshold: real(20) }));
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.softplus(input, this.beta, this.threshold);
+  }
+
+  override extraRepr(): string {
+    return `beta=${pyFloat(this.beta)}, threshold=${pyFloat(this.threshold)}`;
+  }
+}
+
 /**
  * `x` where positive, else `weight · x` with a learnt weight for all or for each channel. Default: one, 0.25.
  *
