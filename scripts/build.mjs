@@ -36,23 +36,32 @@ async function generate() {
   stamp('generate', print);
 }
 
-const rustFlags = (build) => `-Ctarget-feature=${build.features.map((feature) => `+${feature}`).join(',')}`;
+// Source order: left to itself LLVM loads all operands of a matrix micro-kernel before its first multiply-add, and V8 spills
+// them (bench/gemm.mjs measures it). The others are for size: loops are not unrolled beyond what their code says, panics do
+// not name the line they are on (the quick build's do); that flag is unstable, hence RUSTC_BOOTSTRAP.
+const LLVM = ['-pre-RA-sched=source', '-unroll-runtime=false', '-force-vector-interleave=1'];
+function rustFlags(build, profile) {
+  const flags = [`-Ctarget-feature=${build.features.map((feature) => `+${feature}`).join(',')}`];
+  if (profile === 'release') flags.push(...LLVM.map((arg) => `-Cllvm-args=${arg}`), '-Zlocation-detail=none');
+  return flags.join(' ');
+}
 
-function wasmEnv(rust, build, extra) {
-  return withPath(extra, { ...rust.env, CARGO_TARGET_DIR: join(root, build.target), RUSTFLAGS: rustFlags(build) });
+function wasmEnv(rust, build, profile, extra) {
+  const env = { ...rust.env, RUSTC_BOOTSTRAP: '1', CARGO_TARGET_DIR: join(root, build.target), RUSTFLAGS: rustFlags(build, profile) };
+  return withPath(extra, env);
 }
 
 /** The inner loop: cargo and wasm-bindgen, nothing else. */
 async function wasmQuick(rust, build) {
   const { bindgen } = wasmTools();
-  const env = wasmEnv(rust, build, bindgen);
-  fillTarget(build.target, rust, rustFlags(build), 'quick');
+  const env = wasmEnv(rust, build, 'quick', bindgen);
+  fillTarget(build.target, rust, rustFlags(build, 'quick'), 'quick');
   await must('The wasm build failed (see above).', rust.env.CARGO ?? 'cargo',
     ['build', '--quiet', '--locked', '-p', 'cresset-wasm', '--profile', 'quick', '--target', 'wasm32-unknown-unknown', ...rust.cargoArgs], { env });
   const file = join(root, build.target, 'wasm32-unknown-unknown/quick/cresset_wasm.wasm');
   await must('wasm-bindgen failed (see above).', join(bindgen, 'wasm-bindgen'),
     ['--target', 'web', '--out-dir', GLUE, '--out-name', 'cresset', file], { env });
-  keepTarget(build.target, rust, rustFlags(build), 'quick');
+  keepTarget(build.target, rust, rustFlags(build, 'quick'), 'quick');
 }
 
 /** What ships: wasm-pack builds and runs wasm-bindgen, then wasm-opt of the npm package binaryen. */
@@ -60,16 +69,17 @@ async function wasmRelease(rust, name, build) {
   const start = performance.now();
   const { bindgen, pack } = wasmTools();
   const out = join(root, build.target, 'pack');
-  fillTarget(build.target, rust, rustFlags(build), 'release');
+  fillTarget(build.target, rust, rustFlags(build, 'release'), 'release');
   // --mode force: wasm-pack must not insist on rustup's target; the wasm-bindgen on PATH is the right one. --no-opt: its wasm-opt would be a download.
   await must(`The ${name} wasm build failed (see above).`, join(pack, 'wasm-pack'),
     ['--log-level', 'error', 'build', 'bindings/wasm', '--mode', 'force', '--target', 'web', '--release', '--no-pack', '--no-opt',
       '--out-dir', out, '--out-name', 'cresset', '--', '--locked', ...rust.cargoArgs],
-    { env: wasmEnv(rust, build, bindgen) });
-  keepTarget(build.target, rust, rustFlags(build), 'release');
+    { env: wasmEnv(rust, build, 'release', bindgen) });
+  keepTarget(build.target, rust, rustFlags(build, 'release'), 'release');
   const features = build.features.map((feature) => `--enable-${BINARYEN[feature] ?? feature}`);
+  // LLVM has inlined what is worth it; what wasm-opt would inline on top makes the download 4 % larger.
   await must('wasm-opt failed (see above).', process.execPath,
-    [join(root, 'node_modules/binaryen/bin/wasm-opt'), '-O3', ...features, '--enable-reference-types', '--strip-debug', '--strip-producers',
+    [join(root, 'node_modules/binaryen/bin/wasm-opt'), '-O2', '--one-caller-inline-max-function-size', '0', ...features, '--enable-reference-types', '--strip-debug', '--strip-producers',
       '-o', join(out, 'optimised.wasm'), join(out, 'cresset_bg.wasm')]);
   renameSync(join(out, 'optimised.wasm'), join(out, 'cresset_bg.wasm'));
   const bytes = readFileSync(join(out, 'cresset_bg.wasm'));

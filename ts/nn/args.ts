@@ -52,6 +52,10 @@ export const text = (...fallback: [string?]): Kind<string> => kind('str', (v) =>
 /** An integer or a list of integers. */
 export const ints = (...fallback: (number | readonly number[])[]): Kind<number | readonly number[]> =>
   kind('int or tuple of ints', (v) => isInt(v) || isIntList(v), fallback);
+/** A list of integers. */
+export const intList = (...fallback: (readonly number[])[]): Kind<readonly number[]> => kind('tuple of ints', isIntList, fallback);
+/** Nothing: what is always null. */
+export const none = (): Kind<null> => kind<null>('None', (v) => v === null, []);
 /** Anything. */
 export const anything = <T>(...fallback: T[]): Kind<T> => kind('anything', () => true, fallback);
 /** A tensor. */

@@ -3,9 +3,12 @@
  * @module
  */
 import type { Tensor } from '../tensor.js';
-import { type Args, anything, flag, int, maybe, real } from './args.js';
+import { type Args, FACTORY, type FactoryOptions, anything, flag, int, intList, maybe, none, real } from './args.js';
+import { ShapeError, ValueError } from '../errors.js';
 import * as F from './functional.js';
+import { Linear } from './linear.js';
 import { Loss, type LossOptions } from './loss.js';
+import { py, pyFloat } from './python.js';
 
 /** Parameters of losses with weights by name. */
 export interface WeightedLossOptions extends LossOptions {
@@ -56,6 +59,68 @@ export class CrossEntropyLoss extends Loss<typeof CROSS_ENTROPY> {
   override forward(input: Tensor, target: Tensor): Tensor {
     const { ignoreIndex, labelSmoothing } = this._p;
     return F.crossEntropy(input, target, { weight: this.weight, ignoreIndex, reduction: this.reduction, labelSmoothing });
+  }
+}
+
+const LINEAR_CROSS_ENTROPY = {
+  inFeatures: int(), numClasses: int(), outFeatures: intList([]), bias: flag(false), ...FACTORY,
+  ...WEIGHT, ignoreIndex: maybe(int()), labelSmoothing: real(0), options: maybe(none()),
+};
+
+/** Parameters of {@link LinearCrossEntropyLoss} by name. */
+export interface LinearCrossEntropyLossOptions extends WeightedLossOptions, FactoryOptions {
+  readonly inFeatures?: number;
+  readonly numClasses?: number;
+  /** Dimensions d1, d2, ... of a loss for several places at once. Default: none. */
+  readonly outFeatures?: readonly number[];
+  /** Whether the linear layer has a bias. Default: false. */
+  readonly bias?: boolean;
+  /** Targets with this class do not count. Default: null, which is -100 for class indices. */
+  readonly ignoreIndex?: number | null;
+  /** In [0, 1]. Default: 0. */
+  readonly labelSmoothing?: number;
+}
+
+/**
+ * A linear layer to logits, and their {@link CrossEntropyLoss}: `[N, inFeatures]` or `[inFeatures]` against class indices
+ * `[N, d1, ...]` or `[]`, or against probabilities `[N, numClasses, d1, ...]`. PyTorch's `options`, how to cut the work into
+ * chunks, do not exist here.
+ *
+ * PyTorch: `torch.nn.LinearCrossEntropyLoss`.
+ * @example
+ * const loss = new nn.LinearCrossEntropyLoss(5, 10)(torch.randn(2, 5), torch.tensor([3, 7]));
+ */
+export class LinearCrossEntropyLoss extends Loss<typeof LINEAR_CROSS_ENTROPY> {
+  declare weight: Tensor | null;
+  readonly linear: Linear;
+
+  constructor(...args: Args<[inFeatures: number, numClasses: number], [], LinearCrossEntropyLossOptions>) {
+    super(args, LINEAR_CROSS_ENTROPY);
+    const { inFeatures, numClasses, outFeatures, bias, device, dtype, weight, labelSmoothing } = this._p;
+    if (weight !== null && (weight.ndim !== 1 || weight.shape[0] !== numClasses)) {
+      throw new ShapeError(`LinearCrossEntropyLoss: expected weight shape to be (${numClasses},), got (${[...weight.shape].join(', ')})`);
+    }
+    if (labelSmoothing < 0 || labelSmoothing > 1) {
+      throw new ValueError(`LinearCrossEntropyLoss: expected label_smoothing to be in range [0, 1], got ${pyFloat(labelSmoothing)}`);
+    }
+    this.registerBuffer('weight', weight);
+    this.linear = new Linear(inFeatures, outFeatures.reduce((a, b) => a * b, numClasses), { bias, device, dtype });
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    const { inFeatures, numClasses, outFeatures, ignoreIndex, labelSmoothing } = this._p;
+    const linearBias = this.linear.bias?.reshape([numClasses, ...outFeatures]) ?? null;
+    return F.linearCrossEntropy(input, this.linear.weight.reshape([numClasses, ...outFeatures, inFeatures]), target, {
+      linearBias, reduction: this.reduction, weight: this.weight, ignoreIndex, labelSmoothing,
+    });
+  }
+
+  override extraRepr(): string {
+    const { inFeatures, numClasses, outFeatures, bias, ignoreIndex, labelSmoothing } = this._p;
+    return (
+      `in_features=${inFeatures}, num_classes=${numClasses}, out_features=${py(outFeatures)}, bias=${py(bias)}, reduction=${this.reduction}, ` +
+      `ignore_index=${py(ignoreIndex)}, label_smoothing=${pyFloat(labelSmoothing)}, options=None`
+    );
   }
 }
 

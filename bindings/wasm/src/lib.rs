@@ -49,8 +49,8 @@ pub fn scratch_reserve(words: usize) {
 
 fn fail(e: Error) -> i32 {
     MESSAGE.with_borrow_mut(|m| {
-        m.kind = e.kind as u32;
-        m.text = e.message;
+        m.kind = e.kind() as u32;
+        m.text = e.message().into();
     });
     -1
 }

@@ -14,7 +14,7 @@
 
 use std::cell::Cell;
 
-use crate::{DType, Result, Scalar, Tensor, autograd, bail, handles, pointwise};
+use crate::{DType, Error, ErrorKind, Result, Scalar, Tensor, autograd, bail, handles, pointwise};
 
 /// Flag of a call: the first tensor receives the result.
 pub const IN_PLACE: u32 = 1;
@@ -26,9 +26,13 @@ pub struct Call<'a> {
     op: &'static str,
     direct: bool,
     in_place: bool,
-    /// The tensor that is written, once the first argument was seen.
+    /// The tensor that is written in place.
     target: Option<Tensor>,
+    /// In place: whether a gradient would flow into any argument.
     tracked: bool,
+    /// What went wrong while arguments were read. Reading goes on with placeholders and `start` reports it: hundreds of ops
+    /// read their arguments, and a branch after each would be a good part of the binary.
+    failed: Option<Error>,
     results: &'a mut Vec<f64>,
 }
 
@@ -57,6 +61,7 @@ pub fn call(op: u32, flags: u32, words: &[Cell<f64>], results: &mut Vec<f64>) ->
         in_place: flags & IN_PLACE != 0,
         target: None,
         tracked: false,
+        failed: None,
         results,
     };
     let out = (entry.run)(&mut c);
@@ -67,26 +72,56 @@ pub fn call(op: u32, flags: u32, words: &[Cell<f64>], results: &mut Vec<f64>) ->
 }
 
 impl Call<'_> {
-    fn word(&mut self) -> Result<f64> {
-        let Some(w) = self.words.get(self.at).map(Cell::get) else {
-            bail!(Internal, "{}: the call's arguments end early", self.op);
-        };
-        self.at += 1;
-        Ok(w)
+    fn word(&mut self) -> f64 {
+        match self.words.get(self.at) {
+            Some(w) => {
+                self.at += 1;
+                w.get()
+            }
+            None => {
+                self.fail(Error::new(ErrorKind::Internal, "the call's arguments end early"));
+                0.0
+            }
+        }
     }
 
-    /// Whether the result goes into the first tensor; asked for by the generated code before it looks at gradients.
-    pub fn is_in_place(&self) -> bool {
-        self.in_place
+    /// A count of items that follow.
+    fn count(&mut self) -> usize {
+        (self.word() as usize).min(self.words.len())
     }
 
-    pub fn set_tracked(&mut self, tracked: bool) {
-        self.tracked = tracked;
+    #[cold]
+    #[inline(never)]
+    fn fail(&mut self, e: Error) {
+        let text = format!("{}: {}", self.op, e.message());
+        self.failed.get_or_insert(e.saying(text));
     }
 
-    /// Takes an argument over into the call; in place, the first tensor is exchanged for what the op may read.
-    pub fn enter<T: Param>(&mut self, arg: T) -> Result<T> {
-        if self.in_place && self.target.is_none() { arg.make_target(self) } else { Ok(arg) }
+    /// The tensor behind a handle.
+    #[inline(never)]
+    fn tensor(&mut self, handle: u32) -> Tensor {
+        match handles::get(handle) {
+            Ok(t) => {
+                self.tracked |= self.in_place && t.requires_grad();
+                t
+            }
+            Err(e) => {
+                self.fail(e);
+                Tensor::empty(&[0], DType::F32).expect("no memory is needed")
+            }
+        }
+    }
+
+    /// Ends the reading of arguments. In place, the first tensor is exchanged for what the op may read.
+    #[inline(never)]
+    pub fn start(&mut self, first: Option<&mut Tensor>) -> Result<()> {
+        if let Some(e) = self.failed.take() {
+            return Err(e);
+        }
+        if let (true, Some(first)) = (self.in_place, first) {
+            *first = self.begin(first.clone())?;
+        }
+        Ok(())
     }
 
     fn begin(&mut self, this: Tensor) -> Result<Tensor> {
@@ -107,7 +142,9 @@ impl Call<'_> {
     }
 
     /// Hands the op's result over.
-    pub fn leave<R: Returned>(&mut self, out: R) -> Result<()> {
+    #[inline(never)]
+    pub fn leave<R: Returned>(&mut self, out: Result<R>) -> Result<()> {
+        let out = out?;
         match self.target.take() {
             Some(target) => {
                 pointwise::set_target(None);
@@ -130,35 +167,25 @@ pub trait Param: Sized {
     type Arg<'a>
     where
         Self: 'a;
-    fn read(c: &mut Call) -> Result<Self>;
+    fn read(c: &mut Call) -> Self;
     fn arg(&self) -> Self::Arg<'_>;
-    /// Whether a gradient would flow into it.
-    fn tracks(&self) -> bool {
-        false
-    }
-    /// Becomes the target of an op in place, if it is a tensor.
-    fn make_target(self, _c: &mut Call) -> Result<Self> {
-        Ok(self)
+    /// The tensor that an op in place would write to, if this is one.
+    fn target(&mut self) -> Option<&mut Tensor> {
+        None
     }
 }
 
 impl Param for Tensor {
     type Arg<'a> = &'a Tensor;
-    fn read(c: &mut Call) -> Result<Self> {
-        let h = c.word()? as u32;
-        handles::get(h).map_err(|mut e| {
-            e.message = format!("{}: {}", c.op, e.message);
-            e
-        })
+    fn read(c: &mut Call) -> Self {
+        let handle = c.word() as u32;
+        c.tensor(handle)
     }
     fn arg(&self) -> &Tensor {
         self
     }
-    fn tracks(&self) -> bool {
-        self.requires_grad()
-    }
-    fn make_target(self, c: &mut Call) -> Result<Self> {
-        c.begin(self)
+    fn target(&mut self) -> Option<&mut Tensor> {
+        Some(self)
     }
 }
 
@@ -167,17 +194,22 @@ pub struct Operand(Tensor);
 
 impl Param for Operand {
     type Arg<'a> = &'a Tensor;
-    fn read(c: &mut Call) -> Result<Self> {
-        Ok(Operand(if c.word()? == 0.0 { Tensor::read(c)? } else { Tensor::number(Scalar::read(c)?)? }))
+    #[inline(never)]
+    fn read(c: &mut Call) -> Self {
+        if c.word() == 0.0 {
+            return Operand(Tensor::read(c));
+        }
+        let number = Tensor::number(Scalar::read(c));
+        Operand(number.unwrap_or_else(|e| {
+            c.fail(e);
+            Tensor::empty(&[0], DType::F32).expect("no memory is needed")
+        }))
     }
     fn arg(&self) -> &Tensor {
         &self.0
     }
-    fn tracks(&self) -> bool {
-        self.0.requires_grad()
-    }
-    fn make_target(self, c: &mut Call) -> Result<Self> {
-        c.begin(self.0).map(Operand)
+    fn target(&mut self) -> Option<&mut Tensor> {
+        Some(&mut self.0)
     }
 }
 
@@ -185,8 +217,8 @@ macro_rules! plain_param {
     ($t:ty, |$w:ident| $read:expr) => {
         impl Param for $t {
             type Arg<'a> = $t;
-            fn read(c: &mut Call) -> Result<Self> {
-                let $w = c.word()?;
+            fn read(c: &mut Call) -> Self {
+                let $w = c.word();
                 $read
             }
             fn arg(&self) -> $t {
@@ -195,30 +227,42 @@ macro_rules! plain_param {
         }
     };
 }
-plain_param!(i64, |w| Ok(w as i64));
-plain_param!(f64, |w| Ok(w));
-plain_param!(bool, |w| Ok(w != 0.0));
-plain_param!(GeneratorId, |w| Ok(GeneratorId(w as u32)));
-plain_param!(DType, |w| match DType::from_code(w as u32) {
-    Some(d) => Ok(d),
-    None => bail!(Internal, "no dtype has code {w}"),
-});
+plain_param!(i64, |w| w as i64);
+plain_param!(f64, |w| w);
+plain_param!(bool, |w| w != 0.0);
+plain_param!(GeneratorId, |w| GeneratorId(w as u32));
 
 /// A random generator by its handle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GeneratorId(pub u32);
 
+impl Param for DType {
+    type Arg<'a> = DType;
+    #[inline(never)]
+    fn read(c: &mut Call) -> Self {
+        let code = c.word();
+        DType::from_code(code as u32).unwrap_or_else(|| {
+            c.fail(Error::new(ErrorKind::Internal, format!("no dtype has code {code}")));
+            DType::F32
+        })
+    }
+    fn arg(&self) -> DType {
+        *self
+    }
+}
+
 impl Param for Scalar {
     type Arg<'a> = Scalar;
-    fn read(c: &mut Call) -> Result<Self> {
-        let kind = c.word()? as u32;
-        let v = c.word()?;
-        Ok(match kind {
+    #[inline(never)]
+    fn read(c: &mut Call) -> Self {
+        let kind = c.word() as u32;
+        let v = c.word();
+        match kind {
             0 => Scalar::Bool(v != 0.0),
             1 => Scalar::Int(v as i64),
             2 => Scalar::Float(v),
-            _ => Scalar::Int((v as i64) << 32 | c.word()? as u32 as i64),
-        })
+            _ => Scalar::Int((v as i64) << 32 | c.word() as u32 as i64),
+        }
     }
     fn arg(&self) -> Scalar {
         *self
@@ -227,13 +271,11 @@ impl Param for Scalar {
 
 impl Param for String {
     type Arg<'a> = &'a str;
-    fn read(c: &mut Call) -> Result<Self> {
-        let n = c.word()? as usize;
-        let mut units = Vec::with_capacity(n.min(256));
-        for _ in 0..n {
-            units.push(c.word()? as u16);
-        }
-        Ok(String::from_utf16_lossy(&units))
+    #[inline(never)]
+    fn read(c: &mut Call) -> Self {
+        let n = c.count();
+        let units: Vec<u16> = (0..n).map(|_| c.word() as u16).collect();
+        String::from_utf16_lossy(&units)
     }
     fn arg(&self) -> &str {
         self
@@ -245,14 +287,12 @@ macro_rules! option_param {
     ($t:ty, $arg:ty, |$x:ident| $conv:expr) => {
         impl Param for Option<$t> {
             type Arg<'a> = Option<$arg>;
-            fn read(c: &mut Call) -> Result<Self> {
-                if c.word()? == 0.0 { Ok(None) } else { <$t>::read(c).map(Some) }
+            #[inline(never)]
+            fn read(c: &mut Call) -> Self {
+                if c.word() == 0.0 { None } else { Some(<$t>::read(c)) }
             }
             fn arg(&self) -> Self::Arg<'_> {
                 self.as_ref().map(|$x| $conv)
-            }
-            fn tracks(&self) -> bool {
-                self.as_ref().is_some_and(|x| x.tracks())
             }
         }
     };
@@ -273,19 +313,13 @@ macro_rules! list_param {
     ($t:ty) => {
         impl Param for Vec<$t> {
             type Arg<'a> = &'a [$t];
-            fn read(c: &mut Call) -> Result<Self> {
-                let n = c.word()? as usize;
-                let mut items = Vec::with_capacity(n.min(4096));
-                for _ in 0..n {
-                    items.push(<$t>::read(c)?);
-                }
-                Ok(items)
+            #[inline(never)]
+            fn read(c: &mut Call) -> Self {
+                let n = c.count();
+                (0..n).map(|_| <$t>::read(c)).collect()
             }
             fn arg(&self) -> &[$t] {
                 self
-            }
-            fn tracks(&self) -> bool {
-                self.iter().any(|x| x.tracks())
             }
         }
     };

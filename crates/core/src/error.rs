@@ -32,22 +32,39 @@ pub enum ErrorKind {
     Internal = 12,
 }
 
-/// A refused or failed call.
+/// A refused or failed call. One pointer, so that a result of every op is small.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Error {
-    pub kind: ErrorKind,
-    pub message: String,
-}
+pub struct Error(Box<(ErrorKind, String)>);
 
 impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into() }
+        Error(Box::new((kind, message.into())))
+    }
+
+    /// What `bail!` makes: out of line, for there are hundreds of places.
+    #[cold]
+    #[inline(never)]
+    pub fn format(kind: ErrorKind, message: std::fmt::Arguments) -> Error {
+        Error::new(kind, message.to_string())
+    }
+
+    pub fn kind(&self) -> ErrorKind {
+        self.0.0
+    }
+
+    pub fn message(&self) -> &str {
+        &self.0.1
+    }
+
+    /// The same kind of error with another sentence.
+    pub fn saying(self, message: String) -> Error {
+        Error::new(self.kind(), message)
     }
 }
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}: {}", self.kind, self.message)
+        write!(f, "{:?}: {}", self.kind(), self.message())
     }
 }
 
@@ -59,7 +76,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[macro_export]
 macro_rules! bail {
     ($kind:ident, $($arg:tt)*) => {
-        return Err($crate::Error::new($crate::ErrorKind::$kind, format!($($arg)*)))
+        return Err($crate::Error::format($crate::ErrorKind::$kind, format_args!($($arg)*)))
     };
 }
 

@@ -24,6 +24,12 @@ pub fn promote_types(a: DType, b: DType) -> DType {
     a.max(b)
 }
 
+/// What products, convolutions and pools are computed in where their kernels do not exist for a dtype: small integers go
+/// through int64, whose low bits are theirs.
+pub(crate) fn widened(d: DType) -> Option<DType> {
+    matches!(d, DType::I32 | DType::U8).then_some(DType::I64)
+}
+
 fn category(d: DType) -> u8 {
     match d {
         DType::Bool => 0,

@@ -11,6 +11,7 @@ pub mod linalg;
 mod number;
 pub mod optim;
 pub mod pool;
+pub mod random;
 pub mod reduce;
 pub mod resample;
 pub mod scan;

@@ -146,36 +146,54 @@ pub(crate) fn update<F: Rule<f32, S>, D: Rule<f64, S>, const S: usize>(l: &Launc
 
 /// Elements whose values are held in locals at a time: the compiler need not know that the tensors do not overlap, and
 /// the inner loop, of constant length, becomes SIMD.
-const BLOCK: usize = 16;
+const BLOCK: usize = 8;
 
 fn one<T: Float, R: Rule<T, S>, const S: usize>(rule: R, p: &View, g: &View, s: [&View; S]) {
-    let (pp, gp) = (p.as_ptr::<T>(), g.as_ptr::<T>());
-    let sp: [*mut T; S] = from_fn(|k| s[k].as_ptr::<T>());
     if p.is_contiguous() && g.is_contiguous() && s.iter().all(|v| v.is_contiguous()) {
         // SAFETY: the op checked that all have the parameter's shape; contiguous views have `numel` elements in a row.
-        return unsafe { dense(rule, p.numel(), pp, gp, sp) };
+        return unsafe { dense(rule, p.numel(), p.as_ptr(), g.as_ptr(), s.map(|v| v.as_ptr())) };
     }
+    // SAFETY: `strided` gives as many elements as it says.
+    strided::<T, S>(p, g, s, &|n, p, g, s| unsafe { dense(rule, n, p, g, s) });
+}
+
+/// Brings elements of strided tensors together, some at a time, for `run`, which is `dense`: one such loop for all rules.
+#[inline(never)]
+fn strided<T: Float, const S: usize>(
+    p: &View,
+    g: &View,
+    s: [&View; S],
+    run: &dyn Fn(usize, *mut T, *const T, [*mut T; S]),
+) {
+    const SOME: usize = 64;
     let inner = p.shape.last().copied().unwrap_or(1);
     let dims = p.shape.len().saturating_sub(1);
+    let (mut pb, mut gb, mut sb) = ([T::ZERO; SOME], [T::ZERO; SOME], [[T::ZERO; SOME]; S]);
     for row in 0..p.numel().checked_div(inner).unwrap_or(0) {
-        let at = |v: &View| {
+        // Where a view's row begins, and how far its elements are apart.
+        let line = |v: &View| {
             let (mut rest, mut offset) = (row, 0isize);
             for d in (0..dims).rev() {
                 offset += (rest % p.shape[d]) as isize * v.strides[d];
                 rest /= p.shape[d];
             }
-            offset
+            (v.as_ptr::<T>().wrapping_offset(offset), v.strides.last().copied().unwrap_or(0))
         };
-        let step = |v: &View| v.strides.last().copied().unwrap_or(0);
-        let (po, go, so) = (at(p), at(g), s.map(at));
-        for j in 0..inner as isize {
-            // SAFETY: the offsets are those of an element inside each view.
+        let (pl, gl, sl) = (line(p), line(g), s.map(line));
+        for start in (0..inner).step_by(SOME) {
+            let n = SOME.min(inner - start);
+            let at = |(ptr, step): (*mut T, isize), j: usize| ptr.wrapping_offset((start + j) as isize * step);
+            // SAFETY: the addresses are those of elements of each view.
             unsafe {
-                let pe = pp.offset(po + j * step(p));
-                let se: [*mut T; S] = from_fn(|k| sp[k].offset(so[k] + j * step(s[k])));
-                let (new, state) = rule.apply(*pe, *gp.offset(go + j * step(g)), se.map(|e| *e));
-                *pe = new;
-                (0..S).for_each(|k| *se[k] = state[k]);
+                for j in 0..n {
+                    (pb[j], gb[j]) = (*at(pl, j), *at(gl, j));
+                    (0..S).for_each(|k| sb[k][j] = *at(sl[k], j));
+                }
+                run(n, pb.as_mut_ptr(), gb.as_ptr(), from_fn(|k| sb[k].as_mut_ptr()));
+                for j in 0..n {
+                    *at(pl, j) = pb[j];
+                    (0..S).for_each(|k| *at(sl[k], j) = sb[k][j]);
+                }
             }
         }
     }
@@ -183,6 +201,7 @@ fn one<T: Float, R: Rule<T, S>, const S: usize>(rule: R, p: &View, g: &View, s: 
 
 /// # Safety
 /// Each pointer must be valid for `n` elements.
+#[inline(never)]
 unsafe fn dense<T: Float, R: Rule<T, S>, const S: usize>(rule: R, n: usize, p: *mut T, g: *const T, s: [*mut T; S]) {
     let mut i = 0;
     while i + BLOCK <= n {
@@ -214,10 +233,13 @@ unsafe fn dense<T: Float, R: Rule<T, S>, const S: usize>(rule: R, n: usize, p: *
 macro_rules! kernel {
     ($(#[$doc:meta])* $name:ident = $key:literal, $states:literal, $rule:ident $(<$($flag:literal),*>)?) => {
         $(#[$doc])*
-        pub const $name: $crate::Kernel = $crate::Kernel {
-            name: $key,
-            run: |l| $crate::optim::update::<$rule<f32 $($(, $flag)*)?>, $rule<f64 $($(, $flag)*)?>, $states>(l),
-            scratch: None,
+        pub const $name: $crate::Kernel = {
+            // A function, not a closure, which would be compiled in the crate that launches it, for size.
+            #[inline(never)]
+            fn run(l: &$crate::Launch) {
+                $crate::optim::update::<$rule<f32 $($(, $flag)*)?>, $rule<f64 $($(, $flag)*)?>, $states>(l)
+            }
+            $crate::Kernel { name: $key, run, scratch: None }
         };
     };
 }

@@ -46,6 +46,7 @@ impl<const N: usize> Walk<N> {
     }
 
     /// Adds a dimension inside the present ones.
+    #[inline(never)]
     pub fn push(&mut self, size: usize, strides: [isize; N]) {
         if size == 0 {
             self.empty = true;
@@ -73,7 +74,15 @@ impl<const N: usize> Walk<N> {
     }
 
     /// Reorders the dimensions so that operand `op` is walked from its largest stride to its smallest.
+    #[must_use]
     pub fn sort_by(mut self, op: usize) -> Self {
+        self.sort(op);
+        self
+    }
+
+    // Out of line, as `join` and `push`: once per launch, and code is download.
+    #[inline(never)]
+    fn sort(&mut self, op: usize) {
         // Insertion sort: stable and short, as dimensions are few.
         for i in 1..self.dims {
             let mut j = i;
@@ -83,11 +92,17 @@ impl<const N: usize> Walk<N> {
                 j -= 1;
             }
         }
-        self
     }
 
     /// Joins neighbouring dimensions wherever every operand steps through both as through one.
+    #[must_use]
     pub fn collapse(mut self) -> Self {
+        self.join();
+        self
+    }
+
+    #[inline(never)]
+    fn join(&mut self) {
         let mut last = 0;
         for d in 1..self.dims {
             let n = self.shape[d];
@@ -102,7 +117,6 @@ impl<const N: usize> Walk<N> {
             }
         }
         self.dims = self.dims.min(last + 1);
-        self
     }
 
     /// Stride of `op` in the innermost dimension; zero if none is left.
@@ -117,6 +131,12 @@ impl<const N: usize> Walk<N> {
         }
         self.dims -= 1;
         (self.shape[self.dims], self.strides[self.dims])
+    }
+
+    /// As `each`, out of line and by an indirect call, for whoever has work enough to do at each point.
+    #[inline(never)]
+    pub fn each_dyn(&self, f: &mut dyn FnMut([isize; N])) {
+        self.each(f);
     }
 
     /// Calls `f` with the operands' offsets at every point, in row-major order.

@@ -1,7 +1,8 @@
 //! What a pointwise op computes, written once for every machine.
 //!
 //! `Num`, `Bits` and `Real` are the arithmetic an expression may use; their instances are SIMD lanes, scalars and a
-//! recorder. `expr` holds the expressions and their derivatives. This crate knows nothing of tensors or memory.
+//! recorder. `expr` holds the expressions and their derivatives, `row` their loops over contiguous elements. This crate
+//! knows nothing of tensors or layouts.
 
 // Coefficients stand as they were derived, in float64; the same list serves both precisions.
 #![allow(clippy::excessive_precision)]
@@ -10,6 +11,7 @@ pub mod dtype;
 pub mod expr;
 pub mod math;
 pub mod num;
+pub mod row;
 pub mod simd;
 
 pub use dtype::{Bool, DType, Element};

@@ -80,12 +80,23 @@ pub fn attach(
     saved: &[Option<&Tensor>],
     backward: impl Fn(&Ctx) -> Grads + 'static,
 ) {
-    if !tracks(inputs) {
-        return;
+    if tracks(inputs) {
+        record(outs, name, inputs, saved, Box::new(backward));
     }
+}
+
+/// `attach` for a boxed function: once in the binary, not once per op.
+#[inline(never)]
+fn record(
+    outs: &[&Tensor],
+    name: &'static str,
+    inputs: &[&Tensor],
+    saved: &[Option<&Tensor>],
+    backward: Box<dyn Fn(&Ctx) -> Grads>,
+) {
     let next = inputs.iter().map(|t| t.edge()).collect();
     let saved = saved.iter().map(|s| s.map(|t| Saved::new(t, outs))).collect();
-    let node = Node::function(name, next, saved, Box::new(backward), outs);
+    let node = Node::function(name, next, saved, backward, outs);
     for (nr, out) in outs.iter().enumerate() {
         // Integer and bool results carry no gradient.
         if out.dtype().is_float() {

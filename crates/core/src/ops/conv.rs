@@ -7,6 +7,7 @@
 use super::windows::{Five, Three, spread, three};
 use crate::cpu::Kernel;
 use crate::cpu::conv::{CONV, CONV_BACKWARD_INPUT, CONV_BACKWARD_WEIGHT};
+use crate::promote::widened;
 use crate::{Attr, DType, Result, Shape, Strided, Tensor, attach, bail, dispatch, ensure, ops};
 
 /// What a convolution is told: sizes for three dimensions, of which the last `n` are meant.
@@ -33,7 +34,13 @@ impl Geometry {
 }
 
 fn launch(kernel: &Kernel, g: &Geometry, ins: [&Tensor; 2], bias: Option<&Tensor>, shape: &[usize]) -> Result<Tensor> {
-    let out = Tensor::empty(shape, ins[0].dtype())?;
+    let dtype = ins[0].dtype();
+    if let Some(wide) = widened(dtype) {
+        let (a, b) = (ins[0].cast_data(wide)?, ins[1].cast_data(wide)?);
+        let bias = bias.map(|t| t.cast_data(wide)).transpose()?;
+        return launch(kernel, g, [&a, &b], bias.as_ref(), shape)?.cast_data(dtype);
+    }
+    let out = Tensor::empty(shape, dtype)?;
     let (a, b, o) = (Five::new(ins[0], g.n), Five::new(ins[1], g.n), Five::new(&out, g.n));
     let attrs = g.attrs();
     match bias {

@@ -17,9 +17,15 @@ fn share(g: &Tensor, x: &Tensor, result: &Tensor, plan: &crate::reducing::Plan) 
     ops::mul(&plan.spread(g)?, &part)
 }
 
+/// As the kernels take it: int64 for smaller integers and bool.
+fn wide(x: &Tensor) -> Result<Tensor> {
+    x.cast_data(if x.dtype().is_float() { x.dtype() } else { DType::I64 })
+}
+
 fn extremum_over(kernel: &Kernel, name: &'static str, op: &str, input: &Tensor, r: Reduction) -> Result<Tensor> {
     r.needs_elements(op, input)?;
-    let out = r.result(kernel, input, input.dtype(), &[])?;
+    let x = wide(input)?;
+    let out = r.result(kernel, &x, x.dtype(), &[])?.cast_data(input.dtype())?;
     let plan = r.plan(input);
     attach(&[&out], name, &[input], &[Some(input), Some(&out)], move |ctx| {
         Ok(vec![Some(share(&ctx.grad(0)?, &ctx.saved(0)?, &ctx.saved(1)?, &plan)?)])
@@ -50,8 +56,10 @@ pub(crate) fn values_and_indices(
     let r = Reduction::along(op, input, dim, keepdim)?;
     r.needs_elements(op, input)?;
     let d = input.wrap_dim(op, dim)?;
-    let (values, indices) = (r.output(input.dtype())?, r.output(DType::I64)?);
-    r.run(kernel, input, &[&values, &indices], &[d.into()])?;
+    let x = wide(input)?;
+    let (values, indices) = (r.output(x.dtype())?, r.output(DType::I64)?);
+    r.run(kernel, &x, &[&values, &indices], &[d.into()])?;
+    let values = values.cast_data(input.dtype())?;
     pick_backward(name, input, d as i64, keepdim, &values, &indices);
     Ok((values, indices))
 }
@@ -88,7 +96,7 @@ fn arg(kernel: &Kernel, op: &str, input: &Tensor, dim: Option<i64>, keepdim: boo
              'dim' argument."
         );
         // Positions count in row-major order, so all dimensions have to be one.
-        let flat = input.contiguous_data()?.alias(Layout::contiguous(&[input.numel()]));
+        let flat = wide(input)?.contiguous_data()?.alias(Layout::contiguous(&[input.numel()]));
         let out = Tensor::empty(&if keepdim { vec![1; input.ndim()] } else { vec![] }, DType::I64)?;
         dispatch(kernel, &[Strided::from(&flat)], &[Strided::from(&out).with(&[1], &[1])], &[0usize.into()])?;
         return Ok(out);
@@ -96,7 +104,7 @@ fn arg(kernel: &Kernel, op: &str, input: &Tensor, dim: Option<i64>, keepdim: boo
     let r = Reduction::along(op, input, dim, keepdim)?;
     r.needs_elements(op, input)?;
     let d = input.wrap_dim(op, dim)?;
-    r.result(kernel, input, DType::I64, &[d.into()])
+    r.result(kernel, &wide(input)?, DType::I64, &[d.into()])
 }
 
 ops! {

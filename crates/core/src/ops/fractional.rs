@@ -4,6 +4,7 @@ use super::pool::{attach_max, check_input, chosen, node, resized};
 use super::windows::{Five, spread, three};
 use crate::call::OneOrMore;
 use crate::cpu::pool::FRACTIONAL_MAX_POOL;
+use crate::promote::widened;
 use crate::{Attr, DType, Result, Scalar, Strided, Tensor, bail, dispatch, ensure, ops};
 
 /// Where the windows start (aten/native/FractionalMaxPooling.h, generate_intervals), in the tensor's precision.
@@ -85,10 +86,12 @@ fn fractional(op: &str, n: usize, x: &Tensor, f: Fraction) -> Result<(Tensor, Te
     }
     let starts = Tensor::from_slice(&starts, &[images, channels, 3, length])?;
     let shape = resized(x, n, output.iter().map(|&s| s as usize));
-    let (values, indices) = (Tensor::empty(&shape, x.dtype())?, Tensor::empty(&shape, DType::I64)?);
-    let (a, v, i) = (Five::new(x, n), Five::new(&values, n), Five::new(&indices, n));
+    let data = x.cast_data(widened(x.dtype()).unwrap_or(x.dtype()))?;
+    let (values, indices) = (Tensor::empty(&shape, data.dtype())?, Tensor::empty(&shape, DType::I64)?);
+    let (a, v, i) = (Five::new(&data, n), Five::new(&values, n), Five::new(&indices, n));
     let attrs = three(&kernel, 1).map(Attr::from);
     dispatch(&FRACTIONAL_MAX_POOL, &[a.strided(), Strided::from(&starts)], &[v.strided(), i.strided()], &attrs)?;
+    let values = values.cast_data(x.dtype())?;
     let names = ["", "FractionalMaxPool2DBackward0", "FractionalMaxPool3DBackward0"];
     attach_max(node(names, n), n, x, &values, &indices);
     Ok((values, indices))

@@ -63,10 +63,9 @@ fn expand_masks(op: &str, x: &Tensor, indices: &[Option<Tensor>]) -> Result<Indi
 fn advanced(op: &str, x: &Tensor, indices: &[Option<Tensor>]) -> Result<Access> {
     let mut common = Shape::new();
     for t in indices.iter().flatten() {
-        common = broadcast_shapes(op, &common, t.shape()).map_err(|mut e| {
+        common = broadcast_shapes(op, &common, t.shape()).map_err(|e| {
             let shapes: Vec<_> = indices.iter().flatten().map(|t| t.shape()).collect();
-            e.message = format!("{op}: shape mismatch: indexing tensors could not be broadcast together with shapes {shapes:?}");
-            e
+            e.saying(format!("{op}: shape mismatch: indexing tensors could not be broadcast together with shapes {shapes:?}"))
         })?;
     }
     let indexed = |d: usize| indices.get(d).is_some_and(Option::is_some);

@@ -116,15 +116,23 @@ macro_rules! ops_one {
                 file: file!(),
             };
             fn run(c: &mut $crate::call::Call) -> $crate::Result<()> {
-                $(let $p = <$t as $crate::call::Param>::read(c)?;)*
-                if c.is_in_place() {
-                    c.set_tracked(false $(|| $crate::call::Param::tracks(&$p))*);
-                }
-                $(let $p = c.enter($p)?;)*
-                let out = super::$name($($crate::call::Param::arg(&$p)),*)?;
-                c.leave(out)
+                $(let mut $p = <$t as $crate::call::Param>::read(c);)*
+                c.start($crate::first_target!($($p)*))?;
+                c.leave(super::$name($($crate::call::Param::arg(&$p)),*))
             }
         }
+    };
+}
+
+/// What an op in place would write to: its first parameter, where that is a tensor.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! first_target {
+    () => {
+        None
+    };
+    ($first:ident $($rest:ident)*) => {
+        $crate::call::Param::target(&mut $first)
     };
 }
 

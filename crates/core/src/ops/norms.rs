@@ -32,7 +32,14 @@ fn vector(op: &str, input: &Tensor, p: f64, r: Reduction, dtype: Option<DType>) 
         );
     }
     let x = ops::to_dtype(input, dtype)?;
-    let out = r.result(&reduce::NORM, &x, dtype, &[p.into()])?;
+    let data = x.detach();
+    let out = if p == 0.0 {
+        r.result(&reduce::COUNT_NONZERO, &data, DType::I64, &[])?.cast_data(dtype)?
+    } else if p.is_infinite() {
+        r.result(if p > 0.0 { &reduce::AMAX } else { &reduce::AMIN }, &ops::abs(&data)?, dtype, &[])?
+    } else {
+        r.result(&reduce::NORM, &data, dtype, &[p.into()])?
+    };
     let plan = r.plan(&x);
     attach(&[&out], "LinalgVectorNormBackward0", &[&x], &[Some(&x), Some(&out)], move |ctx| {
         Ok(vec![Some(vector_backward(&ctx.grad(0)?, &ctx.saved(0)?, &ctx.saved(1)?, p, &plan)?)])

@@ -7,6 +7,7 @@ use crate::cpu::pool::{
     ADAPTIVE_AVG_POOL, ADAPTIVE_AVG_POOL_BACKWARD, ADAPTIVE_MAX_POOL, AVG_POOL, AVG_POOL_BACKWARD, MAX_POOL,
     PLANE_GATHER, PLANE_SCATTER, PLANE_SCATTER_ADD,
 };
+use crate::promote::widened;
 use crate::{Attr, DType, Result, Shape, Tensor, attach, dispatch, ensure};
 
 /// What is pooled: (C, ...) or (N, C, ...) with n spatial dimensions, of which only the batch may be empty.
@@ -45,23 +46,41 @@ pub(super) fn resized(x: &Tensor, n: usize, sizes: impl Iterator<Item = usize>) 
 
 /// Runs a kernel from one tensor to another.
 fn run(kernel: &Kernel, n: usize, x: &Tensor, out: &Tensor, attrs: &[Attr]) -> Result<()> {
+    if let Some(wide) = widened(x.dtype()) {
+        let to = Tensor::empty(out.shape(), wide)?;
+        run(kernel, n, &x.cast_data(wide)?, &to, attrs)?;
+        return out.copy_from(&to);
+    }
     let (a, b) = (Five::new(x, n), Five::new(out, n));
     dispatch(kernel, &[a.strided()], &[b.strided()], attrs)
 }
 
 /// Runs a kernel that finds maxima.
 fn run_max(kernel: &Kernel, n: usize, x: &Tensor, shape: &[usize], attrs: &[Attr]) -> Result<(Tensor, Tensor)> {
+    if let Some(wide) = widened(x.dtype()) {
+        let (values, indices) = run_max(kernel, n, &x.cast_data(wide)?, shape, attrs)?;
+        return Ok((values.cast_data(x.dtype())?, indices));
+    }
     let (values, indices) = (Tensor::empty(shape, x.dtype())?, Tensor::empty(shape, DType::I64)?);
     let (a, v, i) = (Five::new(x, n), Five::new(&values, n), Five::new(&indices, n));
     dispatch(kernel, &[a.strided()], &[v.strided(), i.strided()], attrs)?;
     Ok((values, indices))
 }
 
+/// Runs a kernel that moves elements of `x` to or from `indices`.
+fn run_moves(kernel: &Kernel, n: usize, x: &Tensor, indices: &Tensor, shape: &[usize]) -> Result<Tensor> {
+    if let Some(wide) = widened(x.dtype()) {
+        return run_moves(kernel, n, &x.cast_data(wide)?, indices, shape)?.cast_data(x.dtype());
+    }
+    let out = Tensor::empty(shape, x.dtype())?;
+    let (a, i, o) = (Five::new(x, n), Five::new(indices, n), Five::new(&out, n));
+    dispatch(kernel, &[a.strided(), i.strided()], &[o.strided()], &[])?;
+    Ok(out)
+}
+
 /// `x[indices]` inside each plane.
 fn gather(name: &'static str, n: usize, x: &Tensor, indices: &Tensor) -> Result<Tensor> {
-    let out = Tensor::empty(indices.shape(), x.dtype())?;
-    let (a, i, o) = (Five::new(x, n), Five::new(indices, n), Five::new(&out, n));
-    dispatch(&PLANE_GATHER, &[a.strided(), i.strided()], &[o.strided()], &[])?;
+    let out = run_moves(&PLANE_GATHER, n, x, indices, indices.shape())?;
     let shape: Shape = x.shape().into();
     attach(&[&out], name, &[x], &[Some(indices)], move |ctx| {
         let g = ctx.grad(0)?;
@@ -72,9 +91,7 @@ fn gather(name: &'static str, n: usize, x: &Tensor, indices: &Tensor) -> Result<
 
 /// Adds `x` at `indices` of zero planes.
 fn scatter_add(n: usize, x: &Tensor, indices: &Tensor, shape: &[usize]) -> Result<Tensor> {
-    let out = Tensor::empty(shape, x.dtype())?;
-    let (a, i, o) = (Five::new(x, n), Five::new(indices, n), Five::new(&out, n));
-    dispatch(&PLANE_SCATTER_ADD, &[a.strided(), i.strided()], &[o.strided()], &[])?;
+    let out = run_moves(&PLANE_SCATTER_ADD, n, x, indices, shape)?;
     attach(&[&out], "MaxPoolBackwardBackward0", &[x], &[Some(indices)], move |ctx| {
         let g = ctx.grad(0)?;
         Ok(vec![ctx.when(0, || gather("MaxPoolBackward0", n, &g, &ctx.saved(0)?))?])
@@ -162,10 +179,9 @@ fn adaptive_size(op: &str, n: usize, x: &Tensor, size: &[Option<i64>]) -> Result
     } else {
         size.iter().enumerate().map(|(d, s)| s.unwrap_or(if d < n { own(d) } else { 0 })).collect()
     };
-    let size = spread(op, "output_size", &size, n).map_err(|mut e| {
+    let size = spread(op, "output_size", &size, n).map_err(|e| {
         let count = ["one int", "one or two ints", "one or three ints"][n - 1];
-        e.message = format!("{op}: 'output_size' should contain {count}, got {size:?}");
-        e
+        e.saying(format!("{op}: 'output_size' should contain {count}, got {size:?}"))
     })?;
     ensure!(
         size.iter().all(|&s| s >= 0),
@@ -307,9 +323,7 @@ fn max_unpool(
             "{op}: Found an invalid max index: {i} (output volumes are of size {size:?})"
         );
     }
-    let out = Tensor::empty(&shape, x.dtype())?;
-    let (a, i, o) = (Five::new(x, n), Five::new(indices, n), Five::new(&out, n));
-    dispatch(&PLANE_SCATTER, &[a.strided(), i.strided()], &[o.strided()], &[])?;
+    let out = run_moves(&PLANE_SCATTER, n, x, indices, &shape)?;
     let names = ["SqueezeBackward1", "MaxUnpool2DBackward0", "MaxUnpool3DBackward0"];
     attach(&[&out], node(names, n), &[x], &[Some(indices)], move |ctx| {
         let g = ctx.grad(0)?;

@@ -11,7 +11,8 @@ fn sum_dtype(input: &Tensor, dtype: Option<DType>) -> DType {
 
 /// The kernels add integers up into int64; a narrower result is cast (wrapping is the same either way).
 fn accumulate(kernel: &crate::cpu::Kernel, r: &Reduction, input: &Tensor, dtype: DType) -> Result<Tensor> {
-    let x = if dtype.is_float() || input.dtype().is_float() { ops::to_dtype(input, dtype)? } else { input.clone() };
+    let integers = !dtype.is_float() && !input.dtype().is_float();
+    let x = if integers { input.cast_data(DType::I64)? } else { ops::to_dtype(input, dtype)? };
     let inner = if dtype.is_float() { dtype } else { DType::I64 };
     let out = r.result(kernel, &x, inner, &[1.0.into()])?;
     if inner == dtype { Ok(out) } else { out.cast_data(dtype) }

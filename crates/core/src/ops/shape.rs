@@ -92,9 +92,8 @@ ops! {
         let d = input.wrap_dim("unflatten", dim)?;
         ensure!(!sizes.is_empty(), Runtime, "unflatten: sizes must be non-empty");
         let n = input.size(d);
-        let inner = crate::layout::infer_size("unflatten", sizes, n).map_err(|mut e| {
-            e.message = format!("unflatten: Provided sizes {sizes:?} don't multiply up to the size of dim {d} ({n}) in the input tensor");
-            e
+        let inner = crate::layout::infer_size("unflatten", sizes, n).map_err(|e| {
+            e.saying(format!("unflatten: Provided sizes {sizes:?} don't multiply up to the size of dim {d} ({n}) in the input tensor"))
         })?;
         let mut shape = input.sizes();
         shape.splice(d..d + 1, inner.iter().map(|&n| n as i64));

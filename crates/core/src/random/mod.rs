@@ -1,15 +1,6 @@
-//! Random numbers: PyTorch's CPU generator and numpy's RandomState, bit for bit.
+//! Random tensors, and the generators that programs hold. The numbers themselves come from `cpu::random`.
 
-pub mod exact;
-pub mod fill;
-pub mod fused;
-pub mod generator;
 pub mod generators;
-pub mod glibc;
-mod log_table;
-pub mod mt19937;
-pub mod normal;
-pub mod numpy;
 pub mod tensors;
 
-pub use generator::Generator;
+pub use crate::cpu::random::{Generator, exact, fill, fused, generator, glibc, mt19937, normal, numpy};

@@ -13,9 +13,7 @@ mod geometry;
 #[cfg(test)]
 mod tests;
 
-use cresset_lane::DType;
-
-use crate::gemm::for_num;
+use crate::by_dtype::wide_dtype;
 use crate::gemm::tile::Tiled;
 use crate::{Kernel, Launch};
 use geometry::Geometry;
@@ -42,14 +40,14 @@ fn forward_run(launch: &Launch) {
         let g = forward_geometry(launch);
         unsafe { if g.is_depthwise() { depthwise::forward::<T>(launch, &g) } else { forward::run::<T>(launch, &g) } }
     }
-    for_num!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }
 
 fn forward_scratch(launch: &Launch) -> usize {
     fn go<T: Tiled>(g: &Geometry) -> usize {
         if g.is_depthwise() { depthwise::forward_scratch::<T>(g) } else { forward::scratch_bytes::<T>(g) }
     }
-    for_num!(launch.outs[0].dtype, go(&forward_geometry(launch)))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(&forward_geometry(launch)))
 }
 
 fn input_geometry(launch: &Launch) -> Geometry {
@@ -67,14 +65,14 @@ fn input_run(launch: &Launch) {
             }
         }
     }
-    for_num!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }
 
 fn input_scratch(launch: &Launch) -> usize {
     fn go<T: Tiled>(g: &Geometry) -> usize {
         if g.is_depthwise() { depthwise::input_scratch::<T>(g) } else { backward_input::scratch_bytes::<T>(g) }
     }
-    for_num!(launch.outs[0].dtype, go(&input_geometry(launch)))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(&input_geometry(launch)))
 }
 
 fn weight_geometry(launch: &Launch) -> Geometry {
@@ -92,12 +90,12 @@ fn weight_run(launch: &Launch) {
             }
         }
     }
-    for_num!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }
 
 fn weight_scratch(launch: &Launch) -> usize {
     fn go<T: Tiled>(g: &Geometry) -> usize {
         if g.is_depthwise() { depthwise::weight_scratch::<T>(g) } else { backward_weight::scratch_bytes::<T>(g) }
     }
-    for_num!(launch.outs[0].dtype, go(&weight_geometry(launch)))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(&weight_geometry(launch)))
 }

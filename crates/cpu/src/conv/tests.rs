@@ -2,6 +2,7 @@ use super::geometry::each;
 use super::*;
 use crate::Attr;
 use crate::gemm::testing::{Owned, Rng, assert_close, launch};
+use cresset_lane::DType;
 
 /// One random convolution.
 struct Case {

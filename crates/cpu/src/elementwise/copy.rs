@@ -1,8 +1,9 @@
 //! Moving elements: copies and conversions, constants, and the choice between two operands.
 
-use super::drive::{Inner, drive};
-use super::iter::{MAX_OPERANDS, Walk, bases};
-use crate::{Attr, Kernel, Launch};
+use super::drive::drive;
+use super::iter::{Walk, bases};
+use crate::{Kernel, Launch};
+use cresset_lane::row::{MAX_INS, MAX_PARAMS, Row};
 use cresset_lane::{Bool, DType, Element};
 
 /// Copies `ins[0]`, broadcast, to `outs[0]`, converting as `x.to(dtype)` does. The two must not overlap, unless they are
@@ -26,10 +27,10 @@ fn copy(launch: &Launch) {
         DType::U8 => convert_from::<u8>(out.dtype),
         DType::Bool => convert_from::<Bool>(out.dtype),
     };
-    drive(launch, Inner { run, width: 1 });
+    drive(launch, Row { run, width: 1 });
 }
 
-type Run = unsafe fn(*mut u8, &[*const u8; MAX_OPERANDS - 1], usize, &[Attr]);
+type Run = unsafe fn(*mut u8, &[*const u8; MAX_INS], usize, &[f64; MAX_PARAMS]);
 
 fn convert_from<A: Element>(to: DType) -> Run {
     match to {
@@ -42,7 +43,7 @@ fn convert_from<A: Element>(to: DType) -> Run {
     }
 }
 
-unsafe fn convert<A: Element, B: Element>(out: *mut u8, ins: &[*const u8; MAX_OPERANDS - 1], n: usize, _: &[Attr]) {
+unsafe fn convert<A: Element, B: Element>(out: *mut u8, ins: &[*const u8; MAX_INS], n: usize, _: &[f64; MAX_PARAMS]) {
     let (from, to) = (ins[0].cast::<A>(), out.cast::<B>());
     for i in 0..n {
         unsafe {
@@ -153,10 +154,10 @@ fn choose(launch: &Launch) {
         4 => choose_between::<u32>,
         _ => choose_between::<u64>,
     };
-    drive(launch, Inner { run, width: 1 });
+    drive(launch, Row { run, width: 1 });
 }
 
-unsafe fn choose_between<T: Copy>(out: *mut u8, ins: &[*const u8; MAX_OPERANDS - 1], n: usize, _: &[Attr]) {
+unsafe fn choose_between<T: Copy>(out: *mut u8, ins: &[*const u8; MAX_INS], n: usize, _: &[f64; MAX_PARAMS]) {
     let (mask, a, b, to) = (ins[0], ins[1].cast::<T>(), ins[2].cast::<T>(), out.cast::<T>());
     for i in 0..n {
         unsafe {

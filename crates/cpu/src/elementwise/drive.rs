@@ -5,16 +5,10 @@
 //! scattered output is written back from one. So a result never depends on the layout, and only this file knows strides.
 
 use super::iter::{MAX_OPERANDS, Pointers, Walk, bases};
-use crate::{Attr, Launch, View};
+use crate::{Launch, View};
+use cresset_lane::row::{MAX_INS, MAX_PARAMS, Row};
 
-/// The code of one op for one dtype.
-#[derive(Clone, Copy)]
-pub struct Inner {
-    /// Computes `n` elements, a multiple of `width`: reads `ins[k]`, writes `out`, all contiguous.
-    pub run: unsafe fn(out: *mut u8, ins: &[*const u8; MAX_OPERANDS - 1], n: usize, attrs: &[Attr]),
-    /// How many elements it takes at a time.
-    pub width: usize,
-}
+const _: () = assert!(MAX_INS == MAX_OPERANDS - 1);
 
 /// Bytes of a block buffer: a few of them fit the first-level cache.
 const BLOCK: usize = 4096;
@@ -26,7 +20,7 @@ const MAX_WIDTH: usize = 4;
 struct Buffer([u8; BLOCK]);
 
 /// Runs an inner loop over a launch with one output.
-pub fn drive(launch: &Launch, inner: Inner) {
+pub fn drive(launch: &Launch, inner: Row) {
     let out = &launch.outs[0];
     let numel = out.numel();
     if numel == 0 {
@@ -48,12 +42,12 @@ fn stands_still(view: &View) -> bool {
 }
 
 /// The usual case: everything contiguous, or one number for all positions. No walk is needed.
-fn flat(launch: &Launch, inner: Inner, numel: usize) {
+fn flat(launch: &Launch, inner: Row, numel: usize) {
     let sizes = Sizes::of(launch);
     let out = &launch.outs[0];
-    let mut ins = [std::ptr::null(); MAX_OPERANDS - 1];
-    let mut steps = [0; MAX_OPERANDS - 1];
-    let mut buffers = [const { std::mem::MaybeUninit::<Buffer>::uninit() }; MAX_OPERANDS - 1];
+    let mut ins = [std::ptr::null(); MAX_INS];
+    let mut steps = [0; MAX_INS];
+    let mut buffers = [const { std::mem::MaybeUninit::<Buffer>::uninit() }; MAX_INS];
     let mut block = numel;
     for (k, view) in launch.ins.iter().enumerate() {
         if same_place(view, out) {
@@ -68,7 +62,7 @@ fn flat(launch: &Launch, inner: Inner, numel: usize) {
     let mut start = 0;
     while start < numel {
         let n = block.min(numel - start);
-        unsafe { straight(inner, launch.attrs, &sizes, out.ptr.wrapping_add(start * sizes.out), ins, n) };
+        unsafe { straight(inner, &params(launch), &sizes, out.ptr.wrapping_add(start * sizes.out), ins, n) };
         for (p, step) in ins.iter_mut().zip(steps) {
             *p = p.wrapping_add(n * step);
         }
@@ -76,16 +70,23 @@ fn flat(launch: &Launch, inner: Inner, numel: usize) {
     }
 }
 
+/// The numbers of an expression.
+fn params(launch: &Launch) -> [f64; MAX_PARAMS] {
+    let mut p = [0.0; MAX_PARAMS];
+    p.iter_mut().zip(launch.attrs).for_each(|(p, a)| *p = a.f());
+    p
+}
+
 /// Bytes per element: the output's, then the inputs'.
 struct Sizes {
     out: usize,
-    ins: [usize; MAX_OPERANDS - 1],
+    ins: [usize; MAX_INS],
     count: usize,
 }
 
 impl Sizes {
     fn of(launch: &Launch) -> Sizes {
-        let mut ins = [0; MAX_OPERANDS - 1];
+        let mut ins = [0; MAX_INS];
         for (s, v) in ins.iter_mut().zip(launch.ins) {
             *s = v.dtype.size();
         }
@@ -95,18 +96,18 @@ impl Sizes {
 
 /// `n` contiguous elements; the last few that do not fill the width go through a padded copy.
 unsafe fn straight(
-    inner: Inner,
-    attrs: &[Attr],
+    inner: Row,
+    params: &[f64; MAX_PARAMS],
     sizes: &Sizes,
     out: *mut u8,
-    mut ins: [*const u8; MAX_OPERANDS - 1],
+    mut ins: [*const u8; MAX_INS],
     n: usize,
 ) {
     unsafe {
         let rest = n % inner.width;
         let whole = n - rest;
         if whole > 0 {
-            (inner.run)(out, &ins, whole, attrs);
+            (inner.run)(out, &ins, whole, params);
         }
         if rest > 0 {
             #[repr(C, align(16))]
@@ -119,7 +120,7 @@ unsafe fn straight(
                 std::ptr::copy_nonoverlapping(ins[k].add(whole * size), others[k].0.as_mut_ptr(), rest * size);
                 ins[k] = others[k].0.as_ptr();
             }
-            (inner.run)(first[0].0.as_mut_ptr(), &ins, inner.width, attrs);
+            (inner.run)(first[0].0.as_mut_ptr(), &ins, inner.width, params);
             std::ptr::copy_nonoverlapping(first[0].0.as_ptr(), out.add(whole * sizes.out), rest * sizes.out);
         }
     }
@@ -136,7 +137,7 @@ enum Way {
     Gather,
 }
 
-fn blocks(launch: &Launch, inner: Inner) {
+fn blocks(launch: &Launch, inner: Row) {
     let sizes = Sizes::of(launch);
     let count = launch.ins.len();
     let mut operands = [launch.outs[0]; MAX_OPERANDS];
@@ -168,7 +169,7 @@ fn blocks(launch: &Launch, inner: Inner) {
     }
 
     let mut segment = |walk: &Walk, at: &Pointers, start: usize, n: usize| unsafe {
-        let mut ins = [std::ptr::null(); MAX_OPERANDS - 1];
+        let mut ins = [std::ptr::null(); MAX_INS];
         for k in 1..=count {
             let size = sizes.ins[k - 1];
             let buffer = buffers[k].as_mut_ptr().cast::<u8>();
@@ -186,10 +187,10 @@ fn blocks(launch: &Launch, inner: Inner) {
             };
         }
         if ways[0] == Way::Direct {
-            straight(inner, launch.attrs, &sizes, at[0].wrapping_add(start * sizes.out), ins, n);
+            straight(inner, &params(launch), &sizes, at[0].wrapping_add(start * sizes.out), ins, n);
         } else {
             let buffer = buffers[0].as_mut_ptr().cast::<u8>();
-            straight(inner, launch.attrs, &sizes, buffer, ins, n);
+            straight(inner, &params(launch), &sizes, buffer, ins, n);
             let mut from = buffer.cast_const();
             walk.runs(0, at[0], start, n, |to, run, stride| {
                 spread(from, to, stride, run, sizes.out);

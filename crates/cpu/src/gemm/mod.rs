@@ -11,8 +11,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use cresset_lane::DType;
-
+use crate::by_dtype::wide_dtype;
 use crate::{Kernel, Launch, View};
 use block::{Columns, Init, Left, Mat, Output, Size, blocked};
 use num::Num;
@@ -184,31 +183,16 @@ impl<'a, T: Tiled> Product<'a, T> {
     }
 }
 
-/// Runs `$f::<T>` for the numeric dtype `$dtype`.
-macro_rules! for_num {
-    ($dtype:expr, $f:ident($($arg:expr),*)) => {
-        match $dtype {
-            DType::F32 => $f::<f32>($($arg),*),
-            DType::F64 => $f::<f64>($($arg),*),
-            DType::I64 => $f::<i64>($($arg),*),
-            DType::I32 => $f::<i32>($($arg),*),
-            DType::U8 => $f::<u8>($($arg),*),
-            other => unreachable!("no arithmetic on {other}"),
-        }
-    };
-}
-pub(crate) use for_num;
-
 fn run(launch: &Launch) {
     fn go<T: Tiled>(launch: &Launch) {
         unsafe { Product::<T>::new(launch).run(launch.scratch) }
     }
-    for_num!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }
 
 fn scratch(launch: &Launch) -> usize {
     fn go<T: Tiled>(launch: &Launch) -> usize {
         Product::<T>::new(launch).scratch()
     }
-    for_num!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }

@@ -272,4 +272,4 @@ macro_rules! integer {
         }
     )*};
 }
-integer!(u8, i32, i64);
+integer!(i64);

@@ -150,8 +150,6 @@ macro_rules! one_tile {
 }
 one_tile!(f64, 4, 2);
 one_tile!(i64, 4, 2);
-one_tile!(i32, 4, 2);
-one_tile!(u8, 4, 2);
 
 /// Uses the `index`-th tile for float32 products from now on. The tiles give the same numbers: each element of a
 /// product is summed in the same order whichever tile holds it.

@@ -47,7 +47,7 @@ const OPERANDS: usize = 16;
 type Steps<'a> = &'a [Attr];
 
 /// Where the indices at `at` lead, in elements.
-#[inline(always)]
+#[inline]
 unsafe fn target<const N: usize>(indices: &[*const i64], at: &[isize; N], steps: Steps) -> isize {
     let mut offset = 0;
     for (k, &p) in indices.iter().enumerate() {
@@ -58,15 +58,19 @@ unsafe fn target<const N: usize>(indices: &[*const i64], at: &[isize; N], steps:
     offset
 }
 
-/// Calls `f(count, [indexed, other] offsets, [indexed, other] strides)` for every run over which no index moves.
-#[inline(always)]
-fn each_run<const N: usize>(
-    indexed: &View,
-    other: &View,
-    indices: &[View],
-    steps: Steps,
-    mut f: impl FnMut(usize, [isize; 2], [isize; 2]),
-) {
+/// A run of `count` elements from each of several starts; both count offsets in `[indexed, other]`.
+struct Runs<'a> {
+    count: usize,
+    starts: &'a [[isize; 2]],
+    strides: [isize; 2],
+}
+
+/// Starts that are found before their elements are moved: the search does not depend on the dtype and is compiled once.
+const BATCH: usize = 64;
+
+/// Calls `f` with all the runs over which no index moves, in row-major order, some at a time.
+#[inline(never)]
+fn each_run<const N: usize>(indexed: &View, other: &View, indices: &[View], steps: Steps, f: &mut dyn FnMut(Runs)) {
     let mut walk = Walk::<N>::new();
     for d in 0..indexed.shape.len() {
         let stride = |k: usize| match k {
@@ -82,20 +86,23 @@ fn each_run<const N: usize>(
         *p = v.ptr.cast();
     }
     let pointers = &pointers[..indices.len()];
-    if walk.dims() > 0 && (2..N).all(|k| walk.inner_stride(k) == 0) {
-        let (n, strides) = walk.pop();
-        walk.each(|at| {
-            let to = at[0] + unsafe { target(pointers, &at, steps) };
-            f(n, [to, at[1]], [strides[0], strides[1]]);
-        });
-    } else {
-        walk.each(|at| f(1, [at[0] + unsafe { target(pointers, &at, steps) }, at[1]], [0, 0]));
-    }
+    let still = walk.dims() > 0 && (2..N).all(|k| walk.inner_stride(k) == 0);
+    let (count, strides) = if still { walk.pop() } else { (1, [0; N]) };
+    let strides = [strides[0], strides[1]];
+    let (mut starts, mut n) = ([[0; 2]; BATCH], 0);
+    walk.each(|at| {
+        starts[n] = [at[0] + unsafe { target(pointers, &at, steps) }, at[1]];
+        n += 1;
+        if n == BATCH {
+            f(Runs { count, starts: &starts, strides });
+            n = 0;
+        }
+    });
+    f(Runs { count, starts: &starts[..n], strides });
 }
 
 /// As `each_run`, for any number of indices; the usual single one has its own instance.
-#[inline(always)]
-fn runs(indexed: &View, other: &View, indices: &[View], steps: Steps, f: impl FnMut(usize, [isize; 2], [isize; 2])) {
+fn runs(indexed: &View, other: &View, indices: &[View], steps: Steps, f: &mut dyn FnMut(Runs)) {
     if indices.len() == 1 {
         each_run::<3>(indexed, other, indices, steps, f);
     } else {
@@ -123,8 +130,8 @@ fn get(l: &Launch) {
     let (x, y) = (&l.ins[0], &l.outs[0]);
     size_dtype!(y.dtype, T => {
         let (px, py) = (x.ptr.cast::<T>().cast_const(), y.ptr.cast::<T>());
-        runs(x, y, &l.ins[1..], l.attrs, |n, [ox, oy], [sx, sy]| unsafe {
-            copy(px.offset(ox), py.offset(oy), n, [sx, sy]);
+        runs(x, y, &l.ins[1..], l.attrs, &mut |r| {
+            r.starts.iter().for_each(|&[ox, oy]| unsafe { copy(px.offset(ox), py.offset(oy), r.count, r.strides) });
         });
     })
 }
@@ -134,8 +141,9 @@ fn put(l: &Launch) {
     if mode == PutMode::Assign as i64 {
         return size_dtype!(y.dtype, T => {
             let (pv, py) = (v.ptr.cast::<T>().cast_const(), y.ptr.cast::<T>());
-            runs(y, v, &l.ins[1..], steps, |n, [oy, ov], [sy, sv]| unsafe {
-                copy(pv.offset(ov), py.offset(oy), n, [sv, sy]);
+            runs(y, v, &l.ins[1..], steps, &mut |r| {
+                let [sy, sv] = r.strides;
+                r.starts.iter().for_each(|&[oy, ov]| unsafe { copy(pv.offset(ov), py.offset(oy), r.count, [sv, sy]) });
             });
         });
     }
@@ -156,10 +164,15 @@ fn put(l: &Launch) {
 fn combine<T: Number>(l: &Launch, op: impl Fn(T, T) -> T) {
     let (v, y) = (&l.ins[0], &l.outs[0]);
     let (pv, py) = (v.ptr.cast::<T>().cast_const(), y.ptr.cast::<T>());
-    runs(y, v, &l.ins[1..], &l.attrs[1..], |n, [oy, ov], [sy, sv]| unsafe {
-        for i in 0..n as isize {
-            let to = py.offset(oy + i * sy);
-            *to = op(*to, *pv.offset(ov + i * sv));
+    runs(y, v, &l.ins[1..], &l.attrs[1..], &mut |r| {
+        let [sy, sv] = r.strides;
+        for &[oy, ov] in r.starts {
+            for i in 0..r.count as isize {
+                unsafe {
+                    let to = py.offset(oy + i * sy);
+                    *to = op(*to, *pv.offset(ov + i * sv));
+                }
+            }
         }
     });
 }

@@ -13,15 +13,19 @@ use super::{Float, Weight};
 /// Scratch: the column sums of one matrix and the row mean of each.
 pub const ADAFACTOR_STEP: Kernel = Kernel {
     name: "adafactor_step",
-    run: |l| match l.outs[0].dtype {
-        DType::F32 => step::<f32>(l),
-        _ => step::<f64>(l),
-    },
+    run,
     scratch: Some(|l| {
         let p = Matrices::of(&l.outs[0]);
         (p.columns + p.batch) * size_of::<f64>()
     }),
 };
+
+fn run(l: &Launch) {
+    match l.outs[0].dtype {
+        DType::F32 => step::<f32>(l),
+        _ => step::<f64>(l),
+    }
+}
 
 /// A view as a batch of matrices; a vector is one row.
 struct Matrices<'a> {

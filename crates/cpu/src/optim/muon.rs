@@ -15,14 +15,14 @@ use super::{Float, Rule, Weight, kernel};
 /// Updates the momentum buffer and prepares the matrix that is to be orthogonalised.
 /// outs: x (float64, contiguous), momentum_buffer; ins: grad; attributes: momentum, nesterov, eps.
 /// `x` becomes the (Nesterov) momentum in bfloat16, divided by its Frobenius norm.
-pub const MUON_ROUND: Kernel = Kernel {
-    name: "muon_round",
-    run: |l| match l.outs[1].dtype {
+pub const MUON_ROUND: Kernel = Kernel { name: "muon_round", run, scratch: None };
+
+fn run(l: &Launch) {
+    match l.outs[1].dtype {
         DType::F32 => begin::<f32>(l),
         _ => begin::<f64>(l),
-    },
-    scratch: None,
-};
+    }
+}
 
 /// `bfloat16(alpha * x + beta * y)`, or `bfloat16(x)` of a single input. All float64 and contiguous; attributes: alpha,
 /// beta. The output may be one of the inputs. `y` is a product, which is a float32 before it is scaled; `alpha * x` is not

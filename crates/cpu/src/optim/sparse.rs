@@ -8,14 +8,14 @@ use super::{Float, Rule, one};
 
 /// SparseAdam for one parameter. ins: grad (the rows that are not given are not read), rows (int64, contiguous, each row
 /// once, in range); outs: param, exp_avg, exp_avg_sq. Attributes: beta1, beta2, eps, step size, maximize.
-pub const SPARSE_ADAM_STEP: Kernel = Kernel {
-    name: "sparse_adam_step",
-    run: |l| match l.outs[0].dtype {
+pub const SPARSE_ADAM_STEP: Kernel = Kernel { name: "sparse_adam_step", run, scratch: None };
+
+fn run(l: &Launch) {
+    match l.outs[0].dtype {
         DType::F32 => rows::<f32>(l),
         _ => rows::<f64>(l),
-    },
-    scratch: None,
-};
+    }
+}
 
 fn rows<T: Float>(l: &Launch) {
     let rule = SparseAdam::<T>::new(l.attrs, &[]);

@@ -3,6 +3,7 @@
 use cresset_lane::DType;
 
 use super::*;
+use crate::by_dtype::wide_dtype;
 use crate::gemm::num::Num;
 use crate::{Kernel, Launch};
 
@@ -108,26 +109,26 @@ fn forward(launch: &Launch) {
     fn go<T: Num>(launch: &Launch) {
         average::<T>(launch, rule(launch, three(launch.ins[0].shape)));
     }
-    for_pool!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }
 
 fn backward(launch: &Launch) {
     fn go<T: Num>(launch: &Launch) {
         spread::<T>(launch, rule(launch, three(launch.outs[0].shape)));
     }
-    for_pool!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }
 
 fn adaptive_forward(launch: &Launch) {
     fn go<T: Num>(launch: &Launch) {
         average::<T>(launch, adaptive_rule(three(launch.ins[0].shape), three(launch.outs[0].shape)));
     }
-    for_pool!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }
 
 fn adaptive_backward(launch: &Launch) {
     fn go<T: Num>(launch: &Launch) {
         spread::<T>(launch, adaptive_rule(three(launch.outs[0].shape), three(launch.ins[0].shape)));
     }
-    for_pool!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }

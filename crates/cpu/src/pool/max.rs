@@ -1,8 +1,7 @@
 //! Maximum pooling: values and where they were found.
 
-use cresset_lane::DType;
-
 use super::*;
+use crate::by_dtype::wide_dtype;
 use crate::gemm::num::Num;
 use crate::{Kernel, Launch};
 
@@ -66,7 +65,7 @@ fn run(launch: &Launch) {
             })
         });
     }
-    for_pool!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }
 
 fn adaptive_run(launch: &Launch) {
@@ -74,7 +73,7 @@ fn adaptive_run(launch: &Launch) {
         let (input, output) = (three(launch.ins[0].shape), three(launch.outs[0].shape));
         pool::<T>(launch, |_, _, o| std::array::from_fn(|d| adaptive(input[d], output[d], o[d])));
     }
-    for_pool!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }
 
 fn fractional_run(launch: &Launch) {
@@ -91,5 +90,5 @@ fn fractional_run(launch: &Launch) {
             })
         });
     }
-    for_pool!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }

@@ -76,18 +76,3 @@ unsafe fn fill_zero<T: Element>(plane: &Plane<T>, sizes: [usize; 3]) {
         unsafe { *plane.at(index) = T::default() };
     }
 }
-
-/// Runs `$f::<T>` for a dtype that can be pooled.
-macro_rules! for_pool {
-    ($dtype:expr, $f:ident($($arg:expr),*)) => {
-        match $dtype {
-            DType::F32 => $f::<f32>($($arg),*),
-            DType::F64 => $f::<f64>($($arg),*),
-            DType::I64 => $f::<i64>($($arg),*),
-            DType::I32 => $f::<i32>($($arg),*),
-            DType::U8 => $f::<u8>($($arg),*),
-            other => unreachable!("no pooling of {other}"),
-        }
-    };
-}
-use for_pool;

@@ -1,8 +1,7 @@
 //! Moves by index inside planes: gradients of max pooling, unpooling and its gradient.
 
-use cresset_lane::DType;
-
 use super::*;
+use crate::by_dtype::wide_dtype;
 use crate::gemm::num::Num;
 use crate::{Kernel, Launch};
 
@@ -37,14 +36,14 @@ fn gather(launch: &Launch) {
     fn go<T: Num>(launch: &Launch) {
         unsafe { each::<T>(&launch.outs[0], &launch.ins[0], &launch.ins[1], false, |small, large| *small = *large) }
     }
-    for_pool!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }
 
 fn scatter(launch: &Launch) {
     fn go<T: Num>(launch: &Launch) {
         unsafe { each::<T>(&launch.ins[0], &launch.outs[0], &launch.ins[1], true, |small, large| *large = *small) }
     }
-    for_pool!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }
 
 fn scatter_add(launch: &Launch) {
@@ -55,5 +54,5 @@ fn scatter_add(launch: &Launch) {
             })
         }
     }
-    for_pool!(launch.outs[0].dtype, go(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
 }

@@ -1,7 +1,7 @@
-//! Greatest and least elements, their positions, and both at once.
+//! Greatest and least elements, their positions, and both at once: of float32, float64 and int64.
 
 use super::sum::plain;
-use crate::by_dtype::number_dtype;
+use crate::by_dtype::wide_dtype;
 use crate::launch::{Kernel, Launch, View};
 use crate::number::Number;
 use crate::walk::Walk;
@@ -22,23 +22,23 @@ pub const ARGMAX: Kernel = Kernel { name: "argmax", run: argmax, scratch: None }
 pub const ARGMIN: Kernel = Kernel { name: "argmin", run: argmin, scratch: None };
 
 fn amax(l: &Launch) {
-    number_dtype!(l.ins[0].dtype, T => {
+    wide_dtype!(l.ins[0].dtype, T => {
         plain(l, T::LOWEST, |a: T, x: T| a.greater(x), |a: T, b| a.greater(b), |a| a)
     })
 }
 
 fn amin(l: &Launch) {
-    number_dtype!(l.ins[0].dtype, T => {
+    wide_dtype!(l.ins[0].dtype, T => {
         plain(l, T::HIGHEST, |a: T, x: T| a.lesser(x), |a: T, b| a.lesser(b), |a| a)
     })
 }
 
 fn argmax(l: &Launch) {
-    number_dtype!(l.ins[0].dtype, T => arg::<T>(l, |x, best| x > best))
+    wide_dtype!(l.ins[0].dtype, T => arg::<T>(l, |x, best| x > best))
 }
 
 fn argmin(l: &Launch) {
-    number_dtype!(l.ins[0].dtype, T => arg::<T>(l, |x, best| x < best))
+    wide_dtype!(l.ins[0].dtype, T => arg::<T>(l, |x, best| x < best))
 }
 
 const COLUMNS: usize = 16;

@@ -24,73 +24,96 @@ pub trait Fold: Copy {
 }
 
 const LANES: usize = 16;
-const COLUMNS: usize = 32;
+const COLUMNS: usize = 16;
 /// Elements that one accumulator takes before it goes up a level.
 const BLOCK: usize = 64;
 
-/// Partial results in three levels: every `BLOCK` parts of one are one part of the next.
-struct Cascade<A> {
-    start: A,
-    levels: [A; 3],
+// There are some forty folds. What runs once per block, per row or per launch is therefore kept out of line, so that it is
+// in the binary once per fold (or once), not once per place it is called from.
+
+/// Partial results in three levels, each `width` accumulators: every `BLOCK` parts of one level are one part of the next.
+struct Cascade<'a, F: Fold> {
+    fold: F,
+    start: &'a [F::Acc],
+    levels: [&'a mut [F::Acc]; 3],
     count: usize,
 }
 
-impl<A: Copy> Cascade<A> {
-    fn new(start: A) -> Self {
-        Cascade { start, levels: [start; 3], count: 0 }
+impl<'a, F: Fold> Cascade<'a, F> {
+    /// `room` holds three times as many accumulators as `start`.
+    fn new(fold: F, start: &'a [F::Acc], room: &'a mut [F::Acc]) -> Self {
+        let (a, rest) = room.split_at_mut(start.len());
+        let (b, c) = rest.split_at_mut(start.len());
+        let mut levels = [a, b, c];
+        levels.iter_mut().for_each(|level| level.copy_from_slice(start));
+        Cascade { fold, start, levels, count: 0 }
     }
 
-    /// The accumulator to go on with. Every `BLOCK` calls of `up` it starts afresh.
-    #[inline(always)]
-    fn up(&mut self, merge: &impl Fn(A, A) -> A) {
+    /// Takes a part. Every `BLOCK` of them a level starts afresh.
+    #[inline(never)]
+    fn add(&mut self, part: &[F::Acc]) {
+        let [low, middle, high] = &mut self.levels;
+        join(self.fold, low, part);
         self.count += 1;
         if self.count.is_multiple_of(BLOCK) {
-            self.levels[1] = merge(self.levels[1], self.levels[0]);
-            self.levels[0] = self.start;
+            join(self.fold, middle, low);
+            low.copy_from_slice(self.start);
             if self.count.is_multiple_of(BLOCK * BLOCK) {
-                self.levels[2] = merge(self.levels[2], self.levels[1]);
-                self.levels[1] = self.start;
+                join(self.fold, high, middle);
+                middle.copy_from_slice(self.start);
             }
         }
     }
 
-    fn finish(self, merge: &impl Fn(A, A) -> A) -> A {
-        merge(merge(self.levels[2], self.levels[1]), self.levels[0])
+    /// The whole, in the last level.
+    #[inline(never)]
+    fn finish(self) -> &'a [F::Acc] {
+        let [low, middle, high] = self.levels;
+        join(self.fold, high, middle);
+        join(self.fold, high, low);
+        high
+    }
+}
+
+/// `into = merge(into, part)`, one by one.
+#[inline(never)]
+fn join<F: Fold>(fold: F, into: &mut [F::Acc], part: &[F::Acc]) {
+    for (a, &b) in into.iter_mut().zip(part) {
+        *a = fold.merge(*a, b);
     }
 }
 
 /// Folds `n` elements that lie `stride` apart.
-#[inline]
+#[inline(never)]
 unsafe fn row<F: Fold>(fold: F, start: F::Acc, p: *const F::In, n: usize, stride: isize) -> F::Acc {
-    let merge = |a, b| fold.merge(a, b);
     if stride == 1 && n >= LANES {
         return row_contiguous(fold, start, unsafe { std::slice::from_raw_parts(p, n) });
     }
-    if n <= BLOCK {
+    let part = |from: usize, to: usize| {
         let mut acc = start;
-        for i in 0..n as isize {
-            acc = fold.step(acc, unsafe { *p.offset(i * stride) });
+        for k in from..to {
+            acc = fold.step(acc, unsafe { *p.offset(k as isize * stride) });
         }
-        return acc;
+        acc
+    };
+    if n <= BLOCK {
+        return part(0, n);
     }
-    let mut cascade = Cascade::new(start);
+    let (start, mut room) = ([start], [start; 3]);
+    let mut cascade = Cascade::new(fold, &start, &mut room);
     let mut i = 0;
     while i < n {
         let end = n.min(i + BLOCK);
-        let mut acc = start;
-        for k in i..end {
-            acc = fold.step(acc, unsafe { *p.offset(k as isize * stride) });
-        }
-        cascade.levels[0] = merge(cascade.levels[0], acc);
-        cascade.up(&merge);
+        cascade.add(&[part(i, end)]);
         i = end;
     }
-    cascade.finish(&merge)
+    cascade.finish()[0]
 }
 
+#[inline(never)]
 fn row_contiguous<F: Fold>(fold: F, start: F::Acc, xs: &[F::In]) -> F::Acc {
-    let merge = |a, b| fold.merge(a, b);
-    let mut cascade = Cascade::new(start);
+    let (first, mut room) = ([start], [start; 3]);
+    let mut cascade = Cascade::new(fold, &first, &mut room);
     for block in xs.chunks(LANES * BLOCK) {
         let (lanes, rest) = block.as_chunks::<LANES>();
         let mut acc = [start; LANES];
@@ -104,62 +127,78 @@ fn row_contiguous<F: Fold>(fold: F, start: F::Acc, xs: &[F::In]) -> F::Acc {
         }
         let mut width = LANES / 2;
         while width > 0 {
-            for j in 0..width {
-                acc[j] = fold.merge(acc[j], acc[j + width]);
-            }
+            let (low, high) = acc.split_at_mut(width);
+            join(fold, low, &high[..width]);
             width /= 2;
         }
-        cascade.levels[0] = merge(cascade.levels[0], acc[0]);
-        cascade.up(&merge);
+        cascade.add(&acc[..1]);
     }
-    cascade.finish(&merge)
+    cascade.finish()[0]
 }
 
-/// Folds `W` neighbouring columns down all rows that `reduced` and the innermost `(rows, row_stride)` walk.
-#[inline(always)]
-unsafe fn columns<F: Fold, const W: usize>(
+/// Folds `COLUMNS` neighbouring columns down all rows that `reduced` and the innermost `(rows, row_stride)` walk, and
+/// gives the result to `write`.
+#[inline(never)]
+unsafe fn columns<F: Fold>(
     fold: F,
-    start: [F::Acc; W],
+    start: &[F::Acc; COLUMNS],
     p: *const F::In,
-    column_stride: isize,
     reduced: &Walk<1>,
     (rows, row_stride): (usize, isize),
-) -> [F::Acc; W] {
-    let merge = |mut a: [F::Acc; W], b: [F::Acc; W]| {
-        for j in 0..W {
-            a[j] = fold.merge(a[j], b[j]);
-        }
-        a
-    };
-    let mut cascade = Cascade::new(start);
-    reduced.each(|[r]| {
+    write: impl FnOnce(&[F::Acc]),
+) {
+    let mut room = [start[0]; 3 * COLUMNS];
+    let mut cascade = Cascade::new(fold, start, &mut room);
+    reduced.each_dyn(&mut |[r]| {
         let mut i = 0;
         while i < rows {
             let end = rows.min(i + BLOCK);
-            let mut acc = start;
+            let mut acc = *start;
             for k in i..end {
-                let row = unsafe { p.offset(r + k as isize * row_stride) };
-                for j in 0..W {
-                    acc[j] = fold.step(acc[j], unsafe { *row.offset(j as isize * column_stride) });
+                let row = unsafe { &*p.offset(r + k as isize * row_stride).cast::<[F::In; COLUMNS]>() };
+                for j in 0..COLUMNS {
+                    acc[j] = fold.step(acc[j], row[j]);
                 }
             }
-            cascade.levels[0] = merge(cascade.levels[0], acc);
-            cascade.up(&merge);
+            cascade.add(&acc);
             i = end;
         }
     });
-    cascade.finish(&merge)
+    write(cascade.finish());
 }
 
-/// Reduces `input` to the shape of the outputs, which have its rank and size one in every reduced dimension, and calls
-/// `write(accumulator, offset in out0, offset in out1)` for every result. A kernel with one output gives it twice.
-pub fn fold_into<F: Fold>(
+/// Folds all that `reduced` and `(rows, row_stride)` walk into one accumulator.
+#[inline(never)]
+unsafe fn one<F: Fold>(
     fold: F,
-    input: &View,
-    out0: &View,
-    out1: &View,
-    mut write: impl FnMut(F::Acc, isize, isize),
-) {
+    start: F::Acc,
+    p: *const F::In,
+    reduced: &Walk<1>,
+    (rows, row_stride): (usize, isize),
+) -> F::Acc {
+    if reduced.dims() == 0 {
+        return unsafe { row(fold, start, p, rows, row_stride) };
+    }
+    let (first, mut room) = ([start], [start; 3]);
+    let mut cascade = Cascade::new(fold, &first, &mut room);
+    reduced.each_dyn(&mut |[r]| cascade.add(&[unsafe { row(fold, start, p.offset(r), rows, row_stride) }]));
+    cascade.finish()[0]
+}
+
+/// The loops of a reduction.
+struct Plan {
+    kept: Walk<3>,
+    reduced: Walk<1>,
+    /// Nothing is reduced: every result is its start.
+    none: bool,
+    /// The innermost reduced dimension.
+    rows: (usize, isize),
+    /// Whether neighbouring results lie closer together than what is folded into one.
+    down: bool,
+}
+
+#[inline(never)]
+fn plan(input: &View, out0: &View, out1: &View) -> Plan {
     let (mut kept, mut reduced) = (Walk::<3>::new(), Walk::<1>::new());
     for d in 0..input.shape.len() {
         if out0.shape[d] == input.shape[d] {
@@ -169,49 +208,46 @@ pub fn fold_into<F: Fold>(
         }
     }
     if reduced.is_empty() {
-        return kept.each(|[_, o0, o1]| write(fold.start(o1), o0, o1));
+        return Plan { kept, reduced, none: true, rows: (0, 0), down: false };
     }
-    let (mut kept, mut reduced) = (kept.sort_by(0).collapse(), reduced.sort_by(0).collapse());
+    let (kept, mut reduced) = (kept.sort_by(0).collapse(), reduced.sort_by(0).collapse());
+    let (rows, [stride]) = if reduced.dims() > 0 { reduced.pop() } else { (1, [0]) };
+    let down = kept.dims() > 0 && kept.inner_stride(0).unsigned_abs() < stride.unsigned_abs();
+    Plan { kept, reduced, none: false, rows: (rows, stride), down }
+}
+
+/// Reduces `input` to the shape of the outputs, which have its rank and size one in every reduced dimension, and calls
+/// `write(accumulator, offset in out0, offset in out1)` for every result. A kernel with one output gives it twice.
+pub fn fold_into<F: Fold>(fold: F, input: &View, out0: &View, out1: &View, write: impl Fn(F::Acc, isize, isize)) {
+    let Plan { mut kept, reduced, none, rows, down } = plan(input, out0, out1);
     let p = input.ptr.cast::<F::In>().cast_const();
-    let (rows, [row_stride]) = if reduced.dims() > 0 { reduced.pop() } else { (1, [0]) };
-    let down = kept.dims() > 0 && kept.inner_stride(0).unsigned_abs() < row_stride.unsigned_abs();
-    if !down {
-        let merge = |a, b| fold.merge(a, b);
-        return kept.each(|[i, o0, o1]| {
-            let start = fold.start(o1);
-            let acc = if reduced.dims() == 0 {
-                unsafe { row(fold, start, p.offset(i), rows, row_stride) }
-            } else {
-                let mut cascade = Cascade::new(start);
-                reduced.each(|[r]| {
-                    let part = unsafe { row(fold, start, p.offset(i + r), rows, row_stride) };
-                    cascade.levels[0] = merge(cascade.levels[0], part);
-                    cascade.up(&merge);
-                });
-                cascade.finish(&merge)
-            };
-            write(acc, o0, o1);
-        });
+    if none {
+        return kept.each_dyn(&mut |[_, o0, o1]| write(fold.start(o1), o0, o1));
     }
-    let (n, [si, s0, s1]) = kept.pop();
-    kept.each(|[i, o0, o1]| {
-        let mut j = 0;
-        while j + COLUMNS <= n && si == 1 {
-            let at = |k: usize| ((j + k) as isize * s0 + o0, (j + k) as isize * s1 + o1);
+    let result = |i: isize, o0: isize, o1: isize| {
+        write(unsafe { one(fold, fold.start(o1), p.offset(i), &reduced, rows) }, o0, o1);
+    };
+    // Down the columns, many at a time where they are neighbours; one result at a time else.
+    let (n, [si, s0, s1]) = if down { kept.pop() } else { (1, [0; 3]) };
+    let wide = if down && si == 1 { n / COLUMNS } else { 0 };
+    kept.each_dyn(&mut |[i, o0, o1]| {
+        for tile in 0..wide {
+            let at = |k: usize| {
+                let j = (tile * COLUMNS + k) as isize;
+                (j * s0 + o0, j * s1 + o1)
+            };
             let start = std::array::from_fn(|k| fold.start(at(k).1));
-            let p = unsafe { p.offset(i + j as isize) };
-            let acc = unsafe { columns::<F, COLUMNS>(fold, start, p, 1, &reduced, (rows, row_stride)) };
-            for (k, &a) in acc.iter().enumerate() {
-                write(a, at(k).0, at(k).1);
+            let p = unsafe { p.offset(i + (tile * COLUMNS) as isize) };
+            unsafe {
+                columns(fold, &start, p, &reduced, rows, |all| {
+                    for (k, &acc) in all.iter().enumerate() {
+                        write(acc, at(k).0, at(k).1);
+                    }
+                });
             }
-            j += COLUMNS;
         }
-        while j < n {
-            let (a0, a1) = (j as isize * s0 + o0, j as isize * s1 + o1);
-            let p = unsafe { p.offset(i + j as isize * si) };
-            let [acc] = unsafe { columns::<F, 1>(fold, [fold.start(a1)], p, si, &reduced, (rows, row_stride)) };
-            write(acc, a0, a1);
-            j += 1;
+        for j in (wide * COLUMNS) as isize..n as isize {
+            result(i + j * si, j * s0 + o0, j * s1 + o1);
         }
     });
 }

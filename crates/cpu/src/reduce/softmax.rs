@@ -9,14 +9,14 @@ use crate::number::{Float, Number};
 use crate::walk::Walk;
 
 /// `exp(x) / sum(exp(x))` along `dim`. `ins: [x]`, `outs: [y]`, `attrs: [dim]`.
-pub const SOFTMAX: Kernel = Kernel { name: "softmax", run: |l| forward(l, false), scratch: None };
+pub const SOFTMAX: Kernel = Kernel { name: "softmax", run: softmax, scratch: None };
 /// `x - log(sum(exp(x)))` along `dim`. `ins: [x]`, `outs: [y]`, `attrs: [dim]`.
-pub const LOG_SOFTMAX: Kernel = Kernel { name: "log_softmax", run: |l| forward(l, true), scratch: None };
+pub const LOG_SOFTMAX: Kernel = Kernel { name: "log_softmax", run: log_softmax, scratch: None };
 /// `y * (g - sum(g * y))`. `ins: [g, y]`, `outs: [dx]`, `attrs: [dim]`.
-pub const SOFTMAX_BACKWARD: Kernel = Kernel { name: "softmax_backward", run: |l| backward(l, false), scratch: None };
+pub const SOFTMAX_BACKWARD: Kernel = Kernel { name: "softmax_backward", run: softmax_backward, scratch: None };
 /// `g - exp(y) * sum(g)`. `ins: [g, y]`, `outs: [dx]`, `attrs: [dim]`.
 pub const LOG_SOFTMAX_BACKWARD: Kernel =
-    Kernel { name: "log_softmax_backward", run: |l| backward(l, true), scratch: None };
+    Kernel { name: "log_softmax_backward", run: log_softmax_backward, scratch: None };
 /// `log(sum(exp(x)))` along `dim`, without overflow. `ins: [x]`, `outs: [y]` (size one in `dim`), `attrs: [dim]`.
 pub const LOGSUMEXP: Kernel = Kernel { name: "logsumexp", run: logsumexp, scratch: None };
 
@@ -150,6 +150,23 @@ fn each_in_tile<T: Float>(
     }
 }
 
+fn softmax(l: &Launch) {
+    forward(l, false);
+}
+
+fn log_softmax(l: &Launch) {
+    forward(l, true);
+}
+
+fn softmax_backward(l: &Launch) {
+    backward(l, false);
+}
+
+fn log_softmax_backward(l: &Launch) {
+    backward(l, true);
+}
+
+#[inline(never)]
 fn forward(l: &Launch, log: bool) {
     let (x, y, dim) = (&l.ins[0], &l.outs[0], l.attrs[0].n());
     let ((n, sx), (_, sy)) = (along(x, dim), along(y, dim));
@@ -181,6 +198,7 @@ fn forward(l: &Launch, log: bool) {
     })
 }
 
+#[inline(never)]
 fn backward(l: &Launch, log: bool) {
     let (g, y, dx, dim) = (&l.ins[0], &l.ins[1], &l.outs[0], l.attrs[0].n());
     let ((n, sg), (_, sy), (_, sd)) = (along(g, dim), along(y, dim), along(dx, dim));

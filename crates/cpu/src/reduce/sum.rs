@@ -4,10 +4,10 @@ use super::fold::{Fold, fold_into};
 use crate::by_dtype::{float_dtype, number_dtype};
 use crate::launch::{Kernel, Launch, View};
 use crate::number::{Float, Number};
-use cresset_lane::Element;
+use cresset_lane::{DType, Element};
 use std::marker::PhantomData;
 
-/// `out = scale * sum(in)`; bools and integers are summed into int64, floats into their own dtype.
+/// `out = scale * sum(in)` of float32, float64 or int64.
 ///
 /// `ins: [x]`, `outs: [y]` (rank of `x`, size one where it is reduced), `attrs: [scale: f64]`; the scale applies to
 /// floats only (1 for a sum, 1 / count for a mean).
@@ -16,7 +16,7 @@ pub const SUM: Kernel = Kernel { name: "sum", run: sum, scratch: None };
 /// As `SUM` over the elements that are not NaN (floats only).
 pub const NANSUM: Kernel = Kernel { name: "nansum", run: nansum, scratch: None };
 
-/// `out = product(in)`; integers into int64. `ins: [x]`, `outs: [y]`.
+/// `out = product(in)` of float32, float64 or int64. `ins: [x]`, `outs: [y]`.
 pub const PROD: Kernel = Kernel { name: "prod", run: prod, scratch: None };
 
 /// How many elements are not zero, int64 (NaN counts). `ins: [x]`, `outs: [count]`.
@@ -71,15 +71,12 @@ pub(super) fn plain<T: Element, A: Copy, O: Element>(
 
 fn sum(l: &Launch) {
     let scale = l.attrs[0].f();
-    if l.ins[0].dtype.is_float() {
-        float_dtype!(l.ins[0].dtype, T => {
+    match l.ins[0].dtype {
+        DType::I64 => plain(l, 0i64, |a: i64, x: i64| a.wrapping_add(x), i64::wrapping_add, |a| a),
+        dtype => float_dtype!(dtype, T => {
             let scale = T::of(scale);
             plain(l, 0.0, |a: T, x: T| a + x, |a, b| a + b, |a| a * scale)
-        })
-    } else {
-        number_dtype!(l.ins[0].dtype, T => {
-            plain(l, 0i64, |a: i64, x: T| a.wrapping_add(x.to_i64()), i64::wrapping_add, |a| a)
-        })
+        }),
     }
 }
 
@@ -92,29 +89,34 @@ fn nansum(l: &Launch) {
 }
 
 fn prod(l: &Launch) {
-    if l.ins[0].dtype.is_float() {
-        float_dtype!(l.ins[0].dtype, T => plain(l, 1.0, |a: T, x: T| a * x, |a, b| a * b, |a| a))
-    } else {
-        number_dtype!(l.ins[0].dtype, T => {
-            plain(l, 1i64, |a: i64, x: T| a.wrapping_mul(x.to_i64()), i64::wrapping_mul, |a| a)
-        })
+    match l.ins[0].dtype {
+        DType::I64 => plain(l, 1i64, |a: i64, x: i64| a.wrapping_mul(x), i64::wrapping_mul, |a| a),
+        dtype => float_dtype!(dtype, T => plain(l, 1.0, |a: T, x: T| a * x, |a, b| a * b, |a| a)),
     }
 }
 
-fn count_nonzero(l: &Launch) {
+/// Counts what is not zero; `write` makes the count at an offset of the output what the kernel promises.
+fn nonzero(l: &Launch, write: &dyn Fn(i64, isize)) {
+    let out = &l.outs[0];
     number_dtype!(l.ins[0].dtype, T => {
-        plain(l, 0i64, |a: i64, x: T| a + (x != T::ZERO) as i64, |a, b| a + b, |a| a)
+        let step = |a: i64, x: T| a + (x != T::ZERO) as i64;
+        let count = Plain { start: 0, step, merge: |a, b| a + b, read: PhantomData };
+        fold_into(count, &l.ins[0], out, out, |n, o, _| write(n, o));
     })
+}
+
+fn count_nonzero(l: &Launch) {
+    let p = l.outs[0].ptr.cast::<i64>();
+    nonzero(l, &|n, o| unsafe { *p.offset(o) = n });
 }
 
 fn any(l: &Launch) {
-    number_dtype!(l.ins[0].dtype, T => {
-        plain(l, 0u8, |a: u8, x: T| a | (x != T::ZERO) as u8, |a, b| a | b, |a| a)
-    })
+    let p = l.outs[0].ptr;
+    nonzero(l, &|n, o| unsafe { *p.offset(o) = (n != 0) as u8 });
 }
 
 fn all(l: &Launch) {
-    number_dtype!(l.ins[0].dtype, T => {
-        plain(l, 1u8, |a: u8, x: T| a & (x != T::ZERO) as u8, |a, b| a & b, |a| a)
-    })
+    let p = l.outs[0].ptr;
+    let each = (l.ins[0].numel() / l.outs[0].numel().max(1)) as i64;
+    nonzero(l, &|n, o| unsafe { *p.offset(o) = (n == each) as u8 });
 }

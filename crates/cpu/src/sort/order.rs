@@ -17,10 +17,10 @@ pub const TOPK: Kernel = Kernel { name: "topk", run: topk, scratch: Some(row_scr
 pub const KTHVALUE: Kernel = Kernel { name: "kthvalue", run: kthvalue, scratch: Some(row_scratch) };
 
 /// The lower median; NaN if one is. `ins: [x]`, `outs: [values, indices]` (size one in `dim`), `attrs: [dim]`.
-pub const MEDIAN: Kernel = Kernel { name: "median", run: |l| median(l, false), scratch: Some(row_scratch) };
+pub const MEDIAN: Kernel = Kernel { name: "median", run: median_of_all, scratch: Some(row_scratch) };
 
 /// As `MEDIAN` over the elements that are not NaN.
-pub const NANMEDIAN: Kernel = Kernel { name: "nanmedian", run: |l| median(l, true), scratch: Some(row_scratch) };
+pub const NANMEDIAN: Kernel = Kernel { name: "nanmedian", run: median_of_numbers, scratch: Some(row_scratch) };
 
 /// The most frequent element, the least of them if there are several, and the position of its last occurrence.
 /// `ins: [x]`, `outs: [values, indices]` (size one in `dim`), `attrs: [dim]`.
@@ -87,6 +87,15 @@ fn kthvalue(l: &Launch) {
     }))
 }
 
+fn median_of_all(l: &Launch) {
+    median(l, false);
+}
+
+fn median_of_numbers(l: &Launch) {
+    median(l, true);
+}
+
+#[inline(never)]
 fn median(l: &Launch, skip_nan: bool) {
     number_dtype!(l.ins[0].dtype, T => {
         // Only a float can be NaN; its key is the greatest there is.

@@ -44,16 +44,40 @@ macro_rules! derivative_type {
 
 macro_rules! evaluation {
     (Num $args:tt $body:block) => {
-        impl NumOp for Op { $crate::expr::macros::evaluation!(fn Num (L) $args $body); }
+        impl NumOp for Op {
+            #[inline(never)]
+            fn row(dtype: $crate::DType) -> Row {
+                $crate::row::num::<Op>(dtype)
+            }
+            $crate::expr::macros::evaluation!(fn Num (L) $args $body);
+        }
     };
     (Bits $args:tt $body:block) => {
-        impl BitsOp for Op { $crate::expr::macros::evaluation!(fn Bits (L) $args $body); }
+        impl BitsOp for Op {
+            #[inline(never)]
+            fn row(dtype: $crate::DType) -> Row {
+                $crate::row::bits::<Op>(dtype)
+            }
+            $crate::expr::macros::evaluation!(fn Bits (L) $args $body);
+        }
     };
     (Real $args:tt $body:block) => {
-        impl RealOp for Op { $crate::expr::macros::evaluation!(fn Real (L) $args $body); }
+        impl RealOp for Op {
+            #[inline(never)]
+            fn row(dtype: $crate::DType) -> Row {
+                $crate::row::real::<Op>(dtype)
+            }
+            $crate::expr::macros::evaluation!(fn Real (L) $args $body);
+        }
     };
     (Compare $args:tt $body:block) => {
-        impl CompareOp for Op { $crate::expr::macros::evaluation!(fn Num (L::Mask) $args $body); }
+        impl CompareOp for Op {
+            #[inline(never)]
+            fn row(dtype: $crate::DType) -> Row {
+                $crate::row::compare::<Op>(dtype)
+            }
+            $crate::expr::macros::evaluation!(fn Num (L::Mask) $args $body);
+        }
     };
     (fn $lane:ident ($out:ty) ($($x:ident),* $(; $($p:ident),*)?) $body:block) => {
         #[inline(always)]
@@ -79,6 +103,10 @@ macro_rules! derivative {
             const EXISTS: bool = true;
             const SLOTS: &'static [Slot] = &[$($crate::expr::macros::slot!($slot)),*];
             const PARAMS: usize = Op::PARAMS;
+            #[inline(never)]
+            fn row(dtype: $crate::DType) -> Row {
+                $crate::row::derivative::<$d>(dtype)
+            }
             #[inline(always)]
             #[allow(unused_variables)]
             fn eval<L: Real>(x: &[L], p: &[L]) -> L {

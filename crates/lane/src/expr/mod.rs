@@ -31,7 +31,9 @@ pub mod rounding;
 pub mod special;
 pub mod trig;
 
+use crate::DType;
 use crate::num::{Bits, Num, Real};
+pub use crate::row::Row;
 
 /// What an op is, apart from what it computes.
 pub trait Pointwise: 'static {
@@ -52,18 +54,26 @@ pub trait Pointwise: 'static {
 /// An expression on any dtype but bool; the result has the operands' dtype.
 pub trait NumOp: Pointwise {
     fn eval<L: Num>(x: &[L], p: &[L]) -> L;
+    /// Its loop for a dtype.
+    fn row(dtype: DType) -> Row;
 }
 /// An expression on integers and bool; the result has the operands' dtype.
 pub trait BitsOp: Pointwise {
     fn eval<L: Bits>(x: &[L], p: &[L]) -> L;
+    /// Its loop for a dtype.
+    fn row(dtype: DType) -> Row;
 }
 /// An expression on floats; the result has the operands' dtype.
 pub trait RealOp: Pointwise {
     fn eval<L: Real>(x: &[L], p: &[L]) -> L;
+    /// Its loop for a dtype.
+    fn row(dtype: DType) -> Row;
 }
 /// A question about numbers of any dtype; the result is bool.
 pub trait CompareOp: Pointwise {
     fn eval<L: Num>(x: &[L], p: &[L]) -> L::Mask;
+    /// Its loop for inputs of a dtype.
+    fn row(dtype: DType) -> Row;
 }
 
 /// Where a derivative's operand comes from.
@@ -86,6 +96,8 @@ pub trait Derivative: 'static {
     const PARAMS: usize;
     /// `x` is the incoming gradient followed by the slots' values.
     fn eval<L: Real>(x: &[L], p: &[L]) -> L;
+    /// Its loop for a dtype.
+    fn row(dtype: DType) -> Row;
 }
 
 /// In place of a derivative that does not exist.
@@ -99,6 +111,9 @@ impl Derivative for NoGrad {
     #[inline(always)]
     fn eval<L: Real>(_: &[L], _: &[L]) -> L {
         L::lit(0.0)
+    }
+    fn row(dtype: DType) -> Row {
+        crate::row::derivative::<NoGrad>(dtype)
     }
 }
 
