@@ -14,7 +14,7 @@ import { DataLoader } from 'cresset/utils/data';
 
 const HELP = `npm start -- [options]      trains 784-512-512-10 on FashionMNIST
 
-  --epochs N       times through the 60,000 training images (default 5)
+  --epochs N       times through the 60,000 training images (default 4)
   --batch N        images per step (default 128)
   --lr X           learning rate, falling to 0 over the run (default: 0.05 for sgd, 0.001 for the others)
   --optimizer O    sgd (momentum 0.9), adam or adamw (default adam)
@@ -74,7 +74,7 @@ function readFlags() {
   const chosen = OPTIMIZERS[optimizer as keyof typeof OPTIMIZERS];
   return {
     help: values.help === true,
-    epochs: number('epochs', 5, count, 'a whole number from 1'),
+    epochs: number('epochs', 4, count, 'a whole number from 1'),
     batch: number('batch', 128, count, 'a whole number from 1'),
     lr: number('lr', chosen.lr, (x) => x > 0 && x < Infinity, 'a number above 0'),
     seed: number('seed', 42, Number.isSafeInteger, 'a whole number'),
