@@ -137,8 +137,7 @@ export abstract class Optimizer {
     enableGrad(() => {
       for (const p of group.params) {
         if (p.grad === null) continue;
-        let state = this.state.get(p);
-        if (state === undefined || Object.keys(state).length === 0) this.state.set(p, (state = kept(init(p))));
+        const state = this.#stateOf(p, init);
         const step = isTensor(state['step']) ? Number(noGrad(() => (state['step'] as Tensor).add_(1)).itemSync()) : 0;
         p.copy_(rule(p, p.grad, state as States, group, step));
         kept(state);
@@ -325,11 +324,9 @@ export abstract class Optimizer {
     for (const p of group.params) {
       const grad = p.grad;
       if (grad === null) continue;
-      let state = this.state.get(p);
-      if (state === undefined || Object.keys(state).length === 0) this.state.set(p, (state = kept(init(p))));
       params.push(p);
       grads.push(grad);
-      states.push(state);
+      states.push(this.#stateOf(p, init));
     }
     if (group['capturable'] === true && params.length > 0) {
       throw new TorchError("If capturable=true, params and state_steps must be on supported devices: ['cuda', 'xpu', 'hpu', 'xla'].");
@@ -337,6 +334,12 @@ export abstract class Optimizer {
     return { params, grads, column: (name) => states.map((s) => s[name] as Tensor), states };
   }
 
+  /** The state of a parameter, made by `init` if it has none yet. */
+  #stateOf(p: Tensor, init: (p: Tensor) => ParameterState): ParameterState {
+    let state = this.state.get(p);
+    if (state === undefined || Object.keys(state).length === 0) this.state.set(p, (state = kept(init(p))));
+    return state;
+  }
 }
 
 /** Result of {@link Optimizer.collect}: lists that run in parallel. */

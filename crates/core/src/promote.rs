@@ -24,10 +24,10 @@ pub fn promote_types(a: DType, b: DType) -> DType {
     a.max(b)
 }
 
-/// What products, convolutions and pools are computed in where their kernels do not exist for a dtype: small integers go
-/// through int64, whose low bits are theirs.
-pub(crate) fn widened(d: DType) -> Option<DType> {
-    matches!(d, DType::I32 | DType::U8).then_some(DType::I64)
+/// What products, convolutions, pools and reductions are computed in: there are kernels for floats and int64. Smaller
+/// integers and bools go through int64, whose low bits are theirs.
+pub(crate) fn wide(d: DType) -> DType {
+    if d.is_float() { d } else { DType::I64 }
 }
 
 fn category(d: DType) -> u8 {

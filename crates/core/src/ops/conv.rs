@@ -7,7 +7,7 @@
 use super::windows::{Five, Three, spread, three};
 use crate::cpu::Kernel;
 use crate::cpu::conv::{CONV, CONV_BACKWARD_INPUT, CONV_BACKWARD_WEIGHT};
-use crate::promote::widened;
+use crate::promote::wide;
 use crate::{Attr, DType, Result, Shape, Strided, Tensor, attach, bail, dispatch, ensure, ops};
 
 /// What a convolution is told: sizes for three dimensions, of which the last `n` are meant.
@@ -35,7 +35,8 @@ impl Geometry {
 
 fn launch(kernel: &Kernel, g: &Geometry, ins: [&Tensor; 2], bias: Option<&Tensor>, shape: &[usize]) -> Result<Tensor> {
     let dtype = ins[0].dtype();
-    if let Some(wide) = widened(dtype) {
+    let wide = wide(dtype);
+    if wide != dtype {
         let (a, b) = (ins[0].cast_data(wide)?, ins[1].cast_data(wide)?);
         let bias = bias.map(|t| t.cast_data(wide)).transpose()?;
         return launch(kernel, g, [&a, &b], bias.as_ref(), shape)?.cast_data(dtype);

@@ -1,6 +1,7 @@
 //! Greatest and least elements and where they stand.
 
 use crate::cpu::{Kernel, reduce};
+use crate::promote::wide;
 use crate::reducing::{Reduction, not_implemented};
 use crate::{DType, Layout, Result, Strided, Tensor, attach, dispatch, ensure, ops};
 
@@ -17,14 +18,9 @@ fn share(g: &Tensor, x: &Tensor, result: &Tensor, plan: &crate::reducing::Plan) 
     ops::mul(&plan.spread(g)?, &part)
 }
 
-/// As the kernels take it: int64 for smaller integers and bool.
-fn wide(x: &Tensor) -> Result<Tensor> {
-    x.cast_data(if x.dtype().is_float() { x.dtype() } else { DType::I64 })
-}
-
 fn extremum_over(kernel: &Kernel, name: &'static str, op: &str, input: &Tensor, r: Reduction) -> Result<Tensor> {
     r.needs_elements(op, input)?;
-    let x = wide(input)?;
+    let x = input.cast_data(wide(input.dtype()))?;
     let out = r.result(kernel, &x, x.dtype(), &[])?.cast_data(input.dtype())?;
     let plan = r.plan(input);
     attach(&[&out], name, &[input], &[Some(input), Some(&out)], move |ctx| {
@@ -56,7 +52,7 @@ pub(crate) fn values_and_indices(
     let r = Reduction::along(op, input, dim, keepdim)?;
     r.needs_elements(op, input)?;
     let d = input.wrap_dim(op, dim)?;
-    let x = wide(input)?;
+    let x = input.cast_data(wide(input.dtype()))?;
     let (values, indices) = (r.output(x.dtype())?, r.output(DType::I64)?);
     r.run(kernel, &x, &[&values, &indices], &[d.into()])?;
     let values = values.cast_data(input.dtype())?;
@@ -96,7 +92,7 @@ fn arg(kernel: &Kernel, op: &str, input: &Tensor, dim: Option<i64>, keepdim: boo
              'dim' argument."
         );
         // Positions count in row-major order, so all dimensions have to be one.
-        let flat = wide(input)?.contiguous_data()?.alias(Layout::contiguous(&[input.numel()]));
+        let flat = input.cast_data(wide(input.dtype()))?.contiguous_data()?.alias(Layout::contiguous(&[input.numel()]));
         let out = Tensor::empty(&if keepdim { vec![1; input.ndim()] } else { vec![] }, DType::I64)?;
         dispatch(kernel, &[Strided::from(&flat)], &[Strided::from(&out).with(&[1], &[1])], &[0usize.into()])?;
         return Ok(out);
@@ -104,7 +100,7 @@ fn arg(kernel: &Kernel, op: &str, input: &Tensor, dim: Option<i64>, keepdim: boo
     let r = Reduction::along(op, input, dim, keepdim)?;
     r.needs_elements(op, input)?;
     let d = input.wrap_dim(op, dim)?;
-    r.result(kernel, &wide(input)?, DType::I64, &[d.into()])
+    r.result(kernel, &input.cast_data(wide(input.dtype()))?, DType::I64, &[d.into()])
 }
 
 ops! {

@@ -4,7 +4,7 @@ use super::pool::{attach_max, check_input, chosen, node, resized};
 use super::windows::{Five, spread, three};
 use crate::call::OneOrMore;
 use crate::cpu::pool::FRACTIONAL_MAX_POOL;
-use crate::promote::widened;
+use crate::promote::wide;
 use crate::{Attr, DType, Result, Scalar, Strided, Tensor, bail, dispatch, ensure, ops};
 
 /// Where the windows start (aten/native/FractionalMaxPooling.h, generate_intervals), in the tensor's precision.
@@ -86,7 +86,7 @@ fn fractional(op: &str, n: usize, x: &Tensor, f: Fraction) -> Result<(Tensor, Te
     }
     let starts = Tensor::from_slice(&starts, &[images, channels, 3, length])?;
     let shape = resized(x, n, output.iter().map(|&s| s as usize));
-    let data = x.cast_data(widened(x.dtype()).unwrap_or(x.dtype()))?;
+    let data = x.cast_data(wide(x.dtype()))?;
     let (values, indices) = (Tensor::empty(&shape, data.dtype())?, Tensor::empty(&shape, DType::I64)?);
     let (a, v, i) = (Five::new(&data, n), Five::new(&values, n), Five::new(&indices, n));
     let attrs = three(&kernel, 1).map(Attr::from);

@@ -7,7 +7,7 @@ use crate::cpu::pool::{
     ADAPTIVE_AVG_POOL, ADAPTIVE_AVG_POOL_BACKWARD, ADAPTIVE_MAX_POOL, AVG_POOL, AVG_POOL_BACKWARD, MAX_POOL,
     PLANE_GATHER, PLANE_SCATTER, PLANE_SCATTER_ADD,
 };
-use crate::promote::widened;
+use crate::promote::wide;
 use crate::{Attr, DType, Result, Shape, Tensor, attach, dispatch, ensure};
 
 /// What is pooled: (C, ...) or (N, C, ...) with n spatial dimensions, of which only the batch may be empty.
@@ -46,7 +46,8 @@ pub(super) fn resized(x: &Tensor, n: usize, sizes: impl Iterator<Item = usize>) 
 
 /// Runs a kernel from one tensor to another.
 fn run(kernel: &Kernel, n: usize, x: &Tensor, out: &Tensor, attrs: &[Attr]) -> Result<()> {
-    if let Some(wide) = widened(x.dtype()) {
+    let wide = wide(x.dtype());
+    if wide != x.dtype() {
         let to = Tensor::empty(out.shape(), wide)?;
         run(kernel, n, &x.cast_data(wide)?, &to, attrs)?;
         return out.copy_from(&to);
@@ -57,7 +58,8 @@ fn run(kernel: &Kernel, n: usize, x: &Tensor, out: &Tensor, attrs: &[Attr]) -> R
 
 /// Runs a kernel that finds maxima.
 fn run_max(kernel: &Kernel, n: usize, x: &Tensor, shape: &[usize], attrs: &[Attr]) -> Result<(Tensor, Tensor)> {
-    if let Some(wide) = widened(x.dtype()) {
+    let wide = wide(x.dtype());
+    if wide != x.dtype() {
         let (values, indices) = run_max(kernel, n, &x.cast_data(wide)?, shape, attrs)?;
         return Ok((values.cast_data(x.dtype())?, indices));
     }
@@ -69,7 +71,8 @@ fn run_max(kernel: &Kernel, n: usize, x: &Tensor, shape: &[usize], attrs: &[Attr
 
 /// Runs a kernel that moves elements of `x` to or from `indices`.
 fn run_moves(kernel: &Kernel, n: usize, x: &Tensor, indices: &Tensor, shape: &[usize]) -> Result<Tensor> {
-    if let Some(wide) = widened(x.dtype()) {
+    let wide = wide(x.dtype());
+    if wide != x.dtype() {
         return run_moves(kernel, n, &x.cast_data(wide)?, indices, shape)?.cast_data(x.dtype());
     }
     let out = Tensor::empty(shape, x.dtype())?;

@@ -2,7 +2,7 @@
 
 use crate::cpu::gemm::MATMUL;
 use crate::layout::{broadcast_shapes, expand_strides};
-use crate::promote::widened;
+use crate::promote::wide;
 use crate::{
     Attr, DType, Layout, Result, Scalar, Shape, Strided, Tensor, attach, autograd, bail, dispatch, ensure, ops,
 };
@@ -59,7 +59,8 @@ pub(crate) struct Added<'a> {
 /// sizes; batch dimensions broadcast, and nothing is copied for it.
 pub(crate) fn product_data(op: &str, a: &Tensor, b: &Tensor, added: Option<Added>) -> Result<Tensor> {
     let dtype = a.dtype();
-    if let Some(wide) = widened(dtype) {
+    let wide = wide(dtype);
+    if wide != dtype {
         let init = added.as_ref().map(|x| x.init.cast_data(wide)).transpose()?;
         let added = added.zip(init.as_ref()).map(|(x, init)| Added { init, ..x });
         return product_data(op, &a.cast_data(wide)?, &b.cast_data(wide)?, added)?.cast_data(dtype);

@@ -3,4 +3,4 @@
 pub mod generators;
 pub mod tensors;
 
-pub use crate::cpu::random::{Generator, exact, fill, fused, generator, glibc, mt19937, normal, numpy};
+pub use crate::cpu::random::{Generator, fill, glibc, numpy};

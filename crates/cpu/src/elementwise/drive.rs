@@ -59,10 +59,11 @@ fn flat(launch: &Launch, inner: Row, numel: usize) {
             ins[k] = buffers[k].as_ptr().cast();
         }
     }
+    let params = params(launch);
     let mut start = 0;
     while start < numel {
         let n = block.min(numel - start);
-        unsafe { straight(inner, &params(launch), &sizes, out.ptr.wrapping_add(start * sizes.out), ins, n) };
+        unsafe { straight(inner, &params, &sizes, out.ptr.wrapping_add(start * sizes.out), ins, n) };
         for (p, step) in ins.iter_mut().zip(steps) {
             *p = p.wrapping_add(n * step);
         }
@@ -168,6 +169,7 @@ fn blocks(launch: &Launch, inner: Row) {
         }
     }
 
+    let params = params(launch);
     let mut segment = |walk: &Walk, at: &Pointers, start: usize, n: usize| unsafe {
         let mut ins = [std::ptr::null(); MAX_INS];
         for k in 1..=count {
@@ -187,10 +189,10 @@ fn blocks(launch: &Launch, inner: Row) {
             };
         }
         if ways[0] == Way::Direct {
-            straight(inner, &params(launch), &sizes, at[0].wrapping_add(start * sizes.out), ins, n);
+            straight(inner, &params, &sizes, at[0].wrapping_add(start * sizes.out), ins, n);
         } else {
             let buffer = buffers[0].as_mut_ptr().cast::<u8>();
-            straight(inner, &params(launch), &sizes, buffer, ins, n);
+            straight(inner, &params, &sizes, buffer, ins, n);
             let mut from = buffer.cast_const();
             walk.runs(0, at[0], start, n, |to, run, stride| {
                 spread(from, to, stride, run, sizes.out);
