@@ -54,6 +54,7 @@ integer!(u8 i32 i64);
 pub trait Float: Number {
     fn of(v: f64) -> Self;
     fn minus(self, b: Self) -> Self;
+    fn over(self, b: Self) -> Self;
     fn abs(self) -> Self;
     fn exp(self) -> Self;
     /// The exponential of every element.
@@ -90,6 +91,10 @@ macro_rules! float {
             #[inline(always)]
             fn minus(self, b: Self) -> Self {
                 self - b
+            }
+            #[inline(always)]
+            fn over(self, b: Self) -> Self {
+                self / b
             }
             #[inline(always)]
             fn abs(self) -> Self {

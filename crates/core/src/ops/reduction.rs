@@ -1,7 +1,7 @@
 //! Sums, means, products, and questions about all elements. Extrema are in `extremum`, moments in `statistics`.
 
 use crate::cpu::reduce;
-use crate::reducing::{Reduction, scale};
+use crate::reducing::Reduction;
 use crate::{DType, Result, Tensor, attach, ensure, ops};
 
 /// The dtype sums and products are computed in: the one asked for, int64 for integers, else the input's.
@@ -30,7 +30,7 @@ fn nansum_over(input: &Tensor, r: Reduction, dtype: DType) -> Result<Tensor> {
         return sum_over("NansumBackward0", input, r, dtype);
     }
     let x = ops::to_dtype(input, if dtype.is_float() { dtype } else { input.dtype() })?;
-    let out = r.result(&reduce::NANSUM, &x, x.dtype(), &[1.0.into()])?.cast_data(dtype)?;
+    let out = r.result(&reduce::NANSUM, &x, x.dtype(), &[])?.cast_data(dtype)?;
     let plan = r.plan(input);
     attach(&[&out], "NansumBackward0", &[input], &[Some(input)], move |ctx| {
         let x = ctx.saved(0)?.detach();
@@ -50,11 +50,13 @@ fn mean_over(name: &'static str, input: &Tensor, r: Reduction, dtype: Option<DTy
         to.c_name()
     );
     let x = ops::to_dtype(input, to)?;
-    let factor = 1.0 / r.count as f64;
-    // Nothing at all has the mean 0 * inf = NaN, as in PyTorch.
-    let out = r.result(&reduce::SUM, &x, to, &[factor.into()])?;
+    let count = r.count as f64;
+    // Nothing at all has the mean 0 / 0 = NaN, as in PyTorch.
+    let out = r.result(&reduce::SUM, &x, to, &[count.into()])?;
     let plan = r.plan(input);
-    attach(&[&out], name, &[&x], &[], move |ctx| Ok(vec![Some(scale(&plan.spread(&ctx.grad(0)?)?, factor)?)]));
+    attach(&[&out], name, &[&x], &[], move |ctx| {
+        Ok(vec![Some(ops::div(&plan.spread(&ctx.grad(0)?)?, &Tensor::number(count.into())?)?)])
+    });
     Ok(out)
 }
 

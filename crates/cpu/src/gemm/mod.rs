@@ -2,6 +2,9 @@
 
 pub(crate) mod block;
 pub mod num;
+mod ordered;
+#[cfg(test)]
+mod ordered_tests;
 pub(crate) mod pack;
 mod small;
 pub mod tile;
@@ -14,7 +17,9 @@ mod tests;
 use crate::by_dtype::wide_dtype;
 use crate::{Kernel, Launch, View};
 use block::{Columns, Init, Left, Mat, Output, Size, blocked};
+use cresset_lane::DType;
 use num::Num;
+use ordered::Operands;
 use pack::Strided;
 use tile::Tiled;
 pub use tile::{pick_tile, set_tile, tiles};
@@ -106,6 +111,9 @@ impl<'a, T: Tiled> Product<'a, T> {
             product.batch = &[];
             product.strides = [&[]; 4];
         }
+        if product.ordered().is_some() {
+            return product;
+        }
         let Size { m, n, .. } = product.size;
         // Rows of the output should be contiguous, and few lines should be rows.
         let few = small::SKINNY;
@@ -125,6 +133,18 @@ impl<'a, T: Tiled> Product<'a, T> {
         self.init = self.init.map(flip);
     }
 
+    /// The product as `ordered` takes it, if it is small, float32 and nothing is scaled.
+    fn ordered(&self) -> Option<Operands> {
+        let Size { m, n, k } = self.size;
+        let one = T::from_i64(1);
+        let small = k > 0 && m * n > 0 && m * n * k <= ordered::LIMIT;
+        if T::DTYPE != DType::F32 || !small || !self.batch.is_empty() || self.alpha != one || self.beta != one {
+            return None;
+        }
+        let mat = |x: Mat<T>| Mat { ptr: x.ptr.cast::<f32>(), row: x.row, col: x.col };
+        Some(Operands { size: self.size, a: mat(self.a), b: mat(self.b), init: self.init.map(mat), out: mat(self.out) })
+    }
+
     fn path(&self) -> Path {
         let Size { m, n, k } = self.size;
         if m <= small::SKINNY && k > 8 {
@@ -137,6 +157,9 @@ impl<'a, T: Tiled> Product<'a, T> {
     }
 
     fn scratch(&self) -> usize {
+        if let Some(operands) = self.ordered() {
+            return ordered::scratch(&operands);
+        }
         let elements = match self.path() {
             Path::Skinny => small::skinny_scratch(self.size),
             Path::Small => small::small_scratch::<T>(self.size),
@@ -148,6 +171,9 @@ impl<'a, T: Tiled> Product<'a, T> {
     unsafe fn run(&self, scratch: *mut u8) {
         if self.size.m == 0 || self.size.n == 0 {
             return;
+        }
+        if let Some(operands) = self.ordered() {
+            return unsafe { ordered::run(&operands, scratch) };
         }
         for item in 0..self.batch.iter().product() {
             let mut offsets = [0isize; 4];
@@ -170,7 +196,7 @@ impl<'a, T: Tiled> Product<'a, T> {
             };
             unsafe {
                 match self.path() {
-                    Path::Skinny => small::skinny(self.size, &a, &b, &out, scratch.cast()),
+                            Path::Skinny => small::skinny(self.size, &a, &b, &out, scratch.cast()),
                     Path::Small => small::small(self.size, &a, &b, &out, scratch.cast()),
                     Path::Blocked => {
                         let a = Strided { ptr: a.ptr, line: a.row, k: a.col };

@@ -133,7 +133,8 @@ fn transposed_operands_are_read_in_place() {
 #[test]
 fn a_broadcast_operand_merges_the_batch() {
     let mut rng = Rng::new(4);
-    let (batch, m, n, k) = (5, 30, 40, 50);
+    // Large enough that one of them is no small product, which has an order of its own.
+    let (batch, m, n, k) = (5, 40, 40, 50);
     let a = Owned::random::<f32>(&mut rng, &[batch, m, k], false);
     let b = Owned::random::<f32>(&mut rng, &[1, k, n], false);
     let mut spread = b.view();

@@ -186,19 +186,19 @@ unsafe fn one<F: Fold>(
 }
 
 /// The loops of a reduction.
-struct Plan {
-    kept: Walk<3>,
-    reduced: Walk<1>,
+pub struct Plan {
+    pub kept: Walk<3>,
+    pub reduced: Walk<1>,
     /// Nothing is reduced: every result is its start.
-    none: bool,
+    pub none: bool,
     /// The innermost reduced dimension.
-    rows: (usize, isize),
+    pub rows: (usize, isize),
     /// Whether neighbouring results lie closer together than what is folded into one.
-    down: bool,
+    pub down: bool,
 }
 
 #[inline(never)]
-fn plan(input: &View, out0: &View, out1: &View) -> Plan {
+pub fn plan(input: &View, out0: &View, out1: &View) -> Plan {
     let (mut kept, mut reduced) = (Walk::<3>::new(), Walk::<1>::new());
     for d in 0..input.shape.len() {
         if out0.shape[d] == input.shape[d] {

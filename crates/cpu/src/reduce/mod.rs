@@ -3,6 +3,9 @@
 //! Convention: an output has the input's rank, and size one (with any stride) in every dimension that is reduced; the
 //! kernel finds out from the shapes alone. What goes along a single dimension (`ARGMAX`, softmax) gets it as an attribute.
 
+mod cascade;
+#[cfg(test)]
+mod cascade_tests;
 mod extremum;
 mod fold;
 mod moments;

@@ -1,5 +1,6 @@
 //! Sums, products and counts.
 
+use super::cascade::sum_into;
 use super::fold::{Fold, fold_into};
 use crate::by_dtype::{float_dtype, number_dtype};
 use crate::launch::{Kernel, Launch, View};
@@ -7,13 +8,13 @@ use crate::number::{Float, Number};
 use cresset_lane::{DType, Element};
 use std::marker::PhantomData;
 
-/// `out = scale * sum(in)` of float32, float64 or int64.
+/// `out = sum(in) / divisor` of float32, float64 or int64.
 ///
-/// `ins: [x]`, `outs: [y]` (rank of `x`, size one where it is reduced), `attrs: [scale: f64]`; the scale applies to
-/// floats only (1 for a sum, 1 / count for a mean).
+/// `ins: [x]`, `outs: [y]` (rank of `x`, size one where it is reduced), `attrs: [divisor: f64]`; the divisor applies to
+/// floats only (1 for a sum, the count for a mean).
 pub const SUM: Kernel = Kernel { name: "sum", run: sum, scratch: None };
 
-/// As `SUM` over the elements that are not NaN (floats only).
+/// `out = sum(in)` over the elements that are not NaN (floats only). `ins: [x]`, `outs: [y]`.
 pub const NANSUM: Kernel = Kernel { name: "nansum", run: nansum, scratch: None };
 
 /// `out = product(in)` of float32, float64 or int64. `ins: [x]`, `outs: [y]`.
@@ -70,21 +71,15 @@ pub(super) fn plain<T: Element, A: Copy, O: Element>(
 }
 
 fn sum(l: &Launch) {
-    let scale = l.attrs[0].f();
     match l.ins[0].dtype {
         DType::I64 => plain(l, 0i64, |a: i64, x: i64| a.wrapping_add(x), i64::wrapping_add, |a| a),
-        dtype => float_dtype!(dtype, T => {
-            let scale = T::of(scale);
-            plain(l, 0.0, |a: T, x: T| a + x, |a, b| a + b, |a| a * scale)
-        }),
+        dtype => float_dtype!(dtype, T => sum_into::<T>(&l.ins[0], &l.outs[0], T::of(l.attrs[0].f()))),
     }
 }
 
 fn nansum(l: &Launch) {
-    let scale = l.attrs[0].f();
     float_dtype!(l.ins[0].dtype, T => {
-        let scale = T::of(scale);
-        plain(l, 0.0, |a: T, x: T| a + if x.is_nan() { 0.0 } else { x }, |a, b| a + b, |a| a * scale)
+        plain(l, 0.0, |a: T, x: T| a + if x.is_nan() { 0.0 } else { x }, |a, b| a + b, |a| a)
     })
 }
 

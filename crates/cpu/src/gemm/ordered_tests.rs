@@ -1,0 +1,63 @@
+//! Small float32 products, bit by bit as PyTorch computes them (fixtures/products.py).
+
+use super::MATMUL;
+use super::testing::{Owned, launch};
+use crate::View;
+use crate::random::{Generator, fill};
+
+fn numbers(g: &mut Generator, shape: &[usize]) -> Owned {
+    let mut values = vec![0.0; shape.iter().product()];
+    fill::uniform_f32(g, &mut values, 0.0, 1.0);
+    let mut t = Owned::zeros::<f32>(shape);
+    for (i, v) in values.into_iter().enumerate() {
+        t.set::<f32>(i, v * 2.0 - 1.0);
+    }
+    t
+}
+
+fn fnv(t: &Owned) -> u64 {
+    let bytes = (0..t.numel()).flat_map(|i| t.get::<f32>(i).to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |h, byte| (h ^ byte as u64).wrapping_mul(0x100_0000_01b3))
+}
+
+/// The matrix turned on its side.
+fn turned<'a>(t: &'a Owned, shape: &'a [usize; 2], strides: &'a [isize; 2]) -> View<'a> {
+    View { shape, strides, ..t.view() }
+}
+
+fn product(a: View, b: View, init: Option<View>) -> u64 {
+    let out = Owned::zeros::<f32>(&[a.shape[0], b.shape[1]]);
+    launch(&MATMUL, &[Some(a), Some(b), init].into_iter().flatten().collect::<Vec<_>>(), &[out.view()], &[]);
+    fnv(&out)
+}
+
+#[test]
+fn small_products_have_the_bits_of_pytorch() {
+    let mut wrong = Vec::new();
+    for line in include_str!("fixtures/products.txt").lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let size: Vec<usize> = words[..3].iter().map(|w| w.parse().unwrap()).collect();
+        let want: Vec<u64> = words[3..].iter().map(|w| u64::from_str_radix(w, 16).unwrap()).collect();
+        let [m, k, n] = size[..] else { panic!("three sizes") };
+        let mut g = Generator::new((m * 1_000_000 + k * 1000 + n) as u64);
+        let (a, b, c) = (numbers(&mut g, &[m, k]), numbers(&mut g, &[n, k]), numbers(&mut g, &[n]));
+        let grad = numbers(&mut g, &[m, n]);
+
+        let (kn, along_k) = ([k, n], [1, k as isize]);
+        let (mn, spread) = ([m, n], [0, 1]);
+        let bias = View { shape: &mn, strides: &spread, ..c.view() };
+        let (nm, along_m) = ([n, m], [1, n as isize]);
+        let got = [
+            product(a.view(), turned(&b, &kn, &along_k), Some(bias)),
+            product(a.view(), turned(&b, &kn, &along_k), None),
+            product(grad.view(), b.view(), None),
+            product(turned(&grad, &nm, &along_m), a.view(), None),
+        ];
+        for (i, what) in ["x @ w.T + b", "x @ w.T", "g @ w", "g.T @ x"].into_iter().enumerate() {
+            if got[i] != want[i] {
+                wrong.push(format!("{what} of {m} x {k} x {n}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ: {:?}", wrong.len(), &wrong[..wrong.len().min(20)]);
+}
