@@ -55,7 +55,7 @@ fn mean_over(name: &'static str, input: &Tensor, r: Reduction, dtype: Option<DTy
     let out = r.result(&reduce::SUM, &x, to, &[count.into()])?;
     let plan = r.plan(input);
     attach(&[&out], name, &[&x], &[], move |ctx| {
-        Ok(vec![Some(ops::div(&plan.spread(&ctx.grad(0)?)?, &Tensor::number(count.into())?)?)])
+        Ok(vec![Some(ops::div(&plan.spread(&ctx.grad(0)?)?, &Tensor::number(count)?)?)])
     });
     Ok(out)
 }
