@@ -51,8 +51,19 @@ pub extern "C" fn floats(n: usize) -> *mut f64 {
 }
 
 /// Computes function `index` of `n` elements `times` times; two-operand functions read `x` and `y`.
+///
+/// # Safety
+/// All three must come from `floats` and have room for `n` elements, a multiple of 4.
 #[unsafe(no_mangle)]
-pub extern "C" fn run(index: usize, double: bool, out: *mut u8, x: *const u8, y: *const u8, n: usize, times: u32) {
+pub unsafe extern "C" fn run(
+    index: usize,
+    double: bool,
+    out: *mut u8,
+    x: *const u8,
+    y: *const u8,
+    n: usize,
+    times: u32,
+) {
     let (row, p) = row(index, if double { DType::F64 } else { DType::F32 });
     let mut params = [0.0; MAX_PARAMS];
     params[..p.len()].copy_from_slice(p);

@@ -20,10 +20,21 @@ pub(super) fn product(a: f64, b: f64) -> (f64, f64) {
     (p, ((ah * bh - p) + ah * bl + al * bh) + al * bl)
 }
 
-/// c0 + c1 x + ...
+/// c0 + c1 x + ...: even and odd powers apart, so that a processor has two chains of operations to work on at a time.
 #[inline(always)]
 pub(super) fn polynomial<const N: usize>(x: f64, coefficients: &[f64; N]) -> f64 {
-    coefficients.iter().rev().fold(0.0, |p, c| p * x + c)
+    let square = x * x;
+    let (mut even, mut odd) = (0.0, 0.0);
+    let mut k = N;
+    while k > 0 {
+        k -= 1;
+        if k % 2 == 0 {
+            even = even * square + coefficients[k];
+        } else {
+            odd = odd * square + coefficients[k];
+        }
+    }
+    even + x * odd
 }
 
 /// ln 2 in two parts; an integer of 11 bits times the first is exact.
@@ -44,7 +55,7 @@ fn scaled(v: f64, n: f64) -> f64 {
 }
 
 /// (n, s, t) with e^x = 2^n (1 + s + t), for |x| up to 750.
-#[inline(never)]
+#[inline]
 fn exp_parts(x: f64) -> (f64, f64, f64) {
     let n = (x * LOG2_E).round_ties_even();
     let (a, b) = (x - n * LN_2_HIGH, n * LN_2_LOW);
