@@ -1,6 +1,7 @@
 // ns an element of the pointwise functions alone, as simd128: node bench/math.mjs [NAME...]
 // Builds bench/math.rs first. Arguments are between -4 and 4 (0 and 8 for functions of positive numbers, -1 and 1 for
 // inverses).
+import { Buffer } from 'node:buffer';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -28,7 +28,7 @@ pub(super) fn polynomial<const N: usize>(x: f64, coefficients: &[f64; N]) -> f64
     let mut k = N;
     while k > 0 {
         k -= 1;
-        if k % 2 == 0 {
+        if k.is_multiple_of(2) {
             even = even * square + coefficients[k];
         } else {
             odd = odd * square + coefficients[k];
