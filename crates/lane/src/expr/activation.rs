@@ -66,12 +66,8 @@ pointwise! {
         g * s * (lit::<L>(1.0) + x * (lit::<L>(1.0) - s))
     }
 
-    /// x * tanh(log(1 + e^x)); with n = e^x (e^x + 2) the tanh is n / (n + 2)
-    Real mish(x) {
-        let e = x.minimum(lit(20.0)).exp();
-        let n = e * (e + lit(2.0));
-        x * (n / (n + lit(2.0)))
-    }
+    /// x * tanh(log(1 + e^x)). A quotient of polynomials in e^x would do, but every step of it rounds.
+    Real mish(x) { x * x.minimum(lit(60.0)).exp().log1p().tanh() }
     => dx(g, x) {
         let e = x.minimum(lit(20.0)).exp();
         let n = e * (e + lit(2.0));

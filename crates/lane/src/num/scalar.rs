@@ -3,6 +3,7 @@
 //! The standard library's float functions are the platform's own; `libm` is a port of musl's, the same on every machine.
 
 use super::{BinaryFn, Bits, Num, Real, UnaryFn};
+use crate::math::double;
 use std::num::Wrapping;
 
 impl Num for f64 {
@@ -79,7 +80,7 @@ impl Num for f64 {
     }
     #[inline(always)]
     fn trunc_div(self, other: f64) -> f64 {
-        libm::trunc(self / other)
+        f64::trunc(self / other)
     }
     #[inline(always)]
     fn floor_div(self, other: f64) -> f64 {
@@ -102,9 +103,9 @@ fn floor_div(a: f64, b: f64) -> f64 {
         q -= 1.0;
     }
     if q == 0.0 {
-        return libm::copysign(0.0, a / b);
+        return 0f64.copysign(a / b);
     }
-    let floor = libm::floor(q);
+    let floor = q.floor();
     if q - floor > 0.5 { floor + 1.0 } else { floor }
 }
 
@@ -114,26 +115,36 @@ macro_rules! through_libm {
     };
 }
 
+macro_rules! through_double {
+    ($($name:ident)*) => {
+        $(#[inline(always)] fn $name(self) -> f64 { double::$name(self) })*
+    };
+}
+macro_rules! through_std {
+    ($($name:ident)*) => {
+        $(#[inline(always)] fn $name(self) -> f64 { f64::$name(self) })*
+    };
+}
+
 impl Real for f64 {
-    through_libm! { sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh atanh
-    erf erfc floor ceil trunc }
+    through_libm! { exp2 expm1 log log2 log10 sin cos tan asin acos atan erf erfc }
+
+    through_double! { exp log1p sinh cosh tanh asinh acosh atanh }
+
+    // One instruction each, rounded the same everywhere; libm's are written out where it has no intrinsics, as on wasm.
+    through_std! { sqrt floor ceil trunc }
 
     #[inline(always)]
-    fn acosh(self) -> f64 {
-        // musl's gives numbers for some arguments below 1.
-        if self < 1.0 { f64::NAN } else { libm::acosh(self) }
-    }
-    #[inline(always)]
     fn rsqrt(self) -> f64 {
-        1.0 / libm::sqrt(self)
+        1.0 / f64::sqrt(self)
     }
     #[inline(always)]
     fn sigmoid(self) -> f64 {
-        1.0 / (1.0 + libm::exp(-self))
+        1.0 / (1.0 + double::exp(-self))
     }
     #[inline(always)]
     fn round(self) -> f64 {
-        libm::rint(self)
+        self.round_ties_even()
     }
     #[inline(always)]
     fn atan2(self, x: f64) -> f64 {

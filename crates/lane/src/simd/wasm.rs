@@ -80,6 +80,10 @@ instructions! { F32x4:
     pub smaller(o) = f32x4_min;
     /// The larger one; NaN where either is NaN; 0 is larger than -0.
     pub larger(o) = f32x4_max;
+    /// The smaller one; NaN where `self` is. One instruction in hardware, where `smaller` takes seven.
+    pub at_most(o) = f32x4_pmin;
+    /// The larger one; NaN where `self` is. One instruction in hardware, where `larger` takes seven.
+    pub at_least(o) = f32x4_pmax;
 }
 instructions! { F64x2:
     pub(super) plus(o) = f64x2_add;
@@ -98,6 +102,10 @@ instructions! { F64x2:
     pub smaller(o) = f64x2_min;
     /// The larger one; NaN where either is NaN; 0 is larger than -0.
     pub larger(o) = f64x2_max;
+    /// The smaller one; NaN where `self` is. One instruction in hardware, where `smaller` takes seven.
+    pub at_most(o) = f64x2_pmin;
+    /// The larger one; NaN where `self` is. One instruction in hardware, where `larger` takes seven.
+    pub at_least(o) = f64x2_pmax;
 }
 instructions! { I32x4:
     pub(super) plus(o) = i32x4_add;

@@ -1,22 +1,31 @@
 //! Modified Bessel functions.
 
-use libm::{cosh, exp, log, sqrt};
+use crate::math::double::{cosh, exp, product, sum};
+use libm::{log, sqrt};
 use std::f64::consts::PI;
 
 /// From here on the asymptotic series is exact to float64: its smallest term is about e^-2x.
 const FAR: f64 = 20.0;
 const EULER: f64 = 0.577_215_664_901_532_9;
 
-/// The sum of (x^2 / 4)^k / (k! (k + n)!), DLMF 10.25.2; all terms are positive.
+/// The sum of (x^2 / 4)^k / (k! (k + n)!), DLMF 10.25.2. All terms are positive; each is a pair of float64, since a term
+/// inherits what all before it were rounded by.
 fn power_series(n: f64, x: f64) -> f64 {
-    let q = x * x / 4.0;
-    let (mut term, mut sum, mut k) = (1.0, 1.0, 0.0);
-    while term > sum * 1e-17 {
+    let (q, error) = product(x / 2.0, x / 2.0);
+    let (mut term, mut low) = (1.0, 0.0);
+    let (mut total, mut rest, mut k) = (1.0, 0.0, 0.0);
+    while term > total * 1e-17 {
         k += 1.0;
-        term *= q / (k * (k + n));
-        sum += term;
+        let divisor = k * (k + n);
+        let (p, e) = product(term, q);
+        let next = p / divisor;
+        let (m, e2) = product(next, divisor);
+        low = ((p - m) - e2 + e + low * q + term * error) / divisor;
+        term = next;
+        let (t, e) = sum(total, term);
+        (total, rest) = (t, rest + e + low);
     }
-    sum
+    total + rest
 }
 
 /// The sum of DLMF 10.17.1's coefficients over x^k, with alternating signs for I.
@@ -44,20 +53,30 @@ fn i_scaled(n: f64, x: f64) -> f64 {
         let first = if n == 0.0 { 1.0 } else { a / 2.0 };
         first * power_series(n, a) * exp(-a)
     } else {
-        asymptotic(n, a, -1.0) / sqrt(2.0 * PI * a)
+        asymptotic(n, a, -1.0) / (sqrt(2.0 * PI) * sqrt(a))
     };
     if n == 1.0 { value.copysign(x) } else { value }
 }
 
-/// Undoes the scaling by e^-a in two steps, so that only a result that is too large overflows.
+/// Undoes the scaling by e^-a, in two steps where only so a result that is not too large does not overflow.
 fn grow(scaled: f64, a: f64) -> f64 {
+    if a < 700.0 {
+        return scaled * exp(a);
+    }
     let half = exp(a / 2.0);
     scaled * half * half
 }
 
 /// The modified Bessel function of the first kind, order 0.
 pub fn i0(x: f64) -> f64 {
-    if x.is_infinite() { f64::INFINITY } else { grow(i_scaled(0.0, x), x.abs()) }
+    let a = x.abs();
+    if a < FAR {
+        power_series(0.0, a)
+    } else if a > 800.0 {
+        f64::INFINITY
+    } else {
+        grow(i_scaled(0.0, x), a)
+    }
 }
 /// e^-|x| i0(x)
 pub fn i0e(x: f64) -> f64 {
@@ -65,7 +84,14 @@ pub fn i0e(x: f64) -> f64 {
 }
 /// The modified Bessel function of the first kind, order 1.
 pub fn i1(x: f64) -> f64 {
-    if x.is_infinite() { x } else { grow(i_scaled(1.0, x), x.abs()) }
+    let a = x.abs();
+    if a < FAR {
+        x / 2.0 * power_series(1.0, a)
+    } else if a > 800.0 {
+        x * f64::INFINITY
+    } else {
+        grow(i_scaled(1.0, x), a)
+    }
 }
 /// e^-|x| i1(x)
 pub fn i1e(x: f64) -> f64 {

@@ -1,11 +1,12 @@
 //! The gamma function and its relatives.
 
-use libm::{exp, floor, log, log1p, pow, tan, trunc};
+use crate::math::double::{self, exp};
+use libm::{floor, log, log1p, pow, tan, trunc};
 use std::f64::consts::PI;
 
 /// log(|Gamma(x)|)
 pub fn lgamma(x: f64) -> f64 {
-    libm::lgamma(x)
+    if x >= 3.0 { double::lgamma_above_3(x) } else { libm::lgamma(x) }
 }
 
 /// The logarithmic derivative of the gamma function; infinite at 0, NaN at negative integers.
