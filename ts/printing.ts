@@ -96,9 +96,10 @@ export function tensorText(t: Printable, prefix = 'tensor('): string {
   const numel = t.data.length;
   let body = '[]';
   if (numel === 0) {
-    if (t.shape.length !== 1) suffixes.push(`size=(${t.shape.join(', ')})`);
+    if (t.shape.length !== 1) suffixes.push(sizeSuffix(t.shape));
     if (t.dtype !== getDefaultDtype()) suffixes.push(`dtype=${String(t.dtype)}`);
   } else {
+    if (settings.edgeitems === 0) suffixes.push(sizeSuffix(t.shape));
     const quiet = t.dtype === getDefaultDtype() || t.dtype.name === 'int64' || t.dtype.name === 'bool';
     if (!quiet) suffixes.push(`dtype=${String(t.dtype)}`);
     body = new Writer(t).text(prefix.length);
@@ -106,6 +107,11 @@ export function tensorText(t: Printable, prefix = 'tensor('): string {
   if (t.gradFn !== null) suffixes.push(`grad_fn=<${t.gradFn}>`);
   else if (t.requiresGrad) suffixes.push('requires_grad=True');
   return addSuffixes(prefix + body, suffixes, prefix.length);
+}
+
+/** The shape as a Python tuple. */
+function sizeSuffix(shape: readonly number[]): string {
+  return `size=(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`;
 }
 
 function addSuffixes(text: string, suffixes: readonly string[], indent: number): string {

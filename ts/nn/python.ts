@@ -4,7 +4,8 @@
  */
 import { Tensor } from '../tensor.js';
 
-/** `True`, `None`, `3`, `(3, 3)`, `'none'`. A number prints as given; see {@link pyFloat} where Python has a float. */
+/** `True`, `None`, `3`, `(3, 3)`, `'none'`. A number prints as given (`nn.LPPool2d(2, 3)`); {@link pyFloat} is for what is a float
+ * on PyTorch's own pages, since 1 and 1.0 are one number here. */
 export function py(value: unknown): string {
   if (value === true) return 'True';
   if (value === false) return 'False';
