@@ -29,6 +29,15 @@ export function exponential(x: number, digits: number): string {
   return `${sign(x)}${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
 }
 
+/** `%.{digits}g`: the shorter of the two, without zeros at the end. */
+export function general(x: number, digits = 6): string {
+  if (!Number.isFinite(x)) return special(x);
+  const [mantissa, exponent] = exponential(x, digits - 1).split('e') as [string, string];
+  const power = Number(exponent);
+  const bare = (text: string): string => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
+  return power < -4 || power >= digits ? `${bare(mantissa)}e${exponent}` : bare(fixed(x, digits - 1 - power));
+}
+
 function sign(x: number): string {
   return x < 0 || Object.is(x, -0) ? '-' : '';
 }
