@@ -36,10 +36,9 @@ export function shown<T extends object>(target: T, text: (self: T) => string = S
     [TEXT](this: T): string {
       return careful(this);
     },
-    [INSPECT](this: T, _depth?: number, options?: object): unknown {
-      const own = careful(this);
-      // Node indents what is nested in an array or object if it is given an object, not if it is given a string.
-      return options === undefined || !own.includes('\n') ? own : { [INSPECT]: () => own };
+    // Node and Deno indent the lines of what is nested in an array or object.
+    [INSPECT](this: T): string {
+      return careful(this);
     },
     [JUPYTER](this: T): Bundle {
       const own = careful(this);
