@@ -7,6 +7,7 @@ import { op, wrapHandle } from './runtime/call.js';
 import { handleOf, isHandle, isLive } from './runtime/handle.js';
 import { checked, engine, message, run, scratch, setCallback } from './runtime/wasm.js';
 import type { Tensor } from './tensor.js';
+import { shown } from './runtime/console.js';
 
 /** A node of the graph: what computed a tensor. PyTorch: `torch.autograd.graph.Node`. */
 export class GradFn {
@@ -32,9 +33,8 @@ export class GradFn {
     return `<${this.name}>`;
   }
 
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.toString();
+  static {
+    shown(this.prototype);
   }
 }
 

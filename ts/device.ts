@@ -3,6 +3,7 @@
  * @module
  */
 import { DeviceError } from './errors.js';
+import { shown } from './runtime/console.js';
 
 /** Where a tensor's memory is. PyTorch: `torch.device`. */
 export class Device {
@@ -23,9 +24,8 @@ export class Device {
     return this.index === null ? this.type : `${this.type}:${this.index}`;
   }
 
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return `device(type='${this.type}'${this.index === null ? '' : `, index=${this.index}`})`;
+  static {
+    shown(this.prototype, (d) => `device(type='${d.type}'${d.index === null ? '' : `, index=${d.index}`})`);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { DTYPES } from './generated/dtypes.js';
 import { ArgumentError, NotImplementedError } from './errors.js';
+import { shown } from './runtime/console.js';
 
 /** The typed arrays that hold tensor data on the JavaScript side. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
@@ -74,9 +75,8 @@ export class DType {
     return `torch.${this.name}`;
   }
 
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.toString();
+  static {
+    shown(this.prototype);
   }
 }
 

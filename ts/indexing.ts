@@ -8,6 +8,7 @@
 import { ArgumentError, IndexError, ValueError } from './errors.js';
 import { kindOf } from './runtime/explain.js';
 import { op } from './runtime/call.js';
+import { shown } from './runtime/console.js';
 import { dispose, isHandle, setOperation } from './runtime/handle.js';
 import { make } from './runtime/make.js';
 import type { Nested, Num } from './runtime/types.js';
@@ -24,6 +25,10 @@ export class Slice {
 
   toString(): string {
     return `slice(${[this.start, this.stop, this.step].map((v) => v ?? 'None').join(', ')})`;
+  }
+
+  static {
+    shown(this.prototype);
   }
 }
 

@@ -2,13 +2,15 @@
  * Facts about dtypes and tensors: `finfo`, `iinfo`, `canCast`, `promoteTypes`, `isFloatingPoint`, `numel`.
  * @module
  */
-import { DType, float32, float64, getDefaultDtype, int32, int64, uint8 } from './dtype.js';
+import { DType, getDefaultDtype } from './dtype.js';
 import { ArgumentError } from './errors.js';
 import { op } from './runtime/call.js';
+import { shown } from './runtime/console.js';
+import { general } from './runtime/format.js';
 import type { Tensor } from './tensor.js';
 
-/** Limits of a floating-point dtype. PyTorch: `torch.finfo`. */
-export interface FloatInfo {
+/** Limits of a floating-point dtype; prints as PyTorch's. PyTorch: `torch.finfo`. */
+export class FloatInfo {
   readonly bits: number;
   /** The gap between 1 and the next larger number. */
   readonly eps: number;
@@ -20,30 +22,74 @@ export interface FloatInfo {
   /** The approximate decimal resolution. */
   readonly resolution: number;
   readonly dtype: string;
+
+  /** @internal */
+  constructor(dtype: string, bits: number, fraction: number, exponent: number) {
+    const bias = 2 ** (exponent - 1) - 1;
+    this.dtype = dtype;
+    this.bits = bits;
+    this.eps = 2 ** -fraction;
+    this.max = (2 - this.eps) * 2 ** bias;
+    this.min = -this.max;
+    this.tiny = 2 ** (1 - bias);
+    this.smallestNormal = this.tiny;
+    this.resolution = Number(`1e-${Math.floor(fraction * Math.LOG10E * Math.LN2)}`);
+  }
+
+  toString(): string {
+    const named = { resolution: this.resolution, min: this.min, max: this.max, eps: this.eps, smallest_normal: this.tiny, tiny: this.tiny };
+    return `finfo(${Object.entries(named).map(([k, v]) => `${k}=${general(v)}, `).join('')}dtype=${this.dtype})`;
+  }
+
+  static {
+    shown(this.prototype);
+  }
 }
 
-/** Limits of an integer dtype; those of int64 are bigints. PyTorch: `torch.iinfo`. */
-export interface IntegerInfo {
+/** Limits of an integer dtype, bigints where they are beyond 2^53; prints as PyTorch's. PyTorch: `torch.iinfo`. */
+export class IntegerInfo {
   readonly bits: number;
   readonly min: number | bigint;
   readonly max: number | bigint;
   readonly dtype: string;
+
+  /** @internal */
+  constructor(dtype: string, bits: number, signed: boolean) {
+    const [min, max] = signed ? [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n] : [0n, 2n ** BigInt(bits) - 1n];
+    const number = (n: bigint): number | bigint => (bits > 53 ? n : Number(n));
+    this.dtype = dtype;
+    this.bits = bits;
+    this.min = number(min);
+    this.max = number(max);
+  }
+
+  toString(): string {
+    return `iinfo(min=${general(Number(this.min))}, max=${general(Number(this.max))}, dtype=${this.dtype})`;
+  }
+
+  static {
+    shown(this.prototype);
+  }
 }
+
+/** Bits of the fraction and of the exponent. */
+const FORMATS: Readonly<Record<string, readonly [fraction: number, exponent: number]>> = {
+  float16: [10, 5],
+  bfloat16: [7, 8],
+  float32: [23, 8],
+  float64: [52, 11],
+};
 
 /**
  * Limits of a floating-point dtype, the default one unless named. PyTorch: `torch.finfo`.
+ * @example
+ * String(torch.finfo(torch.float16)); // finfo(resolution=0.001, min=-65504, max=65504, ...)
  * @throws {@link ArgumentError} for other dtypes.
  */
 export function finfo(dtype: DType = getDefaultDtype()): FloatInfo {
-  if (dtype === float32) {
-    const [max, tiny] = [(2 - 2 ** -23) * 2 ** 127, 2 ** -126];
-    return { bits: 32, eps: 2 ** -23, max, min: -max, tiny, smallestNormal: tiny, resolution: 1e-6, dtype: 'float32' };
-  }
-  if (dtype === float64) {
-    const [max, tiny] = [Number.MAX_VALUE, 2 ** -1022];
-    return { bits: 64, eps: 2 ** -52, max, min: -max, tiny, smallestNormal: tiny, resolution: 1e-15, dtype: 'float64' };
-  }
-  throw new ArgumentError(`finfo: the dtype must be a floating-point dtype, not ${String(dtype)}`);
+  const format = dtype instanceof DType ? FORMATS[dtype.name] : undefined;
+  if (format === undefined) throw new ArgumentError(`finfo: the dtype must be a floating-point dtype, not ${String(dtype)}`);
+  return new FloatInfo(dtype.name, dtype.itemsize * 8, ...format);
 }
 
 /**
@@ -51,10 +97,10 @@ export function finfo(dtype: DType = getDefaultDtype()): FloatInfo {
  * @throws {@link ArgumentError} for other dtypes.
  */
 export function iinfo(dtype: DType): IntegerInfo {
-  if (dtype === uint8) return { bits: 8, min: 0, max: 255, dtype: 'uint8' };
-  if (dtype === int32) return { bits: 32, min: -(2 ** 31), max: 2 ** 31 - 1, dtype: 'int32' };
-  if (dtype === int64) return { bits: 64, min: -(2n ** 63n), max: 2n ** 63n - 1n, dtype: 'int64' };
-  throw new ArgumentError(`iinfo: the dtype must be an integer dtype, not ${String(dtype)}`);
+  if (!(dtype instanceof DType) || dtype.isFloatingPoint || dtype.isComplex || dtype.name === 'bool') {
+    throw new ArgumentError(`iinfo: the dtype must be an integer dtype, not ${String(dtype)}`);
+  }
+  return new IntegerInfo(dtype.name, dtype.itemsize * 8, dtype.isSigned);
 }
 
 function category(d: DType): number {

@@ -4,6 +4,7 @@
  */
 import { getDefaultDtype, type DType, type TypedArray } from './dtype.js';
 import { ArgumentError } from './errors.js';
+import { escapeHtml, preformatted } from './runtime/console.js';
 import { exponential, fixed } from './runtime/format.js';
 import { isPlain } from './runtime/plain.js';
 
@@ -96,16 +97,39 @@ export function tensorText(t: Printable, prefix = 'tensor('): string {
   const numel = t.data.length;
   let body = '[]';
   if (numel === 0) {
-    if (t.shape.length !== 1) suffixes.push(`size=(${t.shape.join(', ')})`);
+    if (t.shape.length !== 1) suffixes.push(sizeSuffix(t.shape));
     if (t.dtype !== getDefaultDtype()) suffixes.push(`dtype=${String(t.dtype)}`);
   } else {
+    if (settings.edgeitems === 0) suffixes.push(sizeSuffix(t.shape));
     const quiet = t.dtype === getDefaultDtype() || t.dtype.name === 'int64' || t.dtype.name === 'bool';
     if (!quiet) suffixes.push(`dtype=${String(t.dtype)}`);
     body = new Writer(t).text(prefix.length);
   }
-  if (t.gradFn !== null) suffixes.push(`grad_fn=<${t.gradFn}>`);
-  else if (t.requiresGrad) suffixes.push('requires_grad=True');
+  suffixes.push(...autogradFacts(t));
   return addSuffixes(prefix + body, suffixes, prefix.length);
+}
+
+/** The shape as a Python tuple. */
+function sizeSuffix(shape: readonly number[]): string {
+  return `size=(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`;
+}
+
+/**
+ * A tensor as HTML: one or two dimensions as a table with the same elements that the text shows, anything else as the text.
+ */
+export function tensorHtml(t: Printable): string {
+  const text = tensorText(t);
+  if (t.shape.length < 1 || t.shape.length > 2 || t.data.length === 0) return preformatted(text);
+  const style = 'text-align: right; font-family: monospace; white-space: pre';
+  const cells = (row: readonly string[]): string => row.map((cell) => `<td style="${style}">${escapeHtml(cell)}</td>`).join('');
+  const rows = new Writer(t).table().map((row) => `<tr>${cells(row)}</tr>`);
+  const facts = [`tensor of shape [${t.shape.join(', ')}]`, String(t.dtype), ...autogradFacts(t)];
+  return `<table><caption>${escapeHtml(facts.join(', '))}</caption><tbody>${rows.join('')}</tbody></table>`;
+}
+
+function autogradFacts(t: Printable): string[] {
+  if (t.gradFn !== null) return [`grad_fn=<${t.gradFn}>`];
+  return t.requiresGrad ? ['requires_grad=True'] : [];
 }
 
 function addSuffixes(text: string, suffixes: readonly string[], indent: number): string {
@@ -145,6 +169,14 @@ class Writer {
 
   text(indent: number): string {
     return this.#block(0, 0, indent);
+  }
+
+  /** The elements of one or two dimensions as rows of cells. */
+  table(): string[][] {
+    const last = this.#t.shape.length - 1;
+    const cells = (at: number): string[] => this.#along(last).map((i) => (i === null ? '...' : this.#format(at + i)));
+    if (last === 0) return [cells(0)];
+    return this.#along(0).map((i) => (i === null ? this.#along(last).map(() => '...') : cells(i * this.#strides[0]!)));
   }
 
   /** Indices along a dimension that are printed; null stands for the dots. */

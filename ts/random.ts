@@ -8,6 +8,7 @@
 import { cpu, type Device, device as toDevice } from './device.js';
 import { ValueError } from './errors.js';
 import { op } from './runtime/call.js';
+import { shown } from './runtime/console.js';
 import { setGeneratorTest } from './runtime/encode.js';
 import type { Tensor } from './tensor.js';
 
@@ -57,6 +58,15 @@ export class Generator {
     if (device !== undefined) toDevice(device);
     this.handle = op('generator_new') as number;
     released.register(this, this.handle);
+  }
+
+  /** As PyTorch prints it; in the place of an address stands the generator's number. */
+  toString(): string {
+    return `<torch._C.Generator object at 0x${this.handle.toString(16)}>`;
+  }
+
+  static {
+    shown(this.prototype);
   }
 
   /** The CPU. */

@@ -2,6 +2,7 @@
  * Shapes as PyTorch shows them.
  * @module
  */
+import { shown } from './runtime/console.js';
 
 /**
  * The sizes of a tensor: a read-only array of numbers that prints as `torch.Size([2, 3])`. PyTorch: `torch.Size`.
@@ -25,9 +26,8 @@ export class Size extends Array<number> {
     return `torch.Size([${this.join(', ')}])`;
   }
 
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.toString();
+  static {
+    shown(this.prototype);
   }
 }
 

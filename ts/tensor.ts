@@ -10,8 +10,9 @@ import { ArgumentError, IndexError } from './errors.js';
 import type { TensorMethods } from './generated/methods.js';
 import { METHODS } from './generated/table.js';
 import { encodeIndex, type Index } from './indexing.js';
-import { tensorText } from './printing.js';
+import { type Printable, tensorHtml, tensorText } from './printing.js';
 import { method, op, setTensorHooks } from './runtime/call.js';
+import { preformatted, shown } from './runtime/console.js';
 import { setScalarReader, setTensorTest } from './runtime/encode.js';
 import { dispose, Handle, handleOf, isHandle, isLive, keepHandle, setOperation, takeHandle } from './runtime/handle.js';
 import { installStarter } from './runtime/load.js';
@@ -488,26 +489,18 @@ export class Tensor extends Handle {
   /** @internal The text with a prefix of its own. */
   protected toText(prefix: string): string {
     if (!isLive(this)) return `${prefix}<disposed>)`;
+    return tensorText(this.#printable(), prefix);
+  }
+
+  /** What printing needs, with the engine's own memory: to be used at once. */
+  #printable(): Printable {
     const { shape, dtype, requiresGrad } = this;
     const gradFn = this.gradFn?.name ?? null;
-    return tensorText({ shape, dtype, device: 'cpu', data: readElements(this, dtype, shape.numel(), false), gradFn, requiresGrad }, prefix);
+    return { shape, dtype, device: 'cpu', data: readElements(this, dtype, shape.numel(), false), gradFn, requiresGrad };
   }
 
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.toString();
-  }
-
-  /** @internal */
-  [Symbol.for('Deno.customInspect')](): string {
-    return this.toString();
-  }
-
-  /** @internal */
-  [Symbol.for('Jupyter.display')](): Record<string, string> {
-    const text = this.toString();
-    const html = text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
-    return { 'text/plain': text, 'text/html': `<pre>${html}</pre>` };
+  static {
+    shown(this.prototype, String, (t) => (isLive(t) ? tensorHtml(t.#printable()) : preformatted(String(t))));
   }
 
   /** Nested arrays, for JSON.stringify. */

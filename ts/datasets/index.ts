@@ -3,6 +3,7 @@
  * @module
  */
 export type { OnDownload, PublishedFile } from './download.js';
+export { type LowRankOptions, makeLowRankMatrix } from './low_rank.js';
 export {
   type BlobsOptions, type CirclesOptions, type ClassificationOptions, makeBlobs, makeCircles, makeClassification, makeGaussianQuantiles, makeMoons,
   type MakeOptions, makeRegression, makeSCurve, makeSwissRoll, type MoonsOptions, type QuantilesOptions, type RegressionOptions, type SwissRollOptions,

@@ -9,6 +9,7 @@ import { op } from '../runtime/call.js';
 import { isTensor, type Tensor } from '../tensor.js';
 import { tensor } from '../creation.js';
 import { float64 } from '../dtype.js';
+import { checkRank, regressionOfLowRank } from './low_rank.js';
 import { known, type RandomState, seedOf } from './random_state.js';
 
 /** Options that most makers take. */
@@ -67,6 +68,8 @@ export interface ClassificationOptions extends MakeOptions {
   classSep?: number;
   /** Whether clusters are at the corners of a cube rather than of a random polytope. Default: true. */
   hypercube?: boolean;
+  /** Accepted as in scikit-learn; only true, the default: samples and labels come as a pair. */
+  returnXY?: true;
   /** Added to the features; null draws it. Default: 0. */
   shift?: number | readonly number[] | null;
   /** Multiplies the features; null draws it. Default: 1. */
@@ -83,6 +86,10 @@ export interface RegressionOptions extends MakeOptions {
   nTargets?: number;
   /** Added to every target. Default: 0. */
   bias?: number;
+  /** About how many singular vectors explain most of the features; null leaves them independent. Default: null. */
+  effectiveRank?: number | null;
+  /** With `effectiveRank`: weight of the fat noisy tail of the singular values, from 0 to 1. Default: 0.5. */
+  tailStrength?: number;
   /** Standard deviation of the noise on the target. Default: 0. */
   noise?: number;
   /** Whether the model's coefficients are returned too. Default: false. */
@@ -118,6 +125,24 @@ function positive(name: string, what: string, n: number): number {
   return n;
 }
 
+function atLeast(name: string, what: string, n: number, least: number): number {
+  if (!Number.isInteger(n) || n < least) throw new ValueError(`${name}: ${what} must be an integer of at least ${least}, not ${String(n)}`);
+  return n;
+}
+
+/** Without dimensions of size 1, as scikit-learn returns targets and places: one sample gives a 0-d tensor. */
+function squeezed(t: Tensor): Tensor {
+  if (!t.shape.includes(1)) return t;
+  const out = t.squeeze();
+  t.dispose();
+  return out;
+}
+
+/** Samples and their places along a curve. */
+function placed([x, t]: [Tensor, Tensor]): [Tensor, Tensor] {
+  return [x, squeezed(t)];
+}
+
 function notNegative(name: string, what: string, v: number | null | undefined): number | null {
   if (v === null || v === undefined) return null;
   if (!(v >= 0)) throw new ValueError(`${name}: ${what} must not be negative, got ${String(v)}`);
@@ -125,9 +150,9 @@ function notNegative(name: string, what: string, v: number | null | undefined): 
 }
 
 /** Numbers of samples for two shapes: given, or halves, the odd one for the second. */
-function halves(name: string, nSamples: number | readonly [number, number]): [number, number] {
+function halves(name: string, nSamples: number | readonly [number, number], least: number): [number, number] {
   if (typeof nSamples === 'number') {
-    const n = positive(name, 'nSamples', nSamples);
+    const n = atLeast(name, 'nSamples', nSamples, least);
     return [Math.floor(n / 2), Math.ceil(n / 2)];
   }
   if (!Array.isArray(nSamples) || nSamples.length !== 2) throw new ValueError(`${name}: nSamples can be either an integer or two of them`);
@@ -145,7 +170,7 @@ export function makeMoons(nSamples: number | readonly [number, number] = 100, op
   known('makeMoons', options, [...COMMON, 'noise']);
   const noise = notNegative('makeMoons', 'noise', options.noise);
   const seed = seedOf('makeMoons', options.randomState);
-  return parts(op('make_moons', ...halves('makeMoons', nSamples), options.shuffle ?? true, noise, seed));
+  return parts(op('make_moons', ...halves('makeMoons', nSamples, 1), options.shuffle ?? true, noise, seed));
 }
 
 /**
@@ -161,7 +186,7 @@ export function makeCircles(nSamples: number | readonly [number, number] = 100, 
   if (!(factor >= 0 && factor < 1)) throw new ValueError(`makeCircles: factor must be in [0, 1), got ${factor}`);
   const noise = notNegative('makeCircles', 'noise', options.noise);
   const seed = seedOf('makeCircles', options.randomState);
-  return parts(op('make_circles', ...halves('makeCircles', nSamples), options.shuffle ?? true, noise, factor, seed));
+  return parts(op('make_circles', ...halves('makeCircles', nSamples, 0), options.shuffle ?? true, noise, factor, seed));
 }
 
 /**
@@ -186,8 +211,12 @@ export function makeBlobs(nSamples: number | readonly number[] = 100, options: B
     count = place.shape[0] ?? 0;
     if (isTensor(centers)) centers = null;
   }
+  positive('makeBlobs', 'nFeatures', nFeatures);
   const counts = typeof nSamples === 'number' ? shares(positive('makeBlobs', 'nSamples', nSamples), count) : [...nSamples];
   const stds = typeof clusterStd === 'number' ? [clusterStd] : [...clusterStd];
+  if (typeof clusterStd !== 'number' && stds.length !== counts.length) {
+    throw new ValueError(`makeBlobs: Length of clusterStd (${stds.length}) not consistent with number of centers (${counts.length})`);
+  }
   for (const s of stds) notNegative('makeBlobs', 'clusterStd', s);
   const seed = seedOf('makeBlobs', options.randomState);
   const out = parts(op('make_blobs', counts, place, nFeatures, stds, ...centerBox, options.shuffle ?? true, seed)) as Tensor[];
@@ -212,25 +241,36 @@ function shares(n: number, parts: number): number[] {
  */
 export function makeClassification(nSamples = 100, options: ClassificationOptions = {}): [x: Tensor, y: Tensor] {
   const name = 'makeClassification';
-  known(name, options, [...COMMON, 'nFeatures', 'nInformative', 'nRedundant', 'nRepeated', 'nClasses', 'nClustersPerClass', 'weights', 'flipY', 'classSep', 'hypercube', 'shift', 'scale']);
+  known(name, options, [...COMMON, 'nFeatures', 'nInformative', 'nRedundant', 'nRepeated', 'nClasses', 'nClustersPerClass', 'weights', 'flipY', 'classSep', 'hypercube', 'shift', 'scale', 'returnXY']);
   const { nFeatures = 20, nInformative = 2, nRedundant = 2, nRepeated = 0, nClasses = 2, nClustersPerClass = 2 } = options;
   const { flipY = 0.01, classSep = 1, hypercube = true, shuffle = true } = options;
+  if ((options.returnXY ?? true) !== true) throw new ValueError(`${name}: returnXY must be true; samples and labels come as [x, y]`);
   positive(name, 'nClasses', nClasses);
   const given = options.weights ?? null;
   const weights = given === null ? Array.from({ length: nClasses }, () => 1 / nClasses) : [...given];
   if (given !== null && weights.length === nClasses - 1) weights.push(1 - weights.reduce((a, b) => a + b, 0));
+  if (typeof options.scale === 'number' && !(options.scale > 0)) throw new ValueError(`${name}: scale must be positive, not ${options.scale}`);
+  if (!(flipY >= 0 && flipY <= 1)) throw new ValueError(`${name}: flipY must be in [0, 1], not ${String(flipY)}`);
+  if (!(classSep > 0)) throw new ValueError(`${name}: classSep must be positive, not ${String(classSep)}`);
+  positive(name, 'nSamples', nSamples);
+  positive(name, 'nClustersPerClass', nClustersPerClass);
+  // scikit-learn cuts off what is more than nSamples; here it is refused.
+  const planned = weights.reduce((sum, w) => sum + nClustersPerClass * Math.trunc((nSamples * w) / nClustersPerClass), 0);
+  if (weights.some((w) => !(w >= 0)) || planned > nSamples) {
+    throw new ValueError(`${name}: weights must not be negative or sum to more than 1, got [${weights.join(', ')}]`);
+  }
   const list = (v: number | readonly number[] | null): readonly number[] => (v === null ? [] : typeof v === 'number' ? [v] : v);
   const shift = list(options.shift === undefined ? 0 : options.shift);
   const scale = list(options.scale === undefined ? 1 : options.scale);
   return parts(
-    op('make_classification', positive(name, 'nSamples', nSamples), positive(name, 'nFeatures', nFeatures), positive(name, 'nInformative', nInformative),
-      nRedundant, nRepeated, nClasses, positive(name, 'nClustersPerClass', nClustersPerClass), weights, flipY, classSep, hypercube, shift, scale,
+    op('make_classification', nSamples, positive(name, 'nFeatures', nFeatures), positive(name, 'nInformative', nInformative),
+      nRedundant, nRepeated, nClasses, nClustersPerClass, weights, flipY, classSep, hypercube, shift, scale,
       shuffle, seedOf(name, options.randomState)),
   );
 }
 
 /**
- * A random linear model and noisy samples of it. scikit-learn: `make_regression` (without `effective_rank`).
+ * A random linear model and noisy samples of it. scikit-learn: `make_regression`.
  * @param nSamples points in all. Default: 100.
  * @returns `[x, y]`, and the coefficients if `coef`: `x` float64 `[n, nFeatures]`, `y` float64 `[n]` (`[n, nTargets]` of several).
  * @example
@@ -240,16 +280,23 @@ export function makeRegression(nSamples: number, options: RegressionOptions & { 
 export function makeRegression(nSamples?: number, options?: RegressionOptions): [x: Tensor, y: Tensor];
 export function makeRegression(nSamples = 100, options: RegressionOptions = {}): Tensor[] {
   const name = 'makeRegression';
-  known(name, options, [...COMMON, 'nFeatures', 'nInformative', 'nTargets', 'bias', 'noise', 'coef']);
+  known(name, options, [...COMMON, 'nFeatures', 'nInformative', 'nTargets', 'bias', 'effectiveRank', 'tailStrength', 'noise', 'coef']);
   const { nFeatures = 100, nInformative = 10, nTargets = 1, bias = 0, noise = 0, shuffle = true } = options;
+  const { effectiveRank = null, tailStrength = 0.5 } = options;
   notNegative(name, 'noise', noise);
-  const out = parts(
-    op('make_regression', positive(name, 'nSamples', nSamples), positive(name, 'nFeatures', nFeatures), nInformative,
-      positive(name, 'nTargets', nTargets), bias, noise, shuffle, seedOf(name, options.randomState)),
-  ) as Tensor[];
-  if (options.coef) return out;
-  out.pop()!.dispose();
-  return out;
+  atLeast(name, 'nInformative', nInformative, 0);
+  positive(name, 'nSamples', nSamples);
+  positive(name, 'nFeatures', nFeatures);
+  positive(name, 'nTargets', nTargets);
+  const seed = seedOf(name, options.randomState);
+  checkRank(name, effectiveRank ?? 1, tailStrength);
+  const [x, y, coef] =
+    effectiveRank === null
+      ? parts<[Tensor, Tensor, Tensor]>(op('make_regression', nSamples, nFeatures, nInformative, nTargets, bias, noise, shuffle, seed))
+      : regressionOfLowRank(nSamples, { nFeatures, nInformative, nTargets, bias, noise, shuffle, effectiveRank, tailStrength }, seed);
+  if (options.coef) return [x, squeezed(y), squeezed(coef)];
+  coef.dispose();
+  return [x, squeezed(y)];
 }
 
 /**
@@ -260,7 +307,7 @@ export function makeRegression(nSamples = 100, options: RegressionOptions = {}):
 export function makeSwissRoll(nSamples = 100, options: SwissRollOptions = {}): [x: Tensor, t: Tensor] {
   const name = 'makeSwissRoll';
   known(name, options, ['noise', 'hole', 'randomState']);
-  return parts(op('make_swiss_roll', positive(name, 'nSamples', nSamples), notNegative(name, 'noise', options.noise) ?? 0, options.hole ?? false, seedOf(name, options.randomState)));
+  return placed(parts(op('make_swiss_roll', positive(name, 'nSamples', nSamples), notNegative(name, 'noise', options.noise) ?? 0, options.hole ?? false, seedOf(name, options.randomState))));
 }
 
 /**
@@ -271,7 +318,7 @@ export function makeSwissRoll(nSamples = 100, options: SwissRollOptions = {}): [
 export function makeSCurve(nSamples = 100, options: Omit<SwissRollOptions, 'hole'> = {}): [x: Tensor, t: Tensor] {
   const name = 'makeSCurve';
   known(name, options, ['noise', 'randomState']);
-  return parts(op('make_s_curve', positive(name, 'nSamples', nSamples), notNegative(name, 'noise', options.noise) ?? 0, seedOf(name, options.randomState)));
+  return placed(parts(op('make_s_curve', positive(name, 'nSamples', nSamples), notNegative(name, 'noise', options.noise) ?? 0, seedOf(name, options.randomState))));
 }
 
 /**
@@ -285,6 +332,7 @@ export function makeGaussianQuantiles(nSamples = 100, options: QuantilesOptions 
   const { cov = 1, nFeatures = 2, nClasses = 3, shuffle = true } = options;
   notNegative(name, 'cov', cov);
   const mean = options.mean ?? Array.from({ length: positive(name, 'nFeatures', nFeatures) }, () => 0);
+  if (mean.length !== nFeatures) throw new ValueError(`${name}: mean has ${mean.length} numbers for ${nFeatures} features`);
   return parts(op('make_gaussian_quantiles', [...mean], cov, positive(name, 'nSamples', nSamples), nClasses, shuffle, seedOf(name, options.randomState)));
 }
 

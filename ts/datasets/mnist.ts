@@ -10,6 +10,7 @@ import { FileError, type Source, fsModule, gunzip, gunzipSync, isUrl, nameOf, pa
 import { type Idx, idxTensor, parseIdx } from '../io/idx.js';
 import type { Tensor } from '../tensor.js';
 import { type OnDownload, type PublishedFile, download, findFile, store } from './download.js';
+import { shown } from '../runtime/console.js';
 
 /** Options of {@link MNIST} and {@link FashionMNIST}; names and defaults are torchvision's. */
 export interface MnistOptions<X = Tensor, Y = number> {
@@ -130,9 +131,8 @@ class Images<X = Tensor, Y = number> extends Dataset<[X, Y]> {
     return [`Dataset ${this.#published.name}`, ...lines.map((line) => `    ${line}`)].join('\n');
   }
 
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.toString();
+  static {
+    shown(this.prototype);
   }
 }
 

@@ -127,7 +127,7 @@ export function shuffle(...args: readonly unknown[]): Samples | Samples[] {
   const { arrays, options, n } = separate<ShuffleOptions>('shuffle', args);
   known('shuffle', options, ['randomState', 'nSamples']);
   const most = options.nSamples ?? n;
-  if (!Number.isInteger(most) || most < 0 || most > n) throw new ValueError(`shuffle: Cannot sample ${most} out of arrays with dim ${n} when replace is False`);
+  if (!Number.isInteger(most) || most < 1 || most > n) throw new ValueError(`shuffle: Cannot sample ${most} out of arrays with dim ${n} when replace is False`);
   const all = op('shuffled_indices', n, seedOf('shuffle', options.randomState)) as Tensor;
   const index = most === n ? all : all.narrow(0, 0, most);
   if (index !== all) all.dispose();

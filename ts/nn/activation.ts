@@ -2,6 +2,7 @@
  * Activations.
  * @module
  */
+import { getDefaultDtype } from '../dtype.js';
 import { ValueError } from '../errors.js';
 import { full } from '../generated/torch.js';
 import type { Tensor } from '../tensor.js';
@@ -181,7 +182,7 @@ export class RReLU extends Layer {
   }
 
   override extraRepr(): string {
-    return `lower=${py(this.lower)}, upper=${py(this.upper)}${this.inplace ? ', inplace=True' : ''}`;
+    return `lower=${pyFloat(this.lower)}, upper=${pyFloat(this.upper)}${this.inplace ? ', inplace=True' : ''}`;
   }
 }
 
@@ -285,7 +286,7 @@ export class Hardshrink extends Layer {
   }
 
   override extraRepr(): string {
-    return py(this.lambd);
+    return pyFloat(this.lambd);
   }
 }
 
@@ -313,7 +314,7 @@ export class LeakyReLU extends Layer {
   }
 
   override extraRepr(): string {
-    return `negative_slope=${py(this.negativeSlope)}${this.inplace ? ', inplace=True' : ''}`;
+    return `negative_slope=${pyFloat(this.negativeSlope)}${this.inplace ? ', inplace=True' : ''}`;
   }
 }
 
@@ -351,7 +352,7 @@ export class PReLU extends Layer {
     const p = bind('PReLU', args, { numParameters: int(1), init: real(0.25), ...FACTORY });
     this.numParameters = p.numParameters;
     this.init = p.init;
-    this.registerParameter('weight', new Parameter(full([p.numParameters], p.init, { device: p.device, dtype: p.dtype })));
+    this.registerParameter('weight', new Parameter(full([p.numParameters], p.init, { device: p.device, dtype: p.dtype ?? getDefaultDtype() })));
   }
 
   override forward(input: Tensor): Tensor {

@@ -97,7 +97,7 @@ abstract class NormBase extends Layer {
 
   override extraRepr(): string {
     return (
-      `${this.numFeatures}, eps=${pyFloat(this.eps)}, momentum=${py(this.momentum)}, affine=${py(this.affine)}, ` +
+      `${this.numFeatures}, eps=${pyFloat(this.eps)}, momentum=${this.momentum === null ? 'None' : pyFloat(this.momentum)}, affine=${py(this.affine)}, ` +
       `bias=${py(this.bias !== null)}, track_running_stats=${py(this.trackRunningStats)}`
     );
   }

@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor.js';
 import { type Args, bind, flag, real } from './args.js';
 import * as F from './functional.js';
 import { Layer } from './layer.js';
-import { py } from './python.js';
+import { py, pyFloat } from './python.js';
 
 /** Parameters of the dropout modules by name. */
 export interface DropoutOptions {
@@ -30,7 +30,7 @@ abstract class DropoutModule extends Layer {
   }
 
   override extraRepr(): string {
-    return `p=${py(this.p)}, inplace=${py(this.inplace)}`;
+    return `p=${pyFloat(this.p)}, inplace=${py(this.inplace)}`;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Tensor } from '../tensor.js';
 import { type Args, anything, flag, int, maybe, real } from './args.js';
+import { PairwiseDistance } from './distance.js';
 import * as F from './functional.js';
 import type { DistanceFunction } from './functional.js';
 import { Loss, type LossOptions } from './loss.js';
@@ -122,11 +123,16 @@ const WITH_DISTANCE = { distanceFunction: maybe(anything<DistanceFunction>()), m
 export class TripletMarginWithDistanceLoss extends Loss<typeof WITH_DISTANCE> {
   static override readonly inputs: readonly string[] = ['anchor', 'positive', 'negative'];
 
+  /** A module among the children if it is one, as in PyTorch. */
+  declare readonly distanceFunction: DistanceFunction;
+
   constructor(...args: Args<[], [], MarginLossOptions & { readonly distanceFunction?: DistanceFunction | null; readonly swap?: boolean }>) {
     super(args, WITH_DISTANCE);
+    this._put('distance_function', this._p.distanceFunction ?? new PairwiseDistance());
   }
 
   override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
-    return F.tripletMarginWithDistanceLoss(anchor, positive, negative, { ...this._p, reduction: this.reduction });
+    const { distanceFunction, reduction } = this;
+    return F.tripletMarginWithDistanceLoss(anchor, positive, negative, { ...this._p, distanceFunction, reduction });
   }
 }

@@ -12,8 +12,9 @@ import { type BackwardHook, type BackwardPreHook, type ForwardHook, type Forward
 import { convert, parseTo } from './move.js';
 import { Buffer, Parameter } from './parameter.js';
 import { indent, pyType } from './python.js';
-import { type LoadResult, type StateDict, loadInto, saveFrom } from './state.js';
+import { type LoadResult, type StateDict, loadInto, newStateDict, saveFrom } from './state.js';
 import { isPlain } from '../runtime/plain.js';
+import { shown } from '../runtime/console.js';
 
 // The instances are functions; their call signature is that of the class's own `forward`.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- how TypeScript spells a callable class
@@ -54,6 +55,8 @@ export class Module extends Callable {
 
   /** Names under which tensors were registered as buffers, and whether the state dict has them. */
   #buffers: Map<string, boolean> | null = null;
+  /** Names under which null was registered as a module: the printed form shows them. */
+  #absent: Set<string> | null = null;
   #hooks: Hooks | null = null;
 
   /** What the module computes; every derived class has its own. */
@@ -175,6 +178,7 @@ export class Module extends Callable {
   registerModule(name: string, module: Module | null): void {
     if (module !== null && !(module instanceof Module)) throw new ArgumentError(`${pyType(module)} is not a Module subclass`);
     this.#register('module', name, module);
+    if (module === null) (this.#absent ??= new Set()).add(name);
   }
 
   /** The same as {@link registerModule}. PyTorch: `Module.add_module`. */
@@ -367,7 +371,7 @@ export class Module extends Callable {
   stateDict(...args: [destination?: unknown, prefix?: unknown, keepVars?: unknown]): StateDict {
     const spec = { destination: maybe(anything<StateDict>()), prefix: text(''), keepVars: flag(false) };
     const { destination, prefix, keepVars } = bind('stateDict', args, spec);
-    return saveFrom(this, destination ?? {}, prefix, keepVars);
+    return saveFrom(this, destination ?? newStateDict(), prefix, keepVars);
   }
 
   /**
@@ -430,19 +434,17 @@ export class Module extends Callable {
   override toString(): string {
     const extra = this.extraRepr() === '' ? [] : this.extraRepr().split('\n');
     const self = this as unknown as Record<string, unknown>;
-    const children = this._names().flatMap((name) => (self[name] instanceof Module ? [`(${name}): ${indent(String(self[name]), 2)}`] : []));
+    const children = this._names().flatMap((name) => {
+      const child = self[name];
+      if (child instanceof Module) return [`(${name}): ${indent(String(child), 2)}`];
+      return child === null && this.#absent?.has(name) ? [`(${name}): None`] : [];
+    });
     if (extra.length === 1 && children.length === 0) return `${this._getName()}(${extra[0]!})`;
     const lines = [...extra, ...children];
     return lines.length === 0 ? `${this._getName()}()` : `${this._getName()}(\n  ${lines.join('\n  ')}\n)`;
   }
 
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.toString();
-  }
-
-  /** @internal */
-  [Symbol.for('Deno.customInspect')](): string {
-    return this.toString();
+  static {
+    shown(this.prototype);
   }
 }

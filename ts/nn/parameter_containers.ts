@@ -53,10 +53,13 @@ abstract class ParameterContainer extends Module {
     return p;
   }
 
+  /** How the printed form names the type of a parameter. */
+  protected abstract typeName(p: Parameter): string;
+
   override extraRepr(): string {
     const one = (name: string): string => {
       const p = this._get(name);
-      return `  (${name}): Parameter containing: [${String(p.dtype)} of size ${p.shape.join('x')}]`;
+      return `  (${name}): Parameter containing: [${this.typeName(p)} of size ${p.shape.join('x')}]`;
     };
     return this._order.map(one).join('\n');
   }
@@ -102,6 +105,10 @@ export class ParameterList extends ParameterContainer {
   extend(values: Iterable<Tensor>): this {
     for (const v of values) this.append(v);
     return this;
+  }
+
+  protected override typeName(p: Parameter): string {
+    return String(p.dtype);
   }
 
   [Symbol.iterator](): Iterator<Parameter> {
@@ -161,6 +168,10 @@ export class ParameterDict extends ParameterContainer {
 
   items(): [string, Parameter][] {
     return this._names().map((n) => [n, this._get(n)]);
+  }
+
+  protected override typeName(p: Parameter): string {
+    return p.type();
   }
 
   /** The names. */

@@ -2,15 +2,19 @@
  * Values as Python writes them, for printed modules and messages that read as PyTorch's.
  * @module
  */
+import { pyFloat, pyString } from '../runtime/python.js';
 import { Tensor } from '../tensor.js';
 
-/** `True`, `None`, `3`, `(3, 3)`, `'none'`. A number prints as given; see {@link pyFloat} where Python has a float. */
+export { pyFloat };
+
+/** `True`, `None`, `3`, `(3, 3)`, `'none'`. A number prints as given (`nn.LPPool2d(2, 3)`); {@link pyFloat} is for what is a float
+ * on PyTorch's own pages, since 1 and 1.0 are one number here. */
 export function py(value: unknown): string {
   if (value === true) return 'True';
   if (value === false) return 'False';
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'number') return Number.isInteger(value) ? String(value) : pyFloat(value);
-  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'string') return pyString(value);
   if (Array.isArray(value)) return pyTuple(value);
   return String(value);
 }
@@ -18,20 +22,6 @@ export function py(value: unknown): string {
 /** `(5,)`, `(3, 4)`, `()`. */
 export function pyTuple(values: readonly unknown[]): string {
   return values.length === 1 ? `(${py(values[0])},)` : `(${values.map(py).join(', ')})`;
-}
-
-/** A Python float: `1.0`, `0.1`, `1e-05`, `inf`. */
-export function pyFloat(value: number): string {
-  if (Number.isNaN(value)) return 'nan';
-  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
-    // Python writes two digits of exponent, and no fraction where there is none: 1e-05, 1.5e+20.
-    const [digits, exponent] = value.toExponential().split('e');
-    const e = Number(exponent);
-    return `${digits!}e${e < 0 ? '-' : '+'}${String(Math.abs(e)).padStart(2, '0')}`;
-  }
-  return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
 /** The name of a value's type in Python: `int`, `str`, `NoneType`, `Tensor`. */

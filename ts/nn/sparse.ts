@@ -142,7 +142,7 @@ export class Embedding extends Layer {
   override extraRepr(): string {
     let s = `${this.numEmbeddings}, ${this.embeddingDim}`;
     if (this.paddingIdx !== null) s += `, padding_idx=${this.paddingIdx}`;
-    if (this.maxNorm !== null) s += `, max_norm=${py(this.maxNorm)}`;
+    if (this.maxNorm !== null) s += `, max_norm=${pyFloat(this.maxNorm)}`;
     if (this.normType !== 2) s += `, norm_type=${pyFloat(this.normType)}`;
     if (this.scaleGradByFreq) s += ', scale_grad_by_freq=True';
     if (this.sparse) s += ', sparse=True';
@@ -231,7 +231,7 @@ export class EmbeddingBag extends Module {
 
   override extraRepr(): string {
     let s = `${this.numEmbeddings}, ${this.embeddingDim}`;
-    if (this.maxNorm !== null) s += `, max_norm=${py(this.maxNorm)}`;
+    if (this.maxNorm !== null) s += `, max_norm=${pyFloat(this.maxNorm)}`;
     if (this.normType !== 2) s += `, norm_type=${pyFloat(this.normType)}`;
     if (this.scaleGradByFreq) s += ', scale_grad_by_freq=True';
     s += `, mode=${py(this.mode)}`;

@@ -4,6 +4,8 @@
  */
 import { noGrad } from '../autograd.js';
 import { ArgumentError, TorchError } from '../errors.js';
+import { shown } from '../runtime/console.js';
+import { pyString } from '../runtime/python.js';
 import { Tensor } from '../tensor.js';
 import type { Module } from './module.js';
 import { Parameter } from './parameter.js';
@@ -11,6 +13,16 @@ import { pySize, pyType } from './python.js';
 
 /** Tensors by dotted name. */
 export type StateDict = Record<string, Tensor>;
+
+/** An empty state dict, which prints as PyTorch's: `OrderedDict([('weight', tensor(...)), ...])`. */
+export function newStateDict(): StateDict {
+  const dict: StateDict = {};
+  const text = (): string => `OrderedDict([${Object.entries(dict).map(([k, t]) => `(${pyString(k)}, ${String(t)})`).join(', ')}])`;
+  // Not enumerable: whoever walks over the entries sees tensors only.
+  Object.defineProperty(dict, 'toString', { value: text, writable: true, configurable: true });
+  shown(dict);
+  return dict;
+}
 
 /** What `loadStateDict` found not to agree. PyTorch: `_IncompatibleKeys`. */
 export class LoadResult {
@@ -26,6 +38,10 @@ export class LoadResult {
     if (this.missingKeys.length === 0 && this.unexpectedKeys.length === 0) return '<All keys matched successfully>';
     const list = (keys: readonly string[]): string => `[${keys.map((k) => `'${k}'`).join(', ')}]`;
     return `_IncompatibleKeys(missing_keys=${list(this.missingKeys)}, unexpected_keys=${list(this.unexpectedKeys)})`;
+  }
+
+  static {
+    shown(this.prototype);
   }
 }
 

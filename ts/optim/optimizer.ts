@@ -6,10 +6,11 @@ import { enableGrad, noGrad } from '../autograd-mode.js';
 import { tensor } from '../creation.js';
 import { getDefaultDtype } from '../dtype.js';
 import { ArgumentError, TorchError, ValueError } from '../errors.js';
+import { shown } from '../runtime/console.js';
 import { keep } from '../runtime/scope.js';
 import { isTensor, type Tensor } from '../tensor.js';
 import type { Rule, States } from './differentiable.js';
-import { camel, snake, str } from './python.js';
+import { camel, pyDict, repr, snake, str } from './python.js';
 import { isPlain } from '../runtime/plain.js';
 
 /** What a closure given to `step` returns: the loss. */
@@ -266,7 +267,18 @@ export abstract class Optimizer {
       return { ...Object.fromEntries(named), params: params.map((p) => numbers.get(p)!) };
     });
     const state = [...this.state].filter(([p]) => numbers.has(p)).map(([p, s]) => [numbers.get(p)!, s] as const);
-    return { state: Object.fromEntries(state), param_groups };
+    const dict = { state: Object.fromEntries(state), param_groups };
+    const text = (): string => {
+      const states = Object.entries(dict.state).map(([number, s]) => `${number}: ${pyDict(s)}`);
+      const groups = dict.param_groups.map(({ params, ...options }) => {
+        return pyDict({ ...options, params }, (k, v) => (k === 'params' ? `[${params.join(', ')}]` : repr(v, this.floats.includes(camel(k)))));
+      });
+      return `{'state': {${states.join(', ')}}, 'param_groups': [${groups.join(', ')}]}`;
+    };
+    // Not enumerable: whoever walks over the entries sees PyTorch's.
+    Object.defineProperty(dict, 'toString', { value: text, writable: true, configurable: true });
+    shown(dict);
+    return dict;
   }
 
   /**
@@ -303,10 +315,15 @@ export abstract class Optimizer {
     this.paramGroups.forEach((group, i) => {
       text += `\nParameter Group ${i}\n`;
       const rows = Object.entries(group).filter(([k]) => k !== 'params');
-      const lines = rows.map(([k, v]) => [snake(k), `    ${snake(k)}: ${str(v, this.floats.includes(k))}\n`] as const);
+      const shownAs = (k: string, v: unknown): string => (isTensor(v) && v.ndim === 0 ? repr(v.itemSync(), true) : str(v, this.floats.includes(k)));
+      const lines = rows.map(([k, v]) => [snake(k), `    ${snake(k)}: ${shownAs(k, v)}\n`] as const);
       text += lines.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line).join('');
     });
     return `${text})`;
+  }
+
+  static {
+    shown(this.prototype);
   }
 
   /**

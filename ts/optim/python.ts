@@ -2,6 +2,7 @@
  * How Python writes the values that optimizers and schedulers show.
  * @module
  */
+import { camel, pyFloat, pyString, snake } from '../runtime/python.js';
 
 /**
  * `repr()` of a number, list, boolean, string, null or tensor. `float` writes an integer with `.0`, which Python does
@@ -10,13 +11,20 @@
 export function repr(value: unknown, float = false): string {
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
-  if (typeof value === 'number') return number(value, float);
-  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'number') return float || !Number.isInteger(value) || Object.is(value, -0) ? pyFloat(value) : String(value);
+  if (typeof value === 'string') return pyString(value);
   if (Array.isArray(value)) {
     const items = value.map((v) => repr(v, float)).join(', ');
+    // In PyTorch numbers (`betas`) are tuples, names lists.
+    if (value.some((v) => typeof v === 'string')) return `[${items}]`;
     return value.length === 1 ? `(${items},)` : `(${items})`;
   }
   return String(value);
+}
+
+/** `repr()` of a dict with string keys. */
+export function pyDict(dict: Readonly<Record<string, unknown>>, item: (key: string, value: unknown) => string = (_, v) => repr(v)): string {
+  return `{${Object.entries(dict).map(([k, v]) => `${pyString(k)}: ${item(k, v)}`).join(', ')}}`;
 }
 
 /** `str()`: as {@link repr}, strings without quotes. */
@@ -24,23 +32,4 @@ export function str(value: unknown, float = false): string {
   return typeof value === 'string' ? value : repr(value, float);
 }
 
-/** The shortest digits that read back as the same double, with Python's choice of exponent form. */
-function number(x: number, float: boolean): string {
-  if (Number.isNaN(x)) return 'nan';
-  if (!Number.isFinite(x)) return x > 0 ? 'inf' : '-inf';
-  if (Number.isInteger(x) && Math.abs(x) < 1e16) return (Object.is(x, -0) ? '-0' : String(x)) + (float || Object.is(x, -0) ? '.0' : '');
-  const size = Math.abs(x);
-  if (size >= 1e-4 && size < 1e16) return String(x);
-  const [digits, exponent] = x.toExponential().split('e') as [string, string];
-  return `${digits}e${exponent[0]!}${exponent.slice(1).padStart(2, '0')}`;
-}
-
-/** `weightDecay` as `weight_decay`. */
-export function snake(name: string): string {
-  return name.replace(/([a-z0-9])([A-Z])/g, (_, a: string, b: string) => `${a}_${b.toLowerCase()}`);
-}
-
-/** `weight_decay` as `weightDecay`, `T_max` as `TMax`. */
-export function camel(name: string): string {
-  return name.replace(/(?<=[A-Za-z0-9])_([a-z0-9])/g, (_, c: string) => c.toUpperCase());
-}
+export { camel, snake };

@@ -59,9 +59,14 @@ export class Figure {
     writeFileSync(path, await this.svg());
   }
 
-  /** What a notebook shows. @internal */
-  [Symbol.for('Jupyter.display')](): Spec {
-    return { 'application/vnd.vegalite.v5+json': this.toJSON() };
+  /** What a notebook shows: the drawn picture; without the packages that draw, the specification for those that can. @internal */
+  async [Symbol.for('Jupyter.display')](): Promise<Spec> {
+    const spec = { 'application/vnd.vegalite.v5+json': this.toJSON() };
+    try {
+      return { 'image/svg+xml': await this.svg() };
+    } catch (error) {
+      return { ...spec, 'text/plain': `Figure (not drawn: ${error instanceof Error ? error.message : String(error)})` };
+    }
   }
 }
 

@@ -1,62 +1,76 @@
 /**
  * Numbers as C's printf writes them: `%.4f`, `%.4e`.
  *
- * JavaScript's toFixed and toExponential are exact but round ties up; C rounds ties to even.
+ * JavaScript's toFixed and toExponential are exact but round ties up, where C rounds them to even, and end at 100 digits
+ * and at 1e21. Where that matters the number is written by integer arithmetic.
  * @module
  */
+
+/** The most digits that toFixed and toExponential write. */
+const MOST = 100;
 
 /** `%.{digits}f`. */
 export function fixed(x: number, digits: number): string {
   if (!Number.isFinite(x)) return special(x);
   const abs = Math.abs(x);
-  let text: string;
-  if (abs >= 1e21) text = BigInt(abs).toString() + (digits > 0 ? `.${'0'.repeat(digits)}` : '');
-  else {
-    text = abs.toFixed(digits);
-    // A tie is a value whose last binary digit is worth half a unit of the last decimal digit.
-    if ((abs * 2 ** (digits + 1)) % 2 === 1) text = even(text, abs, digits);
-  }
-  return (x < 0 || Object.is(x, -0) ? '-' : '') + text;
-}
-
-/** Rounds an exact tie to the even digit: `text` is one of its two neighbours. */
-function even(text: string, abs: number, digits: number): string {
-  // Exactly half-way, so one more digit writes the value exactly: its last digit is 5.
-  const exact = abs.toFixed(digits + 1);
-  if (!exact.endsWith('5')) return text;
-  const down = digits === 0 ? exact.slice(0, -2) : exact.slice(0, -1);
-  return Number(down.at(-1)) % 2 === 0 ? down : text === down ? increment(down) : text;
-}
-
-function increment(text: string): string {
-  const digits = text.length - 1 - (text.includes('.') ? text.indexOf('.') : text.length - 1);
-  const n = (BigInt(text.replace('.', '')) + 1n).toString().padStart(digits + 1, '0');
-  return digits > 0 ? `${n.slice(0, -digits)}.${n.slice(-digits)}` : n;
+  // A tie is a value whose last binary digit is worth half a unit of the last decimal digit.
+  const plain = digits <= MOST && abs < 1e21 && (abs * 2 ** (digits + 1)) % 2 !== 1;
+  return sign(x) + (plain ? abs.toFixed(digits) : pointed(scaled(abs, digits).toString(), digits));
 }
 
 /** `%.{digits}e`: at least two digits of exponent. */
 export function exponential(x: number, digits: number): string {
   if (!Number.isFinite(x)) return special(x);
   const abs = Math.abs(x);
-  let text = abs.toExponential(digits);
-  // Forty more digits show whether the value lies exactly half-way (a double near a tie differs from it much earlier).
-  const [exact] = abs.toExponential(Math.min(digits + 40, 100)).split('e') as [string, string];
-  const [mantissa, exponent] = text.split('e') as [string, string];
-  const tail = exact.slice(digits === 0 ? 2 : digits + 2);
-  if (/^50*$/.test(tail)) {
-    const down = exact.slice(0, digits === 0 ? 1 : digits + 2);
-    if (Number(down.at(-1)) % 2 === 0) text = `${down}e${String(exponentOf(abs))}`;
-    else text = `${mantissa}e${exponent}`;
-  }
-  const [m, e] = text.split('e') as [string, string];
-  const power = Number(e);
-  return `${x < 0 || Object.is(x, -0) ? '-' : ''}${m}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
+  // One digit more of a tie is a 5.
+  const plain = abs === 0 ? digits <= MOST : digits < MOST && !abs.toExponential(digits + 1).split('e')[0]!.endsWith('5');
+  const [mantissa, exponent] = plain ? (abs.toExponential(digits).split('e') as [string, string]) : scientific(abs, digits);
+  const power = Number(exponent);
+  return `${sign(x)}${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
 }
 
-function exponentOf(abs: number): number {
-  return Number(abs.toExponential(40).split('e')[1]);
+/** `%.{digits}g`: the shorter of the two, without zeros at the end. */
+export function general(x: number, digits = 6): string {
+  if (!Number.isFinite(x)) return special(x);
+  const [mantissa, exponent] = exponential(x, digits - 1).split('e') as [string, string];
+  const power = Number(exponent);
+  const bare = (text: string): string => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
+  return power < -4 || power >= digits ? `${bare(mantissa)}e${exponent}` : bare(fixed(x, digits - 1 - power));
+}
+
+function sign(x: number): string {
+  return x < 0 || Object.is(x, -0) ? '-' : '';
 }
 
 function special(x: number): string {
   return Number.isNaN(x) ? 'nan' : x > 0 ? 'inf' : '-inf';
+}
+
+/** A point before the last `digits` digits. */
+function pointed(text: string, digits: number): string {
+  if (digits === 0) return text;
+  const long = text.padStart(digits + 1, '0');
+  return `${long.slice(0, -digits)}.${long.slice(-digits)}`;
+}
+
+/** Mantissa and exponent of `abs`. */
+function scientific(abs: number, digits: number): [mantissa: string, exponent: number] {
+  if (abs === 0) return [pointed('0'.repeat(digits + 1), digits), 0];
+  // No double lies so near below a power of ten that twenty digits would round up to it.
+  const power = Number(abs.toExponential(20).split('e')[1]);
+  const text = scaled(abs, digits - power).toString();
+  return [pointed(text.slice(0, digits + 1), digits), power + text.length - digits - 1];
+}
+
+/** `abs` times 10 to the power of `digits`, rounded to an integer, ties to even. */
+function scaled(abs: number, digits: number): bigint {
+  const bits = new BigUint64Array(Float64Array.of(abs).buffer)[0]!;
+  const field = Number(bits >> 52n);
+  // The value is `mantissa` times 2 to the power of `power` (IEEE 754: subnormal numbers have no hidden bit).
+  const mantissa = (bits & (2n ** 52n - 1n)) + (field === 0 ? 0n : 2n ** 52n);
+  const power = Math.max(field, 1) - 1075;
+  const above = mantissa * 2n ** BigInt(Math.max(power, 0)) * 10n ** BigInt(Math.max(digits, 0));
+  const below = 2n ** BigInt(Math.max(-power, 0)) * 10n ** BigInt(Math.max(-digits, 0));
+  const [whole, rest] = [above / below, (above % below) * 2n];
+  return rest > below || (rest === below && whole % 2n === 1n) ? whole + 1n : whole;
 }

@@ -9,6 +9,7 @@ import { fetchBinary, readBinary } from '#wasm-source';
 import { initSync, set_callback } from '../generated/wasm/cresset.js';
 import { type Device, device as toDevice } from '../device.js';
 import { LoadError } from '../errors.js';
+import { registerFormatter } from './console.js';
 import { attach, dispatchCallback, type Exports, setStarter, started } from './wasm.js';
 
 /** Options of {@link init}. */
@@ -100,6 +101,7 @@ function start(module: WebAssembly.Module): void {
   }
   attach(exports);
   set_callback(dispatchCallback);
+  registerFormatter();
 }
 
 /** Makes the first use of the engine load it, where that can be done synchronously. Called once, by tensor.ts. */

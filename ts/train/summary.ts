@@ -7,6 +7,7 @@ import { zeros } from '../generated/torch.js';
 import type { Module } from '../nn/module.js';
 import { Tensor, isTensor } from '../tensor.js';
 import { formatCount } from './progress.js';
+import { shown } from '../runtime/console.js';
 
 /** One module of a {@link Summary}. */
 export interface SummaryRow {
@@ -48,9 +49,8 @@ export class Summary {
     return [line(head), rule, ...cells.map(line), rule, total].join('\n');
   }
 
-  /** @internal */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.toString();
+  static {
+    shown(this.prototype);
   }
 }
 
