@@ -309,6 +309,11 @@ export abstract class Optimizer {
     return `${text})`;
   }
 
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
   /**
    * The parameters of a group that have a gradient, with their gradients and states; `init` makes the state of a
    * parameter that has none yet. A differentiable group is updated here and comes back empty.

@@ -148,7 +148,7 @@ function finish(def: Def, s: Signature, self: Handle | undefined, args: readonly
   const { kind } = s.returns;
   if (def.mode === 0) {
     call(s.op, 0);
-    const result = kind === 'Tensor' ? wrap(scratch()[0]!) : decode(s.name, s.returns);
+    const result = kind === 'Tensor' ? wrap(scratch()[0]!) : decode(def.name, s.returns);
     if (s.factory && named !== null) factoryOptions(def.name, result as Handle, named);
     return result;
   }
@@ -156,7 +156,7 @@ function finish(def: Def, s: Signature, self: Handle | undefined, args: readonly
   const count = call(s.op, def.mode === 1 ? 1 : 0);
   // An op that writes its first tensor itself answers with another handle to it, which is not needed.
   if (kind === 'Tensor' && count > 0) dispose(wrap(scratch()[0]!));
-  else if (kind !== 'Tensor' && kind !== 'none') return decode(s.name, s.returns);
+  else if (kind !== 'Tensor' && kind !== 'none') return decode(def.name, s.returns);
   written(target);
   return target;
 }

@@ -16,18 +16,24 @@ interface TupleClass {
 
 const classes = new Map<string, TupleClass>();
 
-/** The class of an op's results: an array whose items also have names, printed as PyTorch prints them. */
-export function tupleClass(op: string, names: readonly string[]): TupleClass {
-  let c = classes.get(op);
-  if (!c) classes.set(op, (c = makeClass(op, names)));
+/** Functions whose results are plain tuples in PyTorch, so that no names are printed. */
+const PLAIN: ReadonlySet<string> = new Set(['stdMean', 'varMean']);
+
+/** The class of a function's results: an array whose items also have names, printed as PyTorch prints them. */
+export function tupleClass(name: string, names: readonly string[]): TupleClass {
+  let c = classes.get(name);
+  if (!c) classes.set(name, (c = makeClass(name, names)));
   return c;
 }
 
-function makeClass(op: string, names: readonly string[]): TupleClass {
+function makeClass(name: string, names: readonly string[]): TupleClass {
+  const plain = PLAIN.has(name) || names.every((n) => n === '');
+  // `linalg.luFactor` is `torch.return_types.linalg_lu_factor`.
+  const type = name.replace('.', '_').replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
   const Named = class extends TensorTuple {
     override toString(): string {
-      if (names.every((n) => n === '')) return `(${this.map(String).join(', ')})`;
-      return `torch.return_types.${op}(\n${names.map((n, i) => `${n}=${String(this[i])}`).join(',\n')})`;
+      if (plain) return `(${this.map(String).join(', ')})`;
+      return `torch.return_types.${type}(\n${names.map((n, i) => `${n}=${String(this[i])}`).join(',\n')})`;
     }
     [Symbol.for('nodejs.util.inspect.custom')](): string {
       return this.toString();
