@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { AROUND, NOT_RUN } from './docs/around.js';
+import { AROUND, NOT_RUN, ON_PAGES } from './docs/around.js';
 import { problemsOf } from './docs/check.js';
 import { ofDocComments, ofPage } from './docs/programs.js';
 
@@ -20,7 +20,7 @@ const programs = [...pages, ...examples];
 /** By file, what is wrong in it. All are compiled and run together: starting the compiler takes longer than its work. */
 const problems = new Map<string, string[]>();
 beforeAll(() => {
-  const around = ({ file }: { file: string }) => (file.endsWith('.md') ? {} : { ...AROUND['']!, ...AROUND[file] });
+  const around = ({ file }: { file: string }) => (file.endsWith('.md') ? ON_PAGES : { ...AROUND['']!, ...AROUND[file] });
   problemsOf(root, programs, around, ({ file }) => !NOT_RUN.has(file)).forEach((found, i) => {
     const { file } = programs[i]!;
     problems.set(file, [...(problems.get(file) ?? []), ...found]);

@@ -4,6 +4,15 @@
  */
 import type { Around } from './programs.js';
 
+const DATA: Around = Object.fromEntries(
+  ['BatchSampler', 'DataLoader', 'Dataset', 'defaultCollate', 'IterableDataset', 'randomSplit', 'SequentialSampler', 'StackDataset', 'Subset', 'TensorDataset', 'WeightedRandomSampler'].map(
+    (name) => [name, `import { ${name} } from 'cresset/utils/data';`],
+  ),
+);
+
+/** What the pages say once and then use: imports. */
+export const ON_PAGES: Around = DATA;
+
 export const AROUND: Readonly<Record<string, Around>> = {
   '': {
     batches: '10',
@@ -35,11 +44,7 @@ export const AROUND: Readonly<Record<string, Around>> = {
     xTest: 'torch.rand(4, 3)',
     xTrain: 'torch.rand(8, 3)',
     y: 'torch.rand(12, 2)',
-    ...Object.fromEntries(
-      ['BatchSampler', 'DataLoader', 'Dataset', 'defaultCollate', 'IterableDataset', 'randomSplit', 'SequentialSampler', 'StackDataset', 'Subset', 'TensorDataset', 'WeightedRandomSampler'].map(
-        (name) => [name, `import { ${name} } from 'cresset/utils/data';`],
-      ),
-    ),
+    ...DATA,
   },
   'ts/data/dataset.ts': { images: 'new TensorDataset(x)', captions: 'new TensorDataset(y)' },
   'ts/data/loader.ts': { train: '(..._: Tensor[]) => undefined' },

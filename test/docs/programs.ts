@@ -75,7 +75,7 @@ export function ofPage(root: string, path: string): Program[] {
       const cells = text.split(/(?<!\\)\|/).slice(1, -1);
       if (!table) table = cells.at(-1)!.trim() === 'cresset';
       else {
-        const pieces = [...cells.at(-1)!.replaceAll('\\|', '|').matchAll(/`([^`]+)`/g)].map((m) => `{ ${m[1]!} }`);
+        const pieces = [...cells.at(-1)!.replaceAll('\\|', '|').matchAll(/(`+) ?(.+?) ?\1(?!`)/g)].map((m) => `{ ${m[2]!} }`);
         if (pieces.length > 0) used = true;
         now.lines[i] = pieces.join(' ');
       }
