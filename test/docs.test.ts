@@ -25,7 +25,7 @@ beforeAll(() => {
     const { file } = programs[i]!;
     problems.set(file, [...(problems.get(file) ?? []), ...found]);
   });
-});
+}, 300_000);
 
 test('there is code to check', () => {
   expect(pages.length).toBeGreaterThan(10);

@@ -1,7 +1,3 @@
-/**
- * What examples in doc comments take for granted: a model, an optimizer, some data. By file, `''` for all; an entry that
- * begins with `let` or `import` is that statement.
- */
 import type { Around } from './programs.js';
 
 const DATA: Around = Object.fromEntries(
@@ -13,6 +9,10 @@ const DATA: Around = Object.fromEntries(
 /** What the pages say once and then use: imports. */
 export const ON_PAGES: Around = DATA;
 
+/**
+ * What examples in doc comments take for granted: a model, an optimizer, some data. By file, `''` for all; an entry that
+ * begins with `let` or `import` is that statement.
+ */
 export const AROUND: Readonly<Record<string, Around>> = {
   '': {
     batches: '10',
