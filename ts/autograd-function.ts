@@ -55,10 +55,16 @@ class Context {
  * PyTorch: `torch.autograd.Function`.
  * @example
  * class Exp extends torch.autograd.Function {
- *   static forward(ctx, x) { const y = x.exp(); ctx.saveForBackward(y); return y; }
- *   static backward(ctx, g) { const [y] = ctx.savedTensors; return g.mul(y); }
+ *   static override forward(ctx: torch.autograd.FunctionContext, x: Tensor) {
+ *     const y = x.exp();
+ *     ctx.saveForBackward(y);
+ *     return y;
+ *   }
+ *   static override backward(ctx: torch.autograd.FunctionContext, g: Tensor) {
+ *     return g.mul(ctx.savedTensors[0]!);
+ *   }
  * }
- * const y = Exp.apply(x);
+ * const y = Exp.apply(torch.rand(3, { requiresGrad: true }));
  */
 export class Function {
   /** Computes the outputs; runs without recording. `ctx` is left out when `setupContext` is defined. */

@@ -46,10 +46,22 @@ export interface GradOptions {
 /**
  * The gradients of `outputs` with respect to `inputs`, without touching any `grad`. PyTorch: `torch.autograd.grad`.
  * @example
- * const [dx] = torch.autograd.grad(y, x);
- * const [dxx] = torch.autograd.grad(dx.sum(), x);  // with { createGraph: true } above
+ * const x = torch.tensor([1, 2], { requiresGrad: true });
+ * const [dx] = torch.autograd.grad(x.pow(3).sum(), x, { createGraph: true });
+ * const [dxx] = torch.autograd.grad(dx.sum(), x);
+ * console.log(dx, dxx); // -> tensor([ 3., 12.], grad_fn=<MulBackward0>) tensor([ 6., 12.])
  * @throws {@link AutogradError} if an input was not used, unless `allowUnused`.
  */
+export function grad(outputs: Tensors, inputs: Tensors, options: GradOptions & { readonly allowUnused: true }): (Tensor | null)[];
+export function grad(outputs: Tensors, inputs: Tensors, gradOutputs: Grads, retainGraph: boolean | null, createGraph: boolean, allowUnused: true): (Tensor | null)[];
+export function grad(
+  outputs: Tensors,
+  inputs: Tensors,
+  gradOutputs?: Grads | GradOptions,
+  retainGraph?: boolean | null | GradOptions,
+  createGraph?: boolean | GradOptions,
+  allowUnused?: false | null | GradOptions,
+): Tensor[];
 export function grad(
   outputs: Tensors,
   inputs: Tensors,

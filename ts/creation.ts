@@ -21,7 +21,10 @@ export type TensorData =
 
 /** Options of {@link tensor}. */
 export interface TensorOptions {
-  /** Default: bool for booleans, int64 for integers, else the default dtype; for a typed array its own. */
+  /**
+   * Default: bool for booleans, int64 for integers, else the default dtype; for a typed array its own. Integers of
+   * which a gradient is wanted are of the default dtype: `[2., 3.]` can have been meant only as floating.
+   */
   dtype?: DType | null;
   device?: Device | string | null;
   requiresGrad?: boolean;
@@ -95,12 +98,19 @@ function check(name: string, options: TensorOptions): TensorOptions {
   return options;
 }
 
+/** Whether the elements are JavaScript's numbers, by the first of them. */
+function holdsNumbers(data: unknown): boolean {
+  let first = data;
+  while (Array.isArray(first)) first = (first as unknown[])[0];
+  return typeof first === 'number';
+}
+
 function build(name: string, data: unknown, options: TensorOptions, copy: boolean): Tensor {
   let out: Tensor;
   if (isTensor(data)) {
     const cast = options.dtype ? data.to(options.dtype) : data;
     if (!copy) return cast;
     out = cast === data ? cast.detach().clone() : cast.detach();
-  } else out = make(name, data, options.dtype ?? null) as Tensor;
+  } else out = make(name, data, options.dtype ?? (options.requiresGrad && holdsNumbers(data) ? getDefaultDtype() : null)) as Tensor;
   return options.requiresGrad ? out.requiresGrad_() : out;
 }

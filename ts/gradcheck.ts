@@ -27,7 +27,8 @@ export interface GradgradcheckOptions extends GradcheckOptions {
   gradOutputs?: readonly Tensor[];
 }
 
-type Fn = (...inputs: never[]) => Tensor | readonly Tensor[];
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- functions name their own inputs, tensors or not
+type Fn = (...inputs: any[]) => Tensor | readonly Tensor[];
 
 /** The results that have a gradient (gradcheck.py, _differentiable_outputs). */
 const differentiable = (out: Tensor | readonly Tensor[]): Tensor[] => (isTensor(out) ? [out] : [...(out as readonly Tensor[])]).filter((t) => t.requiresGrad);

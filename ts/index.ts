@@ -2,6 +2,7 @@
  * cresset: PyTorch for TypeScript. `import * as torch from 'cresset'`.
  * @module
  */
+export { accelerator, backends, cuda } from './accelerators.js';
 export * as autograd from './autograd.js';
 export {
   enableGrad,

@@ -130,7 +130,7 @@ export const defaultGenerator: Generator = /* @__PURE__ */ new Generator(DEFAULT
  * Starts the default generator's stream of this seed. PyTorch: `torch.manual_seed`.
  * @example
  * torch.manualSeed(42);
- * torch.rand(2); // tensor([0.8823, 0.9150])
+ * torch.rand(2); // -> tensor([0.8823, 0.9150])
  */
 export function manualSeed(seed: number | bigint): Generator {
   return defaultGenerator.manualSeed(seed);

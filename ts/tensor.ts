@@ -43,7 +43,7 @@ export interface Tensor extends TensorMethods {}
  * Tensors are made by `torch.tensor(...)`, `torch.zeros(...)` and their siblings, not with `new`.
  * @example
  * const x = torch.tensor([[1, 2], [3, 4]], { dtype: torch.float32 });
- * console.log(String(x.matmul(x).sum(0)));   // tensor([17., 32.])
+ * console.log(String(x.matmul(x).sum(0))); // -> tensor([22., 32.])
  */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
 export class Tensor extends Handle {
@@ -140,6 +140,12 @@ export class Tensor extends Handle {
   /** The number of elements. PyTorch: `Tensor.nelement`. */
   nelement(): number {
     return this.numel();
+  }
+
+  /** The size of dimension 0. PyTorch: `len(tensor)`. @throws {@link ArgumentError} for a 0-d tensor. */
+  get length(): number {
+    if (this.ndim === 0) throw new ArgumentError('length: a 0-d tensor has none (len() of a 0-d tensor)');
+    return this.shape[0]!;
   }
 
   /** All sizes, or that of one dimension. PyTorch: `Tensor.size`. */

@@ -26,7 +26,7 @@ export type Collated<T> = T extends Tensor | number | bigint | boolean | TypedAr
  *
  * PyTorch: `torch.utils.data.default_collate`.
  * @example
- * defaultCollate([[0, 1], [2, 3]]); // [tensor([0, 2]), tensor([1, 3])]
+ * defaultCollate([[0, 1], [2, 3]]); // -> [ tensor([0, 2]), tensor([1, 3]) ]
  * @throws {@link ArgumentError} for samples of any other kind.
  */
 export function defaultCollate<T>(samples: readonly T[]): Collated<T> {

@@ -63,7 +63,8 @@ export abstract class Dataset<T> implements MapStyle<T> {
  * PyTorch: `torch.utils.data.IterableDataset`.
  * @example
  * class Lines extends IterableDataset<string> {
- *   async *[Symbol.asyncIterator]() { yield* readLines('corpus.txt'); }
+ *   constructor(readonly file: Blob) { super(); }
+ *   override async *[Symbol.asyncIterator]() { yield* (await this.file.text()).split('\n'); }
  * }
  */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- what a stream may have, it need not have
@@ -86,9 +87,9 @@ export interface IterableDataset<T> {
  *
  * PyTorch: `torch.utils.data.TensorDataset`.
  * @example
- * const dataset = new TensorDataset(images, labels);
+ * const dataset = new TensorDataset(torch.rand(12, 3), torch.arange(12));
  */
-export class TensorDataset<const T extends readonly Tensor[]> extends Dataset<{ -readonly [K in keyof T]: Tensor }> {
+export class TensorDataset<const T extends readonly Tensor[] = Tensor[]> extends Dataset<{ -readonly [K in keyof T]: Tensor }> {
   readonly tensors: T;
 
   /** @throws {@link ShapeError} if the tensors differ in their first size. */

@@ -193,7 +193,7 @@ export class WeightedRandomSampler implements Sampler {
  *
  * PyTorch: `torch.utils.data.BatchSampler`.
  * @example
- * [...new BatchSampler(new SequentialSampler({ length: 10 }), 3, false)]; // [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
+ * [...new BatchSampler(new SequentialSampler({ length: 10 }), 3, false)]; // -> [ [ 0, 1, 2 ], [ 3, 4, 5 ], [ 6, 7, 8 ], [ 9 ] ]
  */
 export class BatchSampler implements Sampler<number[]> {
   readonly sampler: Iterable<number> & { readonly length?: number };

@@ -49,7 +49,7 @@ function classes(...lists: readonly number[][]): number[] {
  *
  * scikit-learn: `accuracy_score`.
  * @example
- * metrics.accuracy([0, 1, 2, 3], [0, 2, 1, 3]); // 0.5
+ * metrics.accuracy([0, 1, 2, 3], [0, 2, 1, 3]); // -> 0.5
  */
 export function accuracy(yTrue: Labels, yPred: Labels, { normalize = true }: { normalize?: boolean } = {}): number {
   const [t, p] = pair('accuracy', yTrue, yPred);
@@ -70,7 +70,10 @@ export interface ConfusionOptions {
  *
  * scikit-learn: `confusion_matrix`.
  * @example
- * metrics.confusionMatrix([2, 0, 2, 2, 0, 1], [0, 0, 2, 2, 0, 2]); // [[2, 0, 0], [0, 0, 1], [1, 0, 2]]
+ * metrics.confusionMatrix([2, 0, 2, 2, 0, 1], [0, 0, 2, 2, 0, 2]);
+ * // tensor([[2, 0, 0],
+ * //         [0, 0, 1],
+ * //         [1, 0, 2]])
  */
 export function confusionMatrix(yTrue: Labels, yPred: Labels, { labels, normalize = null }: ConfusionOptions = {}): Tensor {
   const [t, p] = pair('confusionMatrix', yTrue, yPred);
@@ -169,7 +172,7 @@ function score(what: string, by: Score, yTrue: Labels, yPred: Labels, options: S
  *
  * scikit-learn: `precision_score`.
  * @example
- * metrics.precision([0, 1, 2, 0, 1, 2], [0, 2, 1, 0, 0, 1], { average: 'macro' }); // 0.2222...
+ * metrics.precision([0, 1, 2, 0, 1, 2], [0, 2, 1, 0, 0, 1], { average: 'macro' }); // -> 0.2222...
  */
 export function precision(yTrue: Labels, yPred: Labels, options: ScoreOptions<null> & { average: null }): number[];
 export function precision(yTrue: Labels, yPred: Labels, options?: ScoreOptions<Average>): number;
@@ -182,7 +185,7 @@ export function precision(yTrue: Labels, yPred: Labels, options: ScoreOptions = 
  *
  * scikit-learn: `recall_score`.
  * @example
- * metrics.recall([0, 1, 1, 1], [0, 1, 0, 1]); // 0.6666...
+ * metrics.recall([0, 1, 1, 1], [0, 1, 0, 1]); // -> 0.6666...
  */
 export function recall(yTrue: Labels, yPred: Labels, options: ScoreOptions<null> & { average: null }): number[];
 export function recall(yTrue: Labels, yPred: Labels, options?: ScoreOptions<Average>): number;
@@ -195,7 +198,7 @@ export function recall(yTrue: Labels, yPred: Labels, options: ScoreOptions = {})
  *
  * scikit-learn: `f1_score`.
  * @example
- * metrics.f1([0, 1, 2, 0, 1, 2], [0, 2, 1, 0, 0, 1], { average: 'micro' }); // 0.3333...
+ * metrics.f1([0, 1, 2, 0, 1, 2], [0, 2, 1, 0, 0, 1], { average: 'micro' }); // -> 0.3333...
  */
 export function f1(yTrue: Labels, yPred: Labels, options: ScoreOptions<null> & { average: null }): number[];
 export function f1(yTrue: Labels, yPred: Labels, options?: ScoreOptions<Average>): number;

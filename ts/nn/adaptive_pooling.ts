@@ -3,6 +3,7 @@
  * @module
  */
 import { ValueError } from '../errors.js';
+import type { Pooled } from './pooling.js';
 import type { Tensor } from '../tensor.js';
 import { type Args, anything, bind, flag } from './args.js';
 import * as F from './functional.js';
@@ -53,7 +54,7 @@ export class AdaptiveAvgPool1d extends AdaptiveAvgPoolNd {
  *
  * PyTorch: `torch.nn.AdaptiveAvgPool2d`.
  * @example
- * new nn.AdaptiveAvgPool2d(1)(torch.randn(8, 64, 7, 7)).shape; // [8, 64, 1, 1]
+ * new nn.AdaptiveAvgPool2d(1)(torch.randn(8, 64, 7, 7)).shape; // -> torch.Size([8, 64, 1, 1])
  */
 export class AdaptiveAvgPool2d extends AdaptiveAvgPoolNd {
   override forward(input: Tensor): Tensor {
@@ -85,22 +86,22 @@ abstract class AdaptiveMaxPoolNd extends Layer {
 }
 
 /** Maxima of `outputSize` equal parts of `[N, C, L]` or `[C, L]`. PyTorch: `torch.nn.AdaptiveMaxPool1d`. */
-export class AdaptiveMaxPool1d extends AdaptiveMaxPoolNd {
-  override forward(input: Tensor): ReturnType<typeof F.adaptiveMaxPool1d> {
-    return F.adaptiveMaxPool1d(input, resolve('AdaptiveMaxPool1d', this.outputSize, input, 1), this.returnIndices);
+export class AdaptiveMaxPool1d<Indices extends boolean = false> extends AdaptiveMaxPoolNd {
+  override forward(input: Tensor): Pooled<Indices> {
+    return F.adaptiveMaxPool1d(input, resolve('AdaptiveMaxPool1d', this.outputSize, input, 1), this.returnIndices) as Pooled<Indices>;
   }
 }
 
 /** Maxima of `outputSize` equal parts of `[N, C, H, W]` or `[C, H, W]`. PyTorch: `torch.nn.AdaptiveMaxPool2d`. */
-export class AdaptiveMaxPool2d extends AdaptiveMaxPoolNd {
-  override forward(input: Tensor): ReturnType<typeof F.adaptiveMaxPool2d> {
-    return F.adaptiveMaxPool2d(input, resolve('AdaptiveMaxPool2d', this.outputSize, input, 2), this.returnIndices);
+export class AdaptiveMaxPool2d<Indices extends boolean = false> extends AdaptiveMaxPoolNd {
+  override forward(input: Tensor): Pooled<Indices> {
+    return F.adaptiveMaxPool2d(input, resolve('AdaptiveMaxPool2d', this.outputSize, input, 2), this.returnIndices) as Pooled<Indices>;
   }
 }
 
 /** Maxima of `outputSize` equal parts of `[N, C, D, H, W]` or `[C, D, H, W]`. PyTorch: `torch.nn.AdaptiveMaxPool3d`. */
-export class AdaptiveMaxPool3d extends AdaptiveMaxPoolNd {
-  override forward(input: Tensor): ReturnType<typeof F.adaptiveMaxPool3d> {
-    return F.adaptiveMaxPool3d(input, resolve('AdaptiveMaxPool3d', this.outputSize, input, 3), this.returnIndices);
+export class AdaptiveMaxPool3d<Indices extends boolean = false> extends AdaptiveMaxPoolNd {
+  override forward(input: Tensor): Pooled<Indices> {
+    return F.adaptiveMaxPool3d(input, resolve('AdaptiveMaxPool3d', this.outputSize, input, 3), this.returnIndices) as Pooled<Indices>;
   }
 }

@@ -70,6 +70,9 @@ abstract class Container extends Module {
 
 /** What {@link Sequential} and {@link ModuleList} have in common: children by position. */
 abstract class Positional extends Container {
+  /** `model[0]`, as in PyTorch; from the end with {@link Positional.at}. */
+  [index: number]: Module;
+
   #index(i: number): number {
     const n = this.length;
     if (!Number.isInteger(i) || i < -n || i >= n) throw new IndexError(`index ${i} is out of range: ${this._getName()} has ${n} modules`);

@@ -169,7 +169,7 @@ abstract class ConvNd extends Layer {
  *
  * PyTorch: `torch.nn.Conv1d`.
  * @example
- * new nn.Conv1d(16, 33, 3, { stride: 2 })(torch.randn(20, 16, 50)).shape; // [20, 33, 24]
+ * new nn.Conv1d(16, 33, 3, { stride: 2 })(torch.randn(20, 16, 50)).shape; // -> torch.Size([20, 33, 24])
  */
 export class Conv1d extends ConvNd {
   constructor(...args: ConvArgs) {
@@ -187,7 +187,7 @@ export class Conv1d extends ConvNd {
  *
  * PyTorch: `torch.nn.Conv2d`.
  * @example
- * new nn.Conv2d(3, 16, 5, { padding: 2 })(torch.randn(8, 3, 28, 28)).shape; // [8, 16, 28, 28]
+ * new nn.Conv2d(3, 16, 5, { padding: 2 })(torch.randn(8, 3, 28, 28)).shape; // -> torch.Size([8, 16, 28, 28])
  */
 export class Conv2d extends ConvNd {
   constructor(...args: ConvArgs) {
@@ -265,7 +265,7 @@ export class ConvTranspose1d extends ConvTransposeNd {
  *
  * PyTorch: `torch.nn.ConvTranspose2d`.
  * @example
- * new nn.ConvTranspose2d(16, 8, 2, { stride: 2 })(torch.randn(1, 16, 7, 7)).shape; // [1, 8, 14, 14]
+ * new nn.ConvTranspose2d(16, 8, 2, { stride: 2 })(torch.randn(1, 16, 7, 7)).shape; // -> torch.Size([1, 8, 14, 14])
  */
 export class ConvTranspose2d extends ConvTransposeNd {
   constructor(...args: ConvTransposeArgs) {

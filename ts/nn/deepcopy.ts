@@ -2,6 +2,7 @@
  * Copies of modules.
  * @module
  */
+import { keep } from '../runtime/scope.js';
 import { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 import { Buffer, Parameter } from './parameter.js';
@@ -31,7 +32,7 @@ function copied(value: unknown, memo: Map<unknown, unknown>): unknown {
   if (value instanceof Module) return deepcopy(value, memo);
   if (value instanceof Parameter) out = new Parameter(value.detach().clone(), value.requiresGrad);
   else if (value instanceof Buffer) out = new Buffer(value.detach().clone(), value.persistent);
-  else if (value instanceof Tensor) out = new Buffer(value.detach().clone());
+  else if (value instanceof Tensor) out = keep(value.detach().clone());
   else if (Array.isArray(value)) out = value.map((v) => copied(v, memo));
   memo.set(value, out);
   return out;

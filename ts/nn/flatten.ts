@@ -12,7 +12,7 @@ import { py } from './python.js';
  *
  * PyTorch: `torch.nn.Flatten`.
  * @example
- * new nn.Flatten()(torch.rand(32, 28, 28)).shape; // [32, 784]
+ * new nn.Flatten()(torch.rand(32, 28, 28)).shape; // -> torch.Size([32, 784])
  */
 export class Flatten extends Layer {
   readonly startDim: number;
@@ -39,7 +39,7 @@ export class Flatten extends Layer {
  *
  * PyTorch: `torch.nn.Unflatten`.
  * @example
- * new nn.Unflatten(1, [2, 5])(torch.rand(3, 10)).shape; // [3, 2, 5]
+ * new nn.Unflatten(1, [2, 5])(torch.rand(3, 10)).shape; // -> torch.Size([3, 2, 5])
  */
 export class Unflatten extends Layer {
   readonly dim: number;

@@ -6,11 +6,57 @@
  * @module
  */
 import { ShapeError, ValueError } from '../errors.js';
-import { pairwiseDistance } from '../generated/functional.js';
+import * as generated from '../generated/functional.js';
 import type { Tensor } from '../tensor.js';
 import { type Args, anything, bind, flag, maybe, real, text } from './args.js';
 
 export * from '../generated/functional.js';
+
+type Sizes = number | readonly number[];
+
+/** What max pooling takes by name. */
+interface Windows {
+  readonly kernelSize?: Sizes;
+  readonly stride?: Sizes | null;
+  readonly padding?: Sizes;
+  readonly dilation?: Sizes;
+  readonly ceilMode?: boolean;
+  readonly returnIndices?: boolean;
+}
+type Asked = { readonly returnIndices: true };
+type NotAsked = { readonly returnIndices?: false };
+
+/** The engine's declaration says "one tensor or two"; here the types say when it is two: when indices are asked for. */
+interface MaxPool {
+  (input: Tensor, kernelSize: Sizes, stride: Sizes | null, padding: Sizes, dilation: Sizes, ceilMode: boolean, returnIndices: true): [values: Tensor, indices: Tensor];
+  (input: Tensor, kernelSize: Sizes, options: Windows & Asked): [values: Tensor, indices: Tensor];
+  (input: Tensor, options: Windows & Asked): [values: Tensor, indices: Tensor];
+  (input: Tensor, kernelSize: Sizes, stride?: Sizes | null, padding?: Sizes, dilation?: Sizes, ceilMode?: boolean, returnIndices?: false): Tensor;
+  (input: Tensor, kernelSize: Sizes, options: Windows & NotAsked): Tensor;
+  (input: Tensor, kernelSize: Sizes, stride: Sizes | null, options: Windows & NotAsked): Tensor;
+  (input: Tensor, kernelSize: Sizes, stride: Sizes | null, padding: Sizes, options: Windows & NotAsked): Tensor;
+  (input: Tensor, options: Windows & NotAsked): Tensor;
+  (input: Tensor, options: Windows): Tensor | Tensor[];
+}
+
+interface AdaptiveMaxPool {
+  (input: Tensor, outputSize: number | readonly (number | null)[], returnIndices?: false | NotAsked): Tensor;
+  (input: Tensor, outputSize: number | readonly (number | null)[], returnIndices: true | Asked): [values: Tensor, indices: Tensor];
+  (input: Tensor, outputSize: number | readonly (number | null)[], returnIndices: boolean): Tensor | Tensor[];
+}
+
+/** The largest value of each window; with `returnIndices` also where it stood. PyTorch: `torch.nn.functional.max_pool1d`. */
+export const maxPool1d = generated.maxPool1d as MaxPool;
+/** The largest value of each window; with `returnIndices` also where it stood. PyTorch: `torch.nn.functional.max_pool2d`. */
+export const maxPool2d = generated.maxPool2d as MaxPool;
+/** The largest value of each window; with `returnIndices` also where it stood. PyTorch: `torch.nn.functional.max_pool3d`. */
+export const maxPool3d = generated.maxPool3d as MaxPool;
+/** Max pooling to a given size. PyTorch: `torch.nn.functional.adaptive_max_pool1d`. */
+export const adaptiveMaxPool1d = generated.adaptiveMaxPool1d as unknown as AdaptiveMaxPool;
+/** Max pooling to a given size. PyTorch: `torch.nn.functional.adaptive_max_pool2d`. */
+export const adaptiveMaxPool2d = generated.adaptiveMaxPool2d as unknown as AdaptiveMaxPool;
+/** Max pooling to a given size. PyTorch: `torch.nn.functional.adaptive_max_pool3d`. */
+export const adaptiveMaxPool3d = generated.adaptiveMaxPool3d as unknown as AdaptiveMaxPool;
 
 /** A distance between batches of vectors. */
 export type DistanceFunction = (a: Tensor, b: Tensor) => Tensor;
@@ -54,7 +100,7 @@ export function tripletMarginWithDistanceLoss(
         `anchor ${a}D, positive ${p}D, and negative ${n}D inputs`,
     );
   }
-  const distance = o.distanceFunction ?? ((x: Tensor, y: Tensor) => pairwiseDistance(x, y));
+  const distance = o.distanceFunction ?? ((x: Tensor, y: Tensor) => generated.pairwiseDistance(x, y));
   const near = distance(anchor, positive);
   let far = distance(anchor, negative);
   if (o.swap) far = far.minimum(distance(positive, negative));

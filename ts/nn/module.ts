@@ -162,7 +162,7 @@ export class Module extends Callable {
    * Adds a buffer under a name. Default: `{ persistent: true }`, that is, part of the state dict.
    * PyTorch: `Module.register_buffer`.
    * @example
-   * this.registerBuffer('running_mean', torch.zeros(n));
+   * model.registerBuffer('running_mean', torch.zeros(3));
    */
   registerBuffer(name: string, buffer: Tensor | null, persistent: boolean | { readonly persistent?: boolean } = true): void {
     if (buffer !== null && !(buffer instanceof Tensor)) {

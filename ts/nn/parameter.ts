@@ -20,7 +20,7 @@ function handleOn(data: Tensor): number {
  * @example
  * class Scale extends nn.Module {
  *   factor = new nn.Parameter(torch.ones(3));
- *   forward(x) { return x.mul(this.factor); }
+ *   override forward(x: Tensor) { return x.mul(this.factor); }
  * }
  */
 export class Parameter extends Tensor {
@@ -43,7 +43,11 @@ export class Parameter extends Tensor {
  *
  * PyTorch: `torch.nn.Buffer`.
  * @example
- * this.mean = new nn.Buffer(torch.zeros(3));
+ * class Centre extends nn.Module {
+ *   mean = new nn.Buffer(torch.zeros(3));
+ *   override forward(x: Tensor) { return x.sub(this.mean); }
+ * }
+ * console.log(Object.keys(new Centre().stateDict())); // -> [ 'mean' ]
  */
 export class Buffer extends Tensor {
   /** Whether the module's state dict has it. */

@@ -71,7 +71,7 @@ abstract class ParameterContainer extends Module {
  * PyTorch: `torch.nn.ParameterList`.
  * @example
  * const ws = new nn.ParameterList([torch.randn(2, 2), torch.randn(3)]);
- * ws.at(0).shape; // [2, 2]
+ * ws.at(0).shape; // -> torch.Size([2, 2])
  */
 export class ParameterList extends ParameterContainer {
   constructor(values: Iterable<Tensor> = []) {

@@ -30,6 +30,12 @@ type MaxPoolArgs = Args<
   MaxPoolOptions
 >;
 
+/**
+ * What max pooling gives: a tensor, or with `returnIndices` two. The option is not seen by the types, so a layer that has it
+ * says so: `new nn.MaxPool2d<true>(2, { returnIndices: true })`.
+ */
+export type Pooled<Indices extends boolean> = Indices extends true ? [values: Tensor, indices: Tensor] : Tensor;
+
 abstract class MaxPoolNd extends Layer {
   readonly kernelSize: Size;
   readonly stride: Size;
@@ -65,9 +71,9 @@ abstract class MaxPoolNd extends Layer {
 }
 
 /** The largest of each window of `[N, C, L]` or `[C, L]`. PyTorch: `torch.nn.MaxPool1d`. */
-export class MaxPool1d extends MaxPoolNd {
-  override forward(input: Tensor): ReturnType<typeof F.maxPool1d> {
-    return F.maxPool1d(input, this._options);
+export class MaxPool1d<Indices extends boolean = false> extends MaxPoolNd {
+  override forward(input: Tensor): Pooled<Indices> {
+    return F.maxPool1d(input, this._options) as Pooled<Indices>;
   }
 }
 
@@ -76,18 +82,18 @@ export class MaxPool1d extends MaxPoolNd {
  *
  * PyTorch: `torch.nn.MaxPool2d`.
  * @example
- * new nn.MaxPool2d(2)(torch.randn(8, 16, 28, 28)).shape; // [8, 16, 14, 14]
+ * new nn.MaxPool2d(2)(torch.randn(8, 16, 28, 28)).shape; // -> torch.Size([8, 16, 14, 14])
  */
-export class MaxPool2d extends MaxPoolNd {
-  override forward(input: Tensor): ReturnType<typeof F.maxPool2d> {
-    return F.maxPool2d(input, this._options);
+export class MaxPool2d<Indices extends boolean = false> extends MaxPoolNd {
+  override forward(input: Tensor): Pooled<Indices> {
+    return F.maxPool2d(input, this._options) as Pooled<Indices>;
   }
 }
 
 /** The largest of each window of `[N, C, D, H, W]` or `[C, D, H, W]`. PyTorch: `torch.nn.MaxPool3d`. */
-export class MaxPool3d extends MaxPoolNd {
-  override forward(input: Tensor): ReturnType<typeof F.maxPool3d> {
-    return F.maxPool3d(input, this._options);
+export class MaxPool3d<Indices extends boolean = false> extends MaxPoolNd {
+  override forward(input: Tensor): Pooled<Indices> {
+    return F.maxPool3d(input, this._options) as Pooled<Indices>;
   }
 }
 

@@ -75,7 +75,7 @@ function givenTable(weight: Tensor, rows: number, columns: number, freeze: boole
  * PyTorch: `torch.nn.Embedding`.
  * @example
  * const e = new nn.Embedding(10, 3);
- * e(torch.tensor([[1, 2, 4, 5], [4, 3, 2, 9]])).shape; // [2, 4, 3]
+ * e(torch.tensor([[1, 2, 4, 5], [4, 3, 2, 9]])).shape; // -> torch.Size([2, 4, 3])
  */
 export class Embedding extends Layer {
   readonly numEmbeddings: number;
@@ -164,7 +164,7 @@ export interface EmbeddingBagOptions extends EmbeddingOptions {
  * PyTorch: `torch.nn.EmbeddingBag`.
  * @example
  * const e = new nn.EmbeddingBag(10, 3, { mode: 'sum' });
- * e(torch.tensor([1, 2, 4, 5, 4, 3, 2, 9]), torch.tensor([0, 4])).shape; // [2, 3]
+ * e(torch.tensor([1, 2, 4, 5, 4, 3, 2, 9]), torch.tensor([0, 4])).shape; // -> torch.Size([2, 3])
  */
 export class EmbeddingBag extends Module {
   static override readonly inputs: readonly string[] = ['input', 'offsets', 'perSampleWeights'];

@@ -27,7 +27,7 @@ export interface UpsampleOptions {
  *
  * PyTorch: `torch.nn.Upsample`.
  * @example
- * new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' })(torch.rand(1, 1, 2, 2)).shape; // [1, 1, 4, 4]
+ * new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' })(torch.rand(1, 1, 2, 2)).shape; // -> torch.Size([1, 1, 4, 4])
  */
 export class Upsample extends Layer {
   readonly size: Size | null;

@@ -60,7 +60,6 @@ function formatValue(value: number): string {
  * ```ts
  * const bar = new torch.train.Progress(dataset.length, { label: 'epoch 1/5', unit: 'images' });
  * for (const [x, y] of loader) {
- *   ...
  *   bar.update(x.shape[0], { loss });
  * }
  * bar.end(`epoch 1/5  train loss ${mean}`);
