@@ -105,7 +105,7 @@ test.for([
   // Without skipLibCheck the package's own declarations are checked as well; once is enough.
   { module: 'nodenext', moduleResolution: 'nodenext', skipLibCheck: false },
   { module: 'esnext', moduleResolution: 'bundler', skipLibCheck: true },
-])('TypeScript, strict, moduleResolution $moduleResolution', (options) => {
+])('TypeScript, strict, moduleResolution $moduleResolution', { timeout: 300_000 }, (options) => {
   const at = mkdtempSync(join(folder, 'types-'));
   writeFileSync(join(at, 'main.mts'), CONSUMER);
   const compilerOptions = { ...options, strict: true, exactOptionalPropertyTypes: true, target: 'es2022', lib: ['es2022', 'esnext.disposable', 'dom', 'dom.iterable'], types: [], noEmit: true };

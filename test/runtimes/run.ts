@@ -29,6 +29,8 @@ export const RUNTIMES = ['node', 'node24', 'deno', 'esbuild'] as const satisfies
 export const BROWSER_RUNTIMES = ['page', 'inline', 'worker', 'vite'] as const satisfies Runtime[];
 
 const binaries = join(import.meta.dirname, 'binaries/node_modules');
+/** Node 24's program. */
+export const NODE_24 = join(binaries, '.bin/node');
 const execute = promisify(execFile);
 
 /** What the program `command` prints. */
@@ -70,7 +72,7 @@ async function start(runtime: Runtime, folder: string, program: string, args: re
     case 'node':
       return output(process.execPath, [program, ...args]);
     case 'node24':
-      return output(join(binaries, '.bin/node'), [program, ...args]);
+      return output(NODE_24, [program, ...args]);
     case 'deno':
       // manual: what npm has installed; a download would be an error.
       return output(process.execPath, [join(binaries, 'deno/bin.cjs'), 'run', '--no-prompt', '--cached-only', '--node-modules-dir=manual', '--allow-read', '--allow-env', program, ...args], {

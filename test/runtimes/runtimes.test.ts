@@ -1,11 +1,12 @@
 // The package works at once in every runtime, and computes the same numbers: one program prints the same text everywhere.
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { closeBrowser, withBrowser } from './browser.js';
 import { BROWSER_RUNTIMES, RUNTIMES, runIn } from './run.js';
 
 const probe = join(import.meta.dirname, 'probe.mjs');
 afterAll(closeBrowser);
+vi.setConfig({ testTimeout: 180_000 });
 
 let expected: Promise<string> | undefined;
 /** What the probe prints in the Node that runs the tests. */

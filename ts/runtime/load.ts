@@ -50,7 +50,8 @@ let source: WasmSource = platformSource;
 
 /** Takes the binary from elsewhere than where this platform has it. Called by cresset/inline. */
 export function setSource(from: WasmSource): void {
-  source = from;
+  // Which flags the JavaScript engine needs stays the platform's affair.
+  source = { ...platformSource, fetch: undefined, ...from };
 }
 
 /** What the engine was, or is being, loaded from. */
@@ -122,6 +123,10 @@ async function fromPlace(given: NonNullable<InitOptions['wasm']>): Promise<WebAs
 }
 
 function start(module: WebAssembly.Module): void {
+  // Checked first: the glue remembers an instance even if it then finds no engine in it.
+  if (!WebAssembly.Module.exports(module).some(({ name }) => name === 'scratch_ptr')) {
+    throw new LoadError("the given WebAssembly module is not cresset's engine: it has to be the .wasm file of this version of cresset");
+  }
   let exports: Exports;
   try {
     exports = initSync({ module }) as unknown as Exports;

@@ -12,7 +12,7 @@ export interface WasmSource {
   /** Gives the binary at once, or null where that is impossible. */
   readonly read: ((simd: Simd) => BufferSource | WebAssembly.Module) | null;
   /** Fetches the binary; asked only where `read` is null. */
-  readonly fetch?: (simd: Simd) => Promise<WebAssembly.Module>;
+  readonly fetch?: ((simd: Simd) => Promise<WebAssembly.Module>) | undefined;
   /** Makes the JavaScript engine accept relaxed SIMD, where it does so only on request. */
   readonly allowRelaxed?: () => void;
 }
