@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as esbuild from 'esbuild';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { closeBrowser, visit, type Visit, withBrowser } from './browser.js';
 import { install, isQuickBuild } from './installed.js';
-import { importMap, NODE_24, page } from './run.js';
+import { deno, importMap, NODE_24, page } from './run.js';
 import { serve, type ServeOptions } from './server.js';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -94,6 +95,26 @@ describe('which binary', () => {
     expect(node(`${TORCH}try { torch.ones(1); } catch (error) { said(error); }`, { cwd: without('cresset_bg.wasm') }))
       .toMatch(/^LoadError: the engine's binary is missing: file:.*cresset_bg\.wasm\. Install the package again;/);
   });
+});
+
+test.for(['npm:cresset', join(project, 'node_modules/cresset/dist/index.js')])('Deno imports %s', async (specifier) => {
+  const file = join(folder, 'deno.mjs');
+  writeFileSync(file, `import * as torch from '${specifier}';\nconsole.log(String(torch.ones(2)));`);
+  expect(await deno(file)).toBe('tensor([1., 1.])\n');
+});
+
+test('workerd imports the binary as a module', async () => {
+  const file = join(folder, 'workerd.mjs');
+  // What workerd does with a .wasm file, done by a plugin: the rest is the package's own workerd condition.
+  const compiled: esbuild.Plugin = {
+    name: 'wasm',
+    setup: (build) => build.onLoad({ filter: /\.wasm$/ }, ({ path }) => ({
+      contents: `import { readFileSync } from 'node:fs'; export default new WebAssembly.Module(readFileSync(${JSON.stringify(path)}));`,
+    })),
+  };
+  const stdin = { contents: `${TORCH}console.log(String(torch.ones(2))); await torch.init({ simd: 'relaxed' }).catch((error) => console.log(error.name));`, resolveDir: folder };
+  await esbuild.build({ stdin, outfile: file, bundle: true, format: 'esm', target: 'es2022', conditions: ['workerd'], external: ['vega', 'vega-lite', 'node:*'], plugins: [compiled], logLevel: 'error' });
+  expect(execFileSync(NODE_24, [file], { encoding: 'utf8' })).toBe('tensor([1., 1.])\nLoadError\n');
 });
 
 test('given bytes that are not the engine, and then the right ones', () => {

@@ -39,6 +39,14 @@ async function output(command: string, args: readonly string[], env: Record<stri
   return stdout;
 }
 
+/** Runs a program in Deno, with the packages that npm has installed (`manual`); a download would be an error. */
+export function deno(program: string, ...args: string[]): Promise<string> {
+  const flags = ['--no-prompt', '--cached-only', '--node-modules-dir=manual', '--allow-read', '--allow-env'];
+  return output(process.execPath, [join(binaries, 'deno/bin.cjs'), 'run', ...flags, program, ...args], {
+    DENO_DIR: join(root, '.cache/deno'), DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1',
+  });
+}
+
 /** Runs `file` (JavaScript or TypeScript, anywhere) in a runtime. A program that fails rejects. */
 export async function runIn(runtime: Runtime, file: string, args: readonly string[] = [], folders: ServeOptions['folders'] = {}): Promise<string> {
   const folder = mkdtempSync(join(install().folder, 'run-'));
@@ -74,10 +82,7 @@ async function start(runtime: Runtime, folder: string, program: string, args: re
     case 'node24':
       return output(NODE_24, [program, ...args]);
     case 'deno':
-      // manual: what npm has installed; a download would be an error.
-      return output(process.execPath, [join(binaries, 'deno/bin.cjs'), 'run', '--no-prompt', '--cached-only', '--node-modules-dir=manual', '--allow-read', '--allow-env', program, ...args], {
-        DENO_DIR: join(root, '.cache/deno'), DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1',
-      });
+      return deno(program, ...args);
     case 'esbuild':
       return output(process.execPath, [await bundleInline(program), ...args]);
     case 'page':
