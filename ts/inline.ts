@@ -1,7 +1,7 @@
 /**
  * `cresset` with the engine's binary in the code, for bundlers that do not copy files (esbuild, Rollup) and for bundles
  * that must be one file. It is the same engine and the same classes as `cresset`: both may be imported in one program.
- * A third larger than the binary itself, so prefer `cresset` where that works.
+ * Half as large again to download (base64 compresses badly), so prefer `cresset` where that works.
  *
  * ```ts
  * import * as torch from 'cresset/inline';
