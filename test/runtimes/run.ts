@@ -121,18 +121,20 @@ export function importMap(): string {
  */
 const WORKER_PAGE = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module">
 const worker = new Worker(new URL('./worker.js' + location.search, import.meta.url), { type: 'module' });
-worker.onmessage = () => finish();
+worker.onmessage = ({ data }) => (data === null ? finish() : console.log(data));
 worker.onerror = (event) => { throw new Error(event.message); };
 </script>`;
 
-/** Rollup copies no files: the binary is put beside the bundle by hand, as the README tells. */
+/** The worker's files. Rollup copies no binary: it is put beside the bundle by hand, as the README tells. */
 async function bundleRollup(program: string, folder: string): Promise<void> {
   mkdirSync(folder);
   const bundle = await rollup({ input: program, plugins: [nodeResolve({ browser: true })], external: ['vega', 'vega-lite'], logLevel: 'silent' });
   await bundle.write({ file: join(folder, 'program.js'), format: 'es', inlineDynamicImports: true });
   await bundle.close();
   copyFileSync(join(install().folder, 'node_modules/cresset/dist/cresset_bg.wasm'), join(folder, 'cresset_bg.wasm'));
-  writeFileSync(join(folder, 'worker.js'), "import './program.js'; postMessage('done');\n");
+  // What it prints goes through the page: the console of a worker is another channel, whose lines could arrive after the end.
+  writeFileSync(join(folder, 'console.js'), "console.log = (...values) => postMessage(values.join(' '));\n");
+  writeFileSync(join(folder, 'worker.js'), "import './console.js';\nimport './program.js';\npostMessage(null);\n");
 }
 
 async function bundleInline(program: string): Promise<string> {
