@@ -1,30 +1,18 @@
-// Makes dist/, the package: generated TypeScript, two wasm binaries, compiled TypeScript.
+// Makes dist/, the package: generated TypeScript, two wasm binaries, compiled TypeScript, the package as one file.
 //
 //   npm run build                 what ships: whole-program optimisation, wasm-opt, both binaries
-//   npm run build:quick           the inner loop: incremental, one binary, no wasm-opt
+//   npm run build:quick           the inner loop: incremental, one binary, no wasm-opt, no browser.js
 //
 // Steps whose inputs did not change are left out. Native and wasm builds have target folders of their own: they use
 // different compilers and flags, and would throw out each other's work.
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import { fingerprint, isFresh, isMain, must, root, say, script, seconds, stamp, withPath } from './lib.mjs';
-import { fillTarget, keepTarget } from './std-cache.mjs';
-import { nativeEnv, setup, wasmRust, wasmTools } from './setup.mjs';
+import { bundleBrowser, copyEngine, dropBrowser, nameClasses, writeBase64 } from './bundle.mjs';
+import { fingerprint, isFresh, isMain, must, root, say, script, seconds, stamp } from './lib.mjs';
+import { nativeEnv, setup } from './setup.mjs';
+import { BUILDS, buildWasm, GLUE, RUST } from './wasm.mjs';
 
-/** Where wasm-bindgen's JavaScript, its types and the binaries go; TypeScript imports them from here. */
-const GLUE = join(root, 'ts/generated/wasm');
-const RUST = ['Cargo.toml', 'Cargo.lock', 'crates', 'bindings'];
-
-// simd128 is in every engine since 2021-2023; the other features are older still. relaxed-simd (fused multiply-add) came to
-// V8 11.4 and Firefox 145, so it gets a binary of its own, chosen at run time by WebAssembly.validate.
-const BASELINE = ['simd128', 'bulk-memory', 'nontrapping-fptoint', 'sign-ext', 'mutable-globals', 'multivalue'];
-const BUILDS = {
-  baseline: { file: 'cresset_bg.wasm', features: BASELINE, target: 'target/wasm' },
-  relaxed: { file: 'cresset_relaxed_bg.wasm', features: [...BASELINE, 'relaxed-simd'], target: 'target/wasm-relaxed' },
-};
-// The names of the same features in wasm-opt.
-const BINARYEN = { simd128: 'simd', 'nontrapping-fptoint': 'nontrapping-float-to-int' };
+const INPUTS = [...RUST, 'ts', 'tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/wasm.mjs'];
 
 /** ts/generated/*.ts and FEATURES.md, from the op declarations; they depend on core's sources and not on the kernels. */
 async function generate() {
@@ -36,105 +24,32 @@ async function generate() {
   stamp('generate', print);
 }
 
-// Source order: left to itself LLVM loads all operands of a matrix micro-kernel before its first multiply-add, and V8 spills
-// them (bench/gemm.mjs measures it). The others are for size: loops are not unrolled beyond what their code says, panics do
-// not name the line they are on (the quick build's do); that flag is unstable, hence RUSTC_BOOTSTRAP.
-const LLVM = ['-pre-RA-sched=source', '-unroll-runtime=false', '-force-vector-interleave=1'];
-function rustFlags(build, profile) {
-  const flags = [`-Ctarget-feature=${build.features.map((feature) => `+${feature}`).join(',')}`];
-  if (profile === 'release') flags.push(...LLVM.map((arg) => `-Cllvm-args=${arg}`), '-Zlocation-detail=none');
-  return flags.join(' ');
-}
-
-function wasmEnv(rust, build, profile, extra) {
-  const env = { ...rust.env, RUSTC_BOOTSTRAP: '1', CARGO_TARGET_DIR: join(root, build.target), RUSTFLAGS: rustFlags(build, profile) };
-  return withPath(extra, env);
-}
-
-/** The inner loop: cargo and wasm-bindgen, nothing else. */
-async function wasmQuick(rust, build) {
-  const { bindgen } = wasmTools();
-  const env = wasmEnv(rust, build, 'quick', bindgen);
-  fillTarget(build.target, rust, rustFlags(build, 'quick'), 'quick');
-  await must('The wasm build failed (see above).', rust.env.CARGO ?? 'cargo',
-    ['build', '--quiet', '--locked', '-p', 'cresset-wasm', '--profile', 'quick', '--target', 'wasm32-unknown-unknown', ...rust.cargoArgs], { env });
-  const file = join(root, build.target, 'wasm32-unknown-unknown/quick/cresset_wasm.wasm');
-  await must('wasm-bindgen failed (see above).', join(bindgen, 'wasm-bindgen'),
-    ['--target', 'web', '--out-dir', GLUE, '--out-name', 'cresset', file], { env });
-  keepTarget(build.target, rust, rustFlags(build, 'quick'), 'quick');
-}
-
-/** What ships: wasm-pack builds and runs wasm-bindgen, then wasm-opt of the npm package binaryen. */
-async function wasmRelease(rust, name, build) {
-  const start = performance.now();
-  const { bindgen, pack } = wasmTools();
-  const out = join(root, build.target, 'pack');
-  fillTarget(build.target, rust, rustFlags(build, 'release'), 'release');
-  // --mode force: wasm-pack must not insist on rustup's target; the wasm-bindgen on PATH is the right one. --no-opt: its wasm-opt would be a download.
-  await must(`The ${name} wasm build failed (see above).`, join(pack, 'wasm-pack'),
-    ['--log-level', 'error', 'build', 'bindings/wasm', '--mode', 'force', '--target', 'web', '--release', '--no-pack', '--no-opt',
-      '--out-dir', out, '--out-name', 'cresset', '--', '--locked', ...rust.cargoArgs],
-    { env: wasmEnv(rust, build, 'release', bindgen) });
-  keepTarget(build.target, rust, rustFlags(build, 'release'), 'release');
-  const features = build.features.map((feature) => `--enable-${BINARYEN[feature] ?? feature}`);
-  // LLVM has inlined what is worth it; what wasm-opt would inline on top makes the download 4 % larger.
-  await must('wasm-opt failed (see above).', process.execPath,
-    [join(root, 'node_modules/binaryen/bin/wasm-opt'), '-O2', '--one-caller-inline-max-function-size', '0', ...features, '--enable-reference-types', '--strip-debug', '--strip-producers',
-      '-o', join(out, 'optimised.wasm'), join(out, 'cresset_bg.wasm')]);
-  renameSync(join(out, 'optimised.wasm'), join(out, 'cresset_bg.wasm'));
-  const bytes = readFileSync(join(out, 'cresset_bg.wasm'));
-  const kb = (n) => `${Math.round(n / 1000)} kB`;
-  say(`build: ${build.file} ${kb(bytes.length)}, ${kb(gzipSync(bytes, { level: 9 }).length)} gzipped (${seconds(start)})`);
-  return out;
-}
-
-async function wasm(quick) {
-  const rust = wasmRust();
-  const print = fingerprint([...RUST, 'scripts/build.mjs'], [rust.name, process.env.RUSTFLAGS]);
-  // A release build is good for the inner loop too; only the reverse is not.
-  const kinds = quick ? ['release', 'quick'] : ['release'];
-  const there = existsSync(join(GLUE, BUILDS.relaxed.file)) && existsSync(join(GLUE, 'cresset.js'));
-  if (there && kinds.some((kind) => isFresh('wasm', `${kind} ${print}`))) return;
-  mkdirSync(GLUE, { recursive: true });
-  if (quick) {
-    await wasmQuick(rust, BUILDS.baseline);
-    // The loader finds both names; a stale relaxed binary under new glue would be worse than a slower one.
-    copyFileSync(join(GLUE, BUILDS.baseline.file), join(GLUE, BUILDS.relaxed.file));
-  } else {
-    say(`build: wasm with ${rust.name}`);
-    for (const [name, build] of Object.entries(BUILDS)) {
-      const out = await wasmRelease(rust, name, build);
-      copyFileSync(join(out, 'cresset_bg.wasm'), join(GLUE, build.file));
-      // Both binaries have the same exports, so one copy of the glue serves both.
-      if (name === 'baseline') for (const file of ['cresset.js', 'cresset.d.ts']) copyFileSync(join(out, file), join(GLUE, file));
-    }
-  }
-  stamp('wasm', `${quick ? 'quick' : 'release'} ${print}`);
-}
-
-/** dist/: the compiled TypeScript, and beside it what tsc does not copy. */
+/** dist/: the compiled TypeScript, and beside it what tsc does not make. */
 async function typescript(quick) {
   // A release build starts from nothing, so that nothing stale is packed.
   if (!quick) rmSync(join(root, 'dist'), { recursive: true, force: true });
   // tsc trusts its notes of the last run even if dist/ is gone.
   if (!existsSync(join(root, 'dist/index.js'))) rmSync(join(root, '.cache/build.tsbuildinfo'), { force: true });
-  cpSync(GLUE, join(root, 'dist/generated/wasm'), { recursive: true });
+  writeBase64();
+  copyEngine();
   await must('tsc found errors (see above).', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json']);
+  nameClasses();
+  if (quick) dropBrowser();
+  else await bundleBrowser();
 }
 
 /** Builds dist/; `quick` is the inner loop. Throws a Failure with a sentence. */
 export async function build({ quick = false } = {}) {
   const start = performance.now();
   await setup(quick ? ['npm', 'wasm'] : ['npm', 'wasm', 'pack']);
-  const print = fingerprint([...RUST, 'ts', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/build.mjs'], []);
+  const print = fingerprint(INPUTS);
   const kinds = quick ? ['release', 'quick'] : ['release'];
   if (existsSync(join(root, 'dist/index.js')) && kinds.some((kind) => isFresh('dist', `${kind} ${print}`))) return;
   await generate();
-  await wasm(quick);
+  await buildWasm(quick);
   await typescript(quick);
   // ts/generated is among the inputs of the fingerprint, so it is taken again.
-  const after = fingerprint([...RUST, 'ts', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/build.mjs'], []);
-  stamp('dist', `${quick ? 'quick' : 'release'} ${after}`);
+  stamp('dist', `${quick ? 'quick' : 'release'} ${fingerprint(INPUTS)}`);
   const size = statSync(join(GLUE, BUILDS.baseline.file)).size;
   say(`build: dist/ is there${quick ? ' (quick)' : ''}, wasm ${Math.round(size / 1000)} kB (${seconds(start)})`);
 }

@@ -1,12 +1,14 @@
 // Sets up what a bare machine lacks, says what it does and why, and does nothing when all is there.
 //
-//   node scripts/setup.mjs [npm] [wasm] [pack] [nextest] [images]     (default: npm wasm pack)
+//   node scripts/setup.mjs [npm] [wasm] [pack] [nextest] [images] [runtimes] [browser]     (default: npm wasm pack)
 //
 // npm      the npm packages of package-lock.json (compiler, linter, test runner, plotting).
 // wasm     a Rust that builds wasm32-unknown-unknown, and wasm-bindgen, which makes JavaScript modules of its output.
 // pack     wasm-pack, which drives both in a release build.
 // nextest  the runner of the Rust tests.
 // images   the 70,000 FashionMNIST images.
+// runtimes Node 24 and Deno, in which the package is tested too (test/runtimes/binaries).
+// browser  Chromium, likewise.
 //
 // Two Rusts may be in use. rustup's one runs native code (tests, clippy, rustfmt). It also builds the wasm if its
 // wasm32 target is there or can be fetched; on machines where rustup cannot download, Debian's rustc-web (compiler
@@ -21,6 +23,7 @@ const NEXTEST = '0.9.143';
 const TARGET = 'wasm32-unknown-unknown';
 const WEB_PACKAGES = ['rustc-web', 'cargo-web', 'rust-web-src', 'lld-19'];
 const WASM_LD = '/usr/bin/wasm-ld-19';
+const CHROMIUM = '/usr/bin/chromium';
 const FASHION = '/usr/share/datasets/fashion-mnist';
 
 /** The environment for native cargo: rustup's cargo first, since Debian's may be on PATH too. */
@@ -42,21 +45,44 @@ function locked(crate) {
   return lock.match(new RegExp(`name = "${crate}"\\nversion = "([^"]+)"`))?.[1] ?? fail(`Cargo.lock has no ${crate}.`);
 }
 
-/** Whether node_modules/ holds exactly what package-lock.json asks for; npm notes what it installed in a lock file of its own. */
-function npmIsFresh() {
-  const there = join(root, 'node_modules/.package-lock.json');
+/** Whether node_modules/ of `project` holds exactly what package-lock.json asks for; npm notes what it installed in a lock file of its own. */
+function npmIsFresh(project) {
+  const there = join(project, 'node_modules/.package-lock.json');
   if (!existsSync(there)) return false;
-  const [wanted, installed] = [join(root, 'package-lock.json'), there].map((file) => JSON.parse(readFileSync(file, 'utf8')).packages);
+  const [wanted, installed] = [join(project, 'package-lock.json'), there].map((file) => JSON.parse(readFileSync(file, 'utf8')).packages);
   // What is optional may be for another platform.
   return Object.entries(wanted).every(([name, { version, optional }]) => name === '' || optional || installed[name]?.version === version);
 }
 
 async function npmPackages() {
-  if (npmIsFresh()) return;
+  if (npmIsFresh(root)) return;
   say('setup: npm packages (compiler, linter, test runner, plotting) as package-lock.json pins them: npm ci');
   await must(
     'npm ci failed (see above). It needs the npm registry; run "npm ci" by hand to see whether that answers.',
     'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'],
+  );
+}
+
+async function runtimes() {
+  const project = join(root, 'test/runtimes/binaries');
+  if (npmIsFresh(project)) return;
+  say('setup: Node 24 and Deno for the tests, as test/runtimes/binaries/package-lock.json pins them: npm ci (280 MB)');
+  await must(
+    'npm ci failed in test/runtimes/binaries (see above). It needs the npm registry.',
+    'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: project },
+  );
+}
+
+/** The Chromium that tests run pages in. */
+const chromium = () => process.env.CRESSET_CHROMIUM || CHROMIUM;
+
+async function browser() {
+  if (existsSync(chromium())) return;
+  say("setup: Chromium for the tests of pages: Debian's package chromium");
+  if ((await apt(['chromium'])) && existsSync(chromium())) return;
+  fail(
+    `There is no Chromium at ${chromium()}, and apt is not to be had here, or not without root. Say where one is (CRESSET_CHROMIUM=/path/to/chrome npm test),\n` +
+    'or leave the browser out: npm test -- --quick.',
   );
 }
 
@@ -165,7 +191,9 @@ export async function setup(parts) {
     } else if (part === 'nextest') {
       if (!ask('cargo', ['nextest', '--version'], { env: nextestEnv() }).ok) await cargoTool('cargo-nextest', NEXTEST, '4 min on two cores');
     } else if (part === 'images') await images();
-    else fail(`setup: there is no part "${part}"; the parts are npm, wasm, pack, nextest, images.`);
+    else if (part === 'runtimes') await runtimes();
+    else if (part === 'browser') await browser();
+    else fail(`setup: there is no part "${part}"; the parts are npm, wasm, pack, nextest, images, runtimes, browser.`);
   }
 }
 

@@ -1,7 +1,7 @@
 // Runs everything, and ends with one plain line over all runners: "N passed, N failed".
 //
 //   npm test                      all of it, with the package as it ships
-//   npm test -- --quick           the inner loop: quick build, no formatting, clippy or lint
+//   npm test -- --quick           the inner loop: quick build, no formatting, clippy or lint, no browser
 //   npm test -- --quick NAME ...  ... and only the test files whose name contains NAME (no Rust tests then)
 //
 // rustfmt, clippy, the build, tsc, eslint, publint and attw (is the package well-formed?) count as one check each; nextest and vitest count their tests.
@@ -50,13 +50,13 @@ async function nextest() {
 }
 
 /** The TypeScript tests, over dist/ as a user's program sees it. */
-async function vitest(names) {
+async function vitest(names, quick) {
   say('\n== vitest');
   const report = join(root, '.cache/vitest.json');
   mkdirSync(join(root, '.cache'), { recursive: true });
   rmSync(report, { force: true });
   const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const status = await run(process.execPath, [...args, ...names], { stdout: 'inherit' });
+  const status = await run(process.execPath, [...args, ...names], { stdout: 'inherit', env: { ...process.env, CRESSET_TEST_BROWSER: quick ? '0' : '1' } });
   const result = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { numPassedTests: 0, numFailedTests: 0 };
   const { numPassedTests: passed, numFailedTests: failed } = result;
   // As above: a file that cannot be loaded, or an error outside any test, fails no test but must not pass.
@@ -68,7 +68,7 @@ const node = (tool, ...args) => run(process.execPath, [join(root, 'node_modules'
 await script(async () => {
   const quick = process.argv.includes('--quick');
   const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
-  await setup(['npm', 'nextest']);
+  await setup(['npm', 'nextest', 'runtimes', ...(quick ? [] : ['browser'])]);
   const env = nativeEnv();
   if (!quick) {
     await check('rustfmt', () => run('cargo', ['fmt', '--all', '--check'], { env }));
@@ -83,7 +83,7 @@ await script(async () => {
       await check('publint', () => node('publint/src/cli.js', 'run', '--strict'));
       await check('attw', () => node('@arethetypeswrong/cli/dist/index.js', '--pack', '.', '--profile', 'esm-only'));
     }
-    await vitest(names);
+    await vitest(names, quick);
   }
   console.log(`\n${tally.passed} passed, ${tally.failed} failed`);
   return tally.failed === 0 ? 0 : 1;

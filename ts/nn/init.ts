@@ -43,7 +43,7 @@ export function calculateGain(nonlinearity: string, param: number | null = null)
     case 'leaky_relu': {
       const slope = param ?? 0.01;
       if (typeof slope !== 'number') throw new ValueError(`negative_slope ${String(param)} not a valid number`);
-      return Math.sqrt(2 / (1 + slope ** 2));
+      return Math.sqrt(2 / (1 + slope * slope));
     }
     case 'selu':
       return 3 / 4; // PyTorch's choice: 1 would keep the variance and make training unstable

@@ -82,7 +82,7 @@ export class Linear extends Layer {
   }
 }
 
-/** The linear layer inside {@link MultiheadAttention}; it differs from {@link Linear} in its printed name. @internal */
+/** The linear layer inside {@link MultiheadAttention}; it differs from {@link Linear} in its printed name. */
 export class NonDynamicallyQuantizableLinear extends Linear {}
 
 /** Parameters of {@link Bilinear} by name. */

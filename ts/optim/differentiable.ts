@@ -5,6 +5,7 @@
  * PyTorch's `_single_tensor_*` with `differentiable`. A hyperparameter that is a tensor gets its gradient too.
  * @module
  */
+import { pow } from '../runtime/math.js';
 import { isTensor, type Tensor } from '../tensor.js';
 import type { Hyper, ParamGroup } from './optimizer.js';
 
@@ -43,7 +44,7 @@ function rest(beta: Hyper): Hyper {
 
 /** `1 - beta ** step` */
 function correction(beta: Hyper, step: number): Hyper {
-  return rest(isTensor(beta) ? beta.pow(step) : beta ** step);
+  return rest(isTensor(beta) ? beta.pow(step) : pow(beta, step));
 }
 
 function root(x: Hyper): Hyper {
@@ -80,7 +81,7 @@ export const adamax: Rule = (p, grad, s, o, step) => {
   const g = gradient(p, grad, o);
   s['exp_avg'] = s['exp_avg']!.lerp(g, 1 - beta1);
   s['exp_inf'] = s['exp_inf']!.mul(beta2).maximum(g.abs().add(number(o, 'eps')));
-  return p.sub(s['exp_avg'].div(s['exp_inf']).mul(o.lr).div(1 - beta1 ** step));
+  return p.sub(s['exp_avg'].div(s['exp_inf']).mul(o.lr).div(1 - pow(beta1, step)));
 };
 
 /** NAdam. */
@@ -88,12 +89,12 @@ export const nadam: Rule = (p, grad, s, o, step) => {
   const [beta1, beta2] = pair(o, 'betas');
   const g = gradient(p, grad, o);
   const start = shrunk(p, o);
-  const momentum = (t: number): number => beta1 * (1 - 0.5 * 0.96 ** (t * number(o, 'momentumDecay')));
+  const momentum = (t: number): number => beta1 * (1 - 0.5 * pow(0.96, t * number(o, 'momentumDecay')));
   const [mu, next] = [momentum(step), momentum(step + 1)];
   const product = s['mu_product']!.mul(mu);
   s['mu_product'] = product;
   moments(g, s, o);
-  const denom = s['exp_avg_sq']!.div(1 - beta2 ** step).sqrt().add(number(o, 'eps'));
+  const denom = s['exp_avg_sq']!.div(1 - pow(beta2, step)).sqrt().add(number(o, 'eps'));
   const ofGrad = g.mul(o.lr).mul(1 - mu).div(product.neg().add(1));
   const ofAvg = s['exp_avg']!.mul(o.lr).mul(next).div(product.mul(-next).add(1));
   return start.sub(ofGrad.div(denom)).sub(ofAvg.div(denom));
@@ -104,13 +105,13 @@ export const radam: Rule = (p, grad, s, o, step) => {
   const [beta1, beta2] = pair(o, 'betas');
   const start = shrunk(p, o);
   moments(gradient(p, grad, o), s, o);
-  const plain = s['exp_avg']!.div(1 - beta1 ** step).mul(o.lr);
+  const plain = s['exp_avg']!.div(1 - pow(beta1, step)).mul(o.lr);
   const longest = 2 / (1 - beta2) - 1;
-  const length = longest - (2 * step * beta2 ** step) / (1 - beta2 ** step);
+  const length = longest - (2 * step * pow(beta2, step)) / (1 - pow(beta2, step));
   if (length <= 5) return start.sub(plain);
   const rectification = Math.sqrt(((length - 4) * (length - 2) * longest) / ((longest - 4) * (longest - 2) * length));
   const adaptive = s['exp_avg_sq']!.sqrt().add(number(o, 'eps'));
-  return start.sub(plain.mul(Math.sqrt(1 - beta2 ** step) * rectification).div(adaptive));
+  return start.sub(plain.mul(Math.sqrt(1 - pow(beta2, step)) * rectification).div(adaptive));
 };
 
 /** Adadelta. */
@@ -168,7 +169,7 @@ export const asgd: Rule = (p, grad, s, o, step) => {
   const next = p.mul(eta.mul(-lambd).add(1)).sub(gradient(p, grad, o).mul(eta));
   s['ax'] = s['ax']!.add(next.sub(s['ax']!).mul(mu));
   const lr = o.lr;
-  s['eta'] = isTensor(lr) ? lr.div(lr.mul(lambd * step).add(1).pow(alpha)) : eta.detach().clone().fill_(lr / (1 + lambd * lr * step) ** alpha);
+  s['eta'] = isTensor(lr) ? lr.div(lr.mul(lambd * step).add(1).pow(alpha)) : eta.detach().clone().fill_(lr / pow(1 + lambd * lr * step, alpha));
   s['mu'] = mu.detach().clone().fill_(1 / Math.max(1, step - t0));
   return next;
 };

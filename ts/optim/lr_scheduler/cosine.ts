@@ -3,6 +3,7 @@
  * @module
  */
 import { ValueError } from '../../errors.js';
+import { cos, log, pow } from '../../runtime/math.js';
 import { repr } from '../python.js';
 import { arguments_, LRScheduler, type SchedulerArgs } from './scheduler.js';
 
@@ -40,16 +41,16 @@ export class CosineAnnealingLR extends LRScheduler {
     const { TMax, etaMin, lastEpoch } = this;
     if (this.initial) return this.rates();
     if (this.stepCount === 1 && lastEpoch > 0) return this.closedForm();
-    const height = (epoch: number): number => 1 + Math.cos((Math.PI * epoch) / TMax);
+    const height = (epoch: number): number => 1 + cos((Math.PI * epoch) / TMax);
     if ((lastEpoch - 1 - TMax) % (2 * TMax) === 0) {
       // At the bottom the recursive form would divide by zero.
-      return this.rates().map((lr, i) => lr + ((this.baseLrs[i]! - etaMin) * (1 - Math.cos(Math.PI / TMax))) / 2);
+      return this.rates().map((lr, i) => lr + ((this.baseLrs[i]! - etaMin) * (1 - cos(Math.PI / TMax))) / 2);
     }
     return this.rates().map((lr) => (height(lastEpoch) / height(lastEpoch - 1)) * (lr - etaMin) + etaMin);
   }
 
   protected override closedForm(): number[] {
-    const height = 1 + Math.cos((Math.PI * this.lastEpoch) / this.TMax);
+    const height = 1 + cos((Math.PI * this.lastEpoch) / this.TMax);
     return this.baseLrs.map((lr) => this.etaMin + ((lr - this.etaMin) * height) / 2);
   }
 }
@@ -96,7 +97,7 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
   }
 
   getLr(): number[] {
-    const height = 1 + Math.cos((Math.PI * this.TCur) / this.Ti);
+    const height = 1 + cos((Math.PI * this.TCur) / this.Ti);
     return this.baseLrs.map((lr) => this.etaMin + ((lr - this.etaMin) * height) / 2);
   }
 
@@ -124,9 +125,9 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
     if (epoch < T0) [this.Ti, this.TCur] = [T0, epoch];
     else if (TMult === 1) this.TCur = epoch % T0;
     else {
-      const n = Math.trunc(Math.log((epoch / T0) * (TMult - 1) + 1) / Math.log(TMult));
-      this.TCur = epoch - (T0 * (TMult ** n - 1)) / (TMult - 1);
-      this.Ti = T0 * TMult ** n;
+      const n = Math.trunc(log((epoch / T0) * (TMult - 1) + 1) / log(TMult));
+      this.TCur = epoch - (T0 * (pow(TMult, n) - 1)) / (TMult - 1);
+      this.Ti = T0 * pow(TMult, n);
     }
   }
 }

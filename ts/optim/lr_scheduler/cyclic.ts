@@ -4,6 +4,7 @@
  * @module
  */
 import { ValueError } from '../../errors.js';
+import { cos, pow } from '../../runtime/math.js';
 import type { Optimizer, ParamGroup } from '../optimizer.js';
 import { repr } from '../python.js';
 import { arguments_, LRScheduler, perGroup, type SchedulerArgs, setValue } from './scheduler.js';
@@ -127,7 +128,7 @@ export class CyclicLR extends LRScheduler {
   #scale(x: number): number {
     if (this.#scaleFn) return this.#scaleFn(x);
     if (this.mode === 'triangular2') return 1 / 2 ** (x - 1);
-    return this.mode === 'exp_range' ? this.gamma ** x : 1;
+    return this.mode === 'exp_range' ? pow(this.gamma, x) : 1;
   }
 
   getLr(): number[] {
@@ -266,7 +267,7 @@ export class OneCycleLR extends LRScheduler {
 
   #anneal(from: number, to: number, done: number): number {
     if (this.annealFuncType === 'linear') return (to - from) * done + from;
-    return to + ((from - to) / 2) * (Math.cos(Math.PI * done) + 1);
+    return to + ((from - to) / 2) * (cos(Math.PI * done) + 1);
   }
 }
 

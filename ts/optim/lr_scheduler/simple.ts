@@ -3,6 +3,7 @@
  * @module
  */
 import { ArgumentError, ValueError } from '../../errors.js';
+import { pow } from '../../runtime/math.js';
 import { arguments_, LRScheduler, type SchedulerArgs } from './scheduler.js';
 
 /** A factor by epoch. */
@@ -113,7 +114,7 @@ export class StepLR extends LRScheduler {
   }
 
   protected override closedForm(): number[] {
-    return this.baseLrs.map((lr) => lr * this.gamma ** Math.floor(this.lastEpoch / this.stepSize));
+    return this.baseLrs.map((lr) => lr * pow(this.gamma, Math.floor(this.lastEpoch / this.stepSize)));
   }
 }
 
@@ -150,13 +151,13 @@ export class MultiStepLR extends LRScheduler {
 
   getLr(): number[] {
     const times = this.milestones[this.lastEpoch] ?? 0;
-    return this.rates().map((lr) => (times ? lr * this.gamma ** times : lr));
+    return this.rates().map((lr) => (times ? lr * pow(this.gamma, times) : lr));
   }
 
   protected override closedForm(): number[] {
     const past = Object.entries(this.milestones).filter(([m]) => Number(m) <= this.lastEpoch);
     const times = past.reduce((n, [, count]) => n + count, 0);
-    return this.baseLrs.map((lr) => lr * this.gamma ** times);
+    return this.baseLrs.map((lr) => lr * pow(this.gamma, times));
   }
 }
 
@@ -282,7 +283,7 @@ export class ExponentialLR extends LRScheduler {
   }
 
   protected override closedForm(): number[] {
-    return this.baseLrs.map((lr) => lr * this.gamma ** this.lastEpoch);
+    return this.baseLrs.map((lr) => lr * pow(this.gamma, this.lastEpoch));
   }
 }
 
@@ -318,12 +319,12 @@ export class PolynomialLR extends LRScheduler {
   getLr(): number[] {
     if (this.initial || this.lastEpoch > this.totalIters) return this.rates();
     const left = (epoch: number): number => 1 - epoch / this.totalIters;
-    const factor = (left(this.lastEpoch) / left(this.lastEpoch - 1)) ** this.power;
+    const factor = pow(left(this.lastEpoch) / left(this.lastEpoch - 1), this.power);
     return this.rates().map((lr) => lr * factor);
   }
 
   protected override closedForm(): number[] {
     const left = 1 - Math.min(this.totalIters, this.lastEpoch) / this.totalIters;
-    return this.baseLrs.map((lr) => lr * left ** this.power);
+    return this.baseLrs.map((lr) => lr * pow(left, this.power));
   }
 }

@@ -1,0 +1,58 @@
+// Chromium, driven by playwright-core: a page is opened, and what it prints on the console is collected.
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+/** `npm test -- --quick` leaves the browser out (scripts/test.mjs). */
+export const withBrowser = process.env['CRESSET_TEST_BROWSER'] !== '0';
+
+const executablePath = process.env['CRESSET_CHROMIUM'] || '/usr/bin/chromium';
+const args = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+  '--disable-sync',
+];
+
+let browser: Promise<Browser> | undefined;
+
+/** Ends the browser; for afterAll. */
+export async function closeBrowser(): Promise<void> {
+  await (await browser)?.close();
+  browser = undefined;
+}
+
+function launch(): Promise<Browser> {
+  if (!existsSync(executablePath)) throw new Error(`Chromium is missing at ${executablePath}: npm run setup browser, or set CRESSET_CHROMIUM`);
+  return chromium.launch({ executablePath, args });
+}
+
+export interface Visit {
+  /** What the page wrote with console.log, a line each. */
+  readonly out: string;
+  /** What it wrote with console.warn. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Opens a URL and waits until the page calls `finish()` or something in it fails, which throws.
+ * The page prints with console.log; only strings are collected faithfully.
+ */
+export async function visit(url: string): Promise<Visit> {
+  const context = await (await (browser ??= launch())).newContext();
+  const out: string[] = [];
+  const warnings: string[] = [];
+  try {
+    const page = await context.newPage();
+    await new Promise<void>((resolve, reject) => {
+      page.on('console', (message) => {
+        if (message.type() === 'log') out.push(message.text());
+        else if (message.type() === 'warning') warnings.push(message.text());
+      });
+      page.on('pageerror', (error) => reject(error));
+      page.on('crash', () => reject(new Error('the page crashed')));
+      // Called after all that was printed before: both travel through the same pipe, in order.
+      page.exposeFunction('finish', () => resolve()).then(() => page.goto(url)).catch(reject);
+    });
+    return { out: out.map((line) => `${line}\n`).join(''), warnings };
+  } finally {
+    await context.close();
+  }
+}
