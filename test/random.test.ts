@@ -28,6 +28,29 @@ describe('the default generator', () => {
   test('refuses what is no seed', () => {
     expect(() => torch.manualSeed(1.5)).toThrow(/integer, not 1.5/);
     expect(() => torch.manualSeed(2n ** 64n)).toThrow(/64 bits/);
+    expect(() => torch.manualSeed('5' as unknown as number)).toThrow(/integer.*not "5"/);
+    expect(() => torch.manualSeed(NaN)).toThrow(/integer.*not NaN/);
+  });
+
+  test('is where it was after a refused call', () => {
+    const weights = torch.tensor([1, 2]), x = torch.zeros(3);
+    const refused = [
+      () => x.uniform_(2, 1), () => x.uniform_(NaN, 1), () => x.normal_(0, -1), () => x.exponential_(0), () => x.cauchy_(0, 0),
+      () => x.logNormal_(0, 0), () => x.geometric_(1), () => x.bernoulli_(1.5), () => x.bernoulli_(torch.tensor([0.5, 2, 0])),
+      () => x.random_(5, 5), () => torch.randint(5, 5, [3]), () => torch.randint(0, 300, [3], { dtype: torch.uint8 }), () => torch.rand(-1),
+      () => torch.rand(2, { dtype: torch.int64 }), () => torch.randperm(-1), () => torch.randperm(3, { dtype: torch.bool }),
+      () => torch.randperm(300, { dtype: torch.uint8 }), () => torch.multinomial(weights, 3), () => torch.multinomial(weights.neg(), 1),
+      () => torch.multinomial(weights.mul(0), 1), () => torch.normal(weights, weights.neg()), () => torch.normal(0, -1, [2]),
+      () => torch.nn.functional.dropout(x, 1.5), () => torch.nn.init.truncNormal_(x, 0, 1, 2, 1), () => torch.nn.init.orthogonal_(x),
+      () => torch.setRngState(torch.zeros(5056, { dtype: torch.uint8 })), () => torch.setRngState(torch.zeros(5056)),
+    ];
+    torch.manualSeed(3);
+    const expected = list(torch.randn(2));
+    for (const [i, call] of refused.entries()) {
+      torch.manualSeed(3);
+      expect(call, `call ${i}`).toThrow();
+      expect(list(torch.randn(2)), `after call ${i}`).toEqual(expected);
+    }
   });
 
   test('goes on from its state', () => {
@@ -73,6 +96,35 @@ describe('Generator', () => {
     torch.rand(3, { generator: g });
     const h = g.cloneState();
     expect(list(torch.rand(3, { generator: h }))).toEqual(list(torch.rand(3, { generator: g })));
+  });
+});
+
+// Expected values: torch 2.13.
+describe('PyTorch\'s numbers', () => {
+  test('of initialisers made from several draws', () => {
+    torch.manualSeed(1);
+    const t = torch.empty(2, 3);
+    torch.nn.init.truncNormal_(t, 0, 0.02);
+    expect(list(t)).toEqual([[0.01322704367339611, 0.005338482093065977, 0.0012335451319813728], [0.01242634654045105, -0.009038119576871395, -0.003322604577988386]]);
+    torch.nn.init.orthogonal_(t, { generator: new torch.Generator().manualSeed(1) });
+    expect(torch.allclose(t.matmul(t.t()), torch.eye(2), { atol: 1e-6 })).toBe(true);
+  });
+
+  test('in float tensors of integers that their digits cannot tell apart', () => {
+    torch.manualSeed(0);
+    expect(list(torch.randint(-(2 ** 24) - 3, 2 ** 24 + 3, [3], { dtype: torch.float32 }))).toEqual([-8451835, 12888170, 1483856]);
+  });
+
+  test('around means that do not lie in order', () => {
+    torch.manualSeed(0);
+    const columns = torch.normal(torch.zeros(5, 6).t(), 1);
+    torch.manualSeed(0);
+    expect(list(columns)).toEqual(list(torch.randn(6, 5)));
+  });
+
+  test('of slopes', () => {
+    torch.manualSeed(123456789012345678n);
+    expect(list(torch.nn.functional.rrelu(torch.tensor([-1, -2, 3, -4]), 0.1, 0.4, true))).toEqual([-0.2835826873779297, -0.6101989150047302, 3, -1.3188047409057617]);
   });
 });
 

@@ -85,7 +85,7 @@ export function normal_(t: Tensor, ...rest: [mean?: unknown, std?: unknown, opti
  */
 export function truncNormal_(t: Tensor, ...rest: [mean?: unknown, std?: unknown, a?: unknown, b?: unknown, options?: unknown]): Tensor {
   const p = bind('truncNormal_', rest, { mean: real(0), std: real(1), a: real(-2), b: real(2), ...GENERATOR });
-  return filled(t, () => become(t, op('trunc_normal', t, p.mean, p.std, p.a, p.b, p.generator) as Tensor));
+  return filled(t, () => become(t, op('trunc_normal', t, p.mean, p.std, p.a, p.b, { generator: p.generator }) as Tensor));
 }
 
 /** Every value `val`. PyTorch: `nn.init.constant_`. */
@@ -176,7 +176,7 @@ export function orthogonal_(t: Tensor, ...rest: [gain?: unknown, options?: unkno
   const { gain, generator } = bind('orthogonal_', rest, { gain: real(1), ...GENERATOR });
   if (t.shape.length < 2) throw new ShapeError('Only tensors with 2 or more dimensions are supported');
   if (t.shape.includes(0)) return t;
-  return filled(t, () => become(t, op('orthogonal', t, gain, generator) as Tensor));
+  return filled(t, () => become(t, op('orthogonal', t, gain, { generator }) as Tensor));
 }
 
 /**

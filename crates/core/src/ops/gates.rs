@@ -50,8 +50,10 @@ ops! {
     }
 }
 
-/// PyTorch draws the slopes as doubles, whatever the dtype.
+/// PyTorch draws the slopes as doubles, whatever the dtype, between bounds of the dtype.
 fn draw_slopes(slopes: &Tensor, lower: f64, upper: f64) -> crate::Result<()> {
+    let single = slopes.dtype() == crate::DType::F32;
+    let [lower, upper] = [lower, upper].map(|bound| if single { bound as f32 as f64 } else { bound });
     let wide = Tensor::empty(slopes.shape(), crate::DType::F64)?;
     ops::uniform_(&wide, lower, upper, None)?;
     slopes.copy_from(&wide)

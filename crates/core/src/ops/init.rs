@@ -2,16 +2,16 @@
 
 use crate::autograd::no_grad;
 use crate::call::GeneratorId;
-use crate::{Result, Tensor, ensure, ops};
+use crate::{DType, Result, Tensor, ensure, ops};
 
 /// The share of a standard normal distribution below `x`.
 fn normal_cdf(x: f64) -> f64 {
     0.5 * (1.0 + crate::lane::num::Real::erf(x / std::f64::consts::SQRT_2))
 }
 
-/// Fresh normal numbers in the shape of `like`.
+/// Fresh normal numbers in the shape of `like`, drawn in the order in which it lies.
 fn normals(like: &Tensor, mean: f64, std: f64, generator: Option<GeneratorId>) -> Result<Tensor> {
-    let t = Tensor::empty(like.shape(), like.dtype())?;
+    let t = Tensor::empty_like(like, like.dtype())?;
     ops::normal_(&t, mean, std, generator)?;
     Ok(t)
 }
@@ -40,6 +40,8 @@ ops! {
         ensure!(a < b, Value, "truncNormal_: the lower bound {a} must be below the upper bound {b}");
         ensure!(std >= 0.0, Value, "truncNormal_: std must not be negative, got {std}");
         let inside = normal_cdf((b - mean) / std) - normal_cdf((a - mean) / std);
+        // The bounds as the dtype has them: what was rounded onto one is inside.
+        let [a, b] = [a, b].map(|bound| if input.dtype() == DType::F32 { bound as f32 as f64 } else { bound });
         let outside = |values: &[f64]| values.iter().any(|v| *v < a || *v > b);
         no_grad(|| {
             // Likely values are drawn until all are inside; unlikely ones are found by rejection from the uniform
@@ -50,7 +52,7 @@ ops! {
                 if likely {
                     return normals(t, mean, std, generator)?.to_vec::<f64>();
                 }
-                let (x, u) = (Tensor::empty(t.shape(), t.dtype())?, Tensor::empty(t.shape(), t.dtype())?);
+                let (x, u) = (Tensor::empty_like(t, t.dtype())?, Tensor::empty_like(t, t.dtype())?);
                 ops::uniform_(&x, a, b, generator)?;
                 ops::uniform_(&u, 0.0, 1.0, generator)?;
                 let density = |x: f64| (((peak - mean).powi(2) - (x - mean).powi(2)) / (2.0 * std * std)).exp();

@@ -55,8 +55,17 @@ ops! {
     [torch factory]
     fn randperm(n: i64, generator: Option<GeneratorId> = None, dtype: Option<DType> = None) -> Tensor {
         ensure!(n >= 0, Runtime, "randperm: n must be non-negative, got {n}");
+        let dtype = dtype.unwrap_or(DType::I64);
+        ensure!(dtype != DType::Bool, DType, "randperm: not implemented for 'Bool'");
+        let most = match dtype {
+            DType::U8 => 1 << 8,
+            DType::I32 => 1 << 31,
+            DType::F32 => (1 << 24) + 1,
+            _ => (1 << 53) + 1,
+        };
+        ensure!(n <= most, Runtime, "randperm: n cannot be greater than {most} for {dtype}, got {n}");
         let order = generators::with(generator, |g| fill::permutation(g, n as usize))?;
-        Tensor::from_slice(&order, &[n as usize])?.cast_data(dtype.unwrap_or(DType::I64))
+        Tensor::from_slice(&order, &[n as usize])?.cast_data(dtype)
     }
 
     /// Uniform numbers in [0, 1) in the shape and, unless another is given, the dtype of `input`.
@@ -389,10 +398,10 @@ fn floats_like(op: &str, input: &Tensor, dtype: Option<DType>) -> Result<Tensor>
     Ok(out)
 }
 
-/// Memory for normal numbers around tensors.
+/// Memory for normal numbers around tensors: contiguous, however the tensors lie.
 fn float_result(op: &str, like: &Tensor, shape: &[usize]) -> Result<Tensor> {
     needs_float(op, like)?;
-    if like.shape() == shape { Tensor::empty_like(like, like.dtype()) } else { Tensor::empty(shape, like.dtype()) }
+    Tensor::empty(shape, like.dtype())
 }
 
 fn check_std(op: &str, std: f64) -> Result<()> {
@@ -430,7 +439,7 @@ fn integers(out: &Tensor, from: i64, to: Option<i64>, generator: Option<Generato
         DType::U8 => (0, u8::MAX as i64),
         DType::I32 => (i32::MIN as i64, i32::MAX as i64),
         DType::I64 => (i64::MIN, i64::MAX),
-        // Beyond these PyTorch only warns: not every integer is a value then.
+        // Beyond their digits PyTorch only warns and moves the bounds (see `representable`).
         DType::F32 | DType::F64 => (i64::MIN, i64::MAX),
     };
     let last = match to {
@@ -451,7 +460,23 @@ fn integers(out: &Tensor, from: i64, to: Option<i64>, generator: Option<Generato
         if (least..=most).contains(&from) { format!("to - 1 = {last}") } else { format!("from = {from}") },
         out.dtype().c_name()
     );
+    let (from, last) = match (out.dtype(), to) {
+        (DType::F32, Some(_)) => representable(from, last, 24, |v| v as f32 as i64),
+        (DType::F64, Some(_)) => representable(from, last, 53, |v| v as f64 as i64),
+        _ => (from, last),
+    };
     tensors::integers(out, from, (last.wrapping_sub(from) as u64).wrapping_add(1), generator)
+}
+
+/// Bounds moved inwards by a unit of a float type's precision where the rounding of their neighbour would leave the range
+/// (aten/native/DistributionTemplates.h, update_from and update_to). `last` is the largest integer to draw.
+fn representable(from: i64, last: i64, digits: u32, rounded: impl Fn(i64) -> i64) -> (i64, i64) {
+    let unit = |v: i64| 1i64 << (v.unsigned_abs().max(1).ilog2() + 1).saturating_sub(digits);
+    let above = rounded(from.saturating_add(1));
+    let below = rounded(last);
+    let first = if above < from { above + unit(from.saturating_add(1)) } else { from };
+    // below >= to, the bound that itself is not drawn
+    (first, if below > last { below - unit(last) - 1 } else { last })
 }
 
 fn check_weights(input: &Tensor, num_samples: i64, replacement: bool) -> Result<()> {

@@ -3,4 +3,4 @@
 pub mod generators;
 pub mod tensors;
 
-pub use crate::cpu::random::{Generator, fill, glibc, numpy};
+pub use crate::cpu::random::{Elements, Generator, fill, glibc, numpy};

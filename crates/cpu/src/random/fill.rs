@@ -5,96 +5,69 @@
 
 use cresset_lane::{DType, Element};
 
+use super::elements::Elements;
 use super::exact;
-use super::fused::fma;
-use super::generator::{Generator, unit_f32};
-use super::glibc;
-use super::normal;
+use super::fused::fma64_anywhere;
+use super::generator::Generator;
+use super::{glibc, integers, normal, uniform};
 
-/// Uniform in [from, to): `from` and `to` are rounded to float32 first, as is their difference.
-pub fn uniform_f32(g: &mut Generator, out: &mut [f32], from: f64, to: f64) {
-    let (from, to) = (from as f32, to as f32);
-    let width = to - from;
-    if from == 0.0 && width == 1.0 {
-        return normal::fill_units_f32(g, out);
-    }
-    let mut at = 0;
-    while at < out.len() {
-        let words = g.engine.take(out.len() - at);
-        for (x, &w) in out[at..at + words.len()].iter_mut().zip(words) {
-            *x = fma(unit_f32(w), width, from);
-        }
-        at += words.len();
+/// Uniform numbers in [from, to), of float32 or float64.
+pub fn uniform(g: &mut Generator, out: Elements, from: f64, to: f64) {
+    match out {
+        Elements::F32(out) => uniform::fill_f32(g, out, from, to),
+        Elements::F64(out) => uniform::fill_f64(g, out, from, to),
+        other => unreachable!("uniform numbers of {}", other.dtype()),
     }
 }
 
-/// Uniform in [from, to).
-pub fn uniform_f64(g: &mut Generator, out: &mut [f64], from: f64, to: f64) {
-    let width = to - from;
-    if from == 0.0 && width == 1.0 {
-        return out.fill_with(|| g.unit_f64());
-    }
-    out.fill_with(|| g.unit_f64().mul_add(width, from));
-}
-
-/// Normal numbers; `contiguous` says whether the tensor is so in the order of its indices, which decides the method.
-pub fn normal_f32(g: &mut Generator, out: &mut [f32], mean: f64, std: f64, contiguous: bool) {
-    if contiguous && out.len() >= normal::BLOCK {
-        normal::fill_f32(g, out, mean as f32, std as f32);
-    } else {
-        out.fill_with(|| normal::normal(g, mean, std) as f32);
+/// Normal numbers, of float32 or float64; `contiguous` says whether the tensor is so in the order of its indices, which
+/// decides the method.
+pub fn normal(g: &mut Generator, out: Elements, mean: f64, std: f64, contiguous: bool) {
+    let blocks = contiguous && out.len() >= normal::BLOCK;
+    match out {
+        Elements::F32(out) if blocks => normal::fill_f32(g, out, mean as f32, std as f32),
+        Elements::F64(out) if blocks => normal::fill_f64(g, out, mean, std),
+        out => out.fill_f64(|x| x.fill_with(|| normal::normal(g, mean, std))),
     }
 }
 
-/// Normal numbers; `contiguous` as for `normal_f32`.
-pub fn normal_f64(g: &mut Generator, out: &mut [f64], mean: f64, std: f64, contiguous: bool) {
-    if contiguous && out.len() >= normal::BLOCK {
-        normal::fill_f64(g, out, mean, std);
-    } else {
-        out.fill_with(|| normal::normal(g, mean, std));
-    }
-}
-
-/// Ranges from here on take two words (DistributionsHelper.h, releases from 2.6 on).
-const WIDE: u64 = 1 << 28;
-
-/// An integer in [from, from + range); `range` 0 stands for 2^64.
-#[inline]
-pub fn integer(g: &mut Generator, from: i64, range: u64) -> i64 {
-    match range {
-        0 => g.u64() as i64,
-        r if r >= WIDE => ((g.u64() % r) as i64).wrapping_add(from),
-        r => ((g.u32() % r as u32) as i64).wrapping_add(from),
-    }
-}
-
-/// Integers in [from, from + range), converted to the element type.
-pub fn integers<T: Element>(g: &mut Generator, out: &mut [T], from: i64, range: u64) {
-    if range == 0 || range >= WIDE {
-        return out.fill_with(|| T::from_i64(integer(g, from, range)));
-    }
-    let range = range as u32;
-    let mut at = 0;
-    while at < out.len() {
-        let words = g.engine.take(out.len() - at);
-        for (x, &w) in out[at..at + words.len()].iter_mut().zip(words) {
-            *x = T::from_i64((w % range) as i64 + from);
-        }
-        at += words.len();
-    }
+/// Integers in [from, from + range); `range` 0 stands for 2^64.
+pub fn integers(g: &mut Generator, out: Elements, from: i64, range: u64) {
+    let source = integers::Source::new(from, range);
+    out.fill_i64(|x| source.fill(g, x));
 }
 
 /// `random_()` without bounds: every integer that the element type holds and is not negative.
-pub fn integers_of_type<T: Element>(g: &mut Generator, out: &mut [T]) {
-    let draw: fn(&mut Generator) -> i64 = match T::DTYPE {
-        DType::I64 => |g| (g.u64() & i64::MAX as u64) as i64,
-        DType::F64 => |g| (g.u64() % ((1 << 53) + 1)) as i64,
-        DType::F32 => |g| (g.u32() % ((1 << 24) + 1)) as i64,
-        DType::I32 => |g| (g.u32() & i32::MAX as u32) as i64,
-        DType::U8 => |g| (g.u32() & 0xff) as i64,
-        DType::Bool => |g| (g.u32() & 1) as i64,
-    };
-    out.fill_with(|| T::from_i64(draw(g)));
+pub fn integers_of_type(g: &mut Generator, out: Elements) {
+    let source = integers::Source::of_type(out.dtype());
+    out.fill_i64(|x| source.fill(g, x));
+}
+
+/// 1 with probability `p`, else 0: two words an element whatever its type.
+pub fn bernoulli(g: &mut Generator, out: Elements, p: f64) {
+    // k * 2^-53 < p as integers: scaling by a power of two is exact.
+    let below = (p * (1u64 << 53) as f64).ceil() as u64;
+    let mut draws = [0; 256];
+    out.fill_i64(|x| {
+        for x in x.chunks_mut(draws.len()) {
+            let draws = &mut draws[..x.len()];
+            g.engine.fill_u64(draws);
+            for (x, &w) in x.iter_mut().zip(&*draws) {
+                *x = (w & ((1 << 53) - 1) < below) as i64;
+            }
+        }
+    });
+}
+
+/// 1 with a probability for each element, else 0: in float64 two words an element, in float32 one.
+pub fn bernoulli_each(g: &mut Generator, out: Elements, p: &[f64], precision: DType) {
+    let mut p = p.iter();
+    out.fill_i64(|x| {
+        for (x, &p) in x.iter_mut().zip(&mut p) {
+            let hit = if precision == DType::F64 { g.unit_f64() < p } else { g.unit_f32() < p as f32 };
+            *x = hit as i64;
+        }
+    });
 }
 
 /// 0..n in random order.
@@ -106,24 +79,6 @@ pub fn permutation(g: &mut Generator, n: usize) -> Vec<i64> {
         out.swap(i, i + z);
     }
     out
-}
-
-/// 1 with probability `p`, else 0: two words an element whatever its type.
-pub fn bernoulli<T: Element>(g: &mut Generator, out: &mut [T], p: f64) {
-    let values = [T::from_i64(0), T::from_i64(1)];
-    out.fill_with(|| values[trial_f64(g, p) as usize]);
-}
-
-/// One trial with a float32 probability: one word.
-#[inline]
-pub fn trial_f32(g: &mut Generator, p: f32) -> bool {
-    g.unit_f32() < p
-}
-
-/// One trial with a float64 probability: two words.
-#[inline]
-pub fn trial_f64(g: &mut Generator, p: f64) -> bool {
-    g.unit_f64() < p
 }
 
 /// Draws of the distributions that are computed in float64 whatever the element type.
@@ -142,15 +97,15 @@ impl Draw {
             Draw::Exponential { rate } => -1.0 / rate * glibc::log1p(-g.unit_f64()),
             Draw::LogNormal { mean, std } => exact::exp(normal::normal(g, mean, std)),
             Draw::Cauchy { median, sigma } => {
-                exact::tan(std::f64::consts::PI * (g.unit_f64() - 0.5)).mul_add(sigma, median)
+                fma64_anywhere(exact::tan(std::f64::consts::PI * (g.unit_f64() - 0.5)), sigma, median)
             }
             Draw::Geometric { p } => (glibc::log(g.unit_f64()) / glibc::log1p(-p)).ceil(),
         }
     }
 
     /// Fills memory with draws.
-    pub fn fill<T: Element>(self, g: &mut Generator, out: &mut [T]) {
-        out.fill_with(|| T::from_f64(self.next(g)));
+    pub fn fill(self, g: &mut Generator, out: Elements) {
+        out.fill_f64(|x| x.fill_with(|| self.next(g)));
     }
 }
 

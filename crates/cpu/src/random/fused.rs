@@ -2,43 +2,45 @@
 //!
 //! In float32: the float64 product of two float32 numbers is exact, so only the addition rounds before the result is rounded to
 //! float32. Rounding twice goes wrong only when the float64 sum lies exactly between two float32 numbers though the
-//! true sum does not. `Exact` makes the float64 sum odd where it was rounded (Boldo and Melquiond 2008), which forbids
-//! that case; `Quick` takes the chance, which is about 2^-29, and says whether the case may have arisen.
+//! true sum does not. `fma` makes the float64 sum odd where it was rounded (Boldo and Melquiond 2008), which forbids
+//! that case; `scale_add` looks whether the case may have arisen, which is about once in 2^29.
+
+use cresset_lane::simd::{F32x4, F64x2, I64x2};
 
 use super::exact::{Pair, two_product, two_sum};
 
-/// A way of computing fma(a, b, c) in float32.
-pub trait Fused {
-    fn fma(&mut self, a: f32, b: f32, c: f32) -> f32;
-}
-
-/// Always right.
-pub struct Exact;
-
-impl Fused for Exact {
-    #[inline(always)]
-    fn fma(&mut self, a: f32, b: f32, c: f32) -> f32 {
-        fma(a, b, c)
-    }
-}
-
-/// Right unless `doubt` is not zero afterwards; then the whole computation must be done again with `Exact`.
-/// Results below the normal range of float32 are not noticed.
-#[derive(Default)]
-pub struct Quick {
-    pub doubt: u64,
-}
-
 /// What a float64 has below the bits of a float32.
-const BELOW: u64 = (1 << 29) - 1;
-const HALFWAY: u64 = 1 << 28;
+const BELOW: i64 = (1 << 29) - 1;
+const HALFWAY: i64 = 1 << 28;
 
-impl Fused for Quick {
-    #[inline(always)]
-    fn fma(&mut self, a: f32, b: f32, c: f32) -> f32 {
-        let sum = a as f64 * b as f64 + c as f64;
-        self.doubt |= (sum.to_bits() & BELOW == HALFWAY) as u64;
-        sum as f32
+/// x * a + b, four at a time; true where a result may have been rounded wrong: halfway, or below float32's normal range,
+/// where halfway is elsewhere.
+#[inline(always)]
+fn quick(x: F32x4, a: F64x2, b: F64x2) -> (F32x4, bool) {
+    let (low, high) = (x.low() * a + b, x.high() * a + b);
+    let doubt = |sum: F64x2| {
+        let halfway = (sum.bits() & I64x2::splat(BELOW)).eq(I64x2::splat(HALFWAY));
+        halfway | sum.absolute().le(F64x2::splat(f32::MIN_POSITIVE as f64))
+    };
+    (F32x4::from_f64(low, high), (doubt(low) | doubt(high)).any())
+}
+
+/// Each element times `scale` plus `shift`, rounded once.
+pub fn scale_add(x: &mut [f32], scale: f32, shift: f32) {
+    let (a, b) = (F64x2::splat(scale as f64), F64x2::splat(shift as f64));
+    let mut fours = x.chunks_exact_mut(4);
+    for four in &mut fours {
+        let p = four.as_mut_ptr().cast::<F32x4>();
+        // Safety: four elements.
+        let (y, doubtful) = unsafe { quick(F32x4::load(p), a, b) };
+        if doubtful {
+            four.iter_mut().for_each(|x| *x = fma(*x, scale, shift));
+        } else {
+            unsafe { y.store(p) };
+        }
+    }
+    for x in fours.into_remainder() {
+        *x = fma(*x, scale, shift);
     }
 }
 
@@ -71,6 +73,16 @@ pub fn fma64(a: f64, b: f64, c: f64) -> f64 {
     let inexact = -((error != 0.0) as i64);
     let even = (bits & 1) - 1;
     high + f64::from_bits((bits + (towards & inexact & even)) as u64)
+}
+
+/// a * b + c rounded once, in float64, for numbers of any size.
+pub fn fma64_anywhere(a: f64, b: f64, c: f64) -> f64 {
+    let product = (a * b).abs();
+    if product > 1e-250 && product < 1e250 && c.abs() < 1e250 && a.abs() < 1e250 && b.abs() < 1e250 {
+        fma64(a, b, c)
+    } else {
+        a.mul_add(b, c) // in software, digit by digit
+    }
 }
 
 #[cfg(test)]
@@ -133,11 +145,17 @@ mod tests {
 
     #[test]
     fn doubt_is_noticed() {
-        // Halfway between 1 and the next number: whether the sum was exact is not known, so the flag goes up.
-        let mut quick = Quick::default();
-        quick.fma(1.0, 1.0, 1.0);
-        assert_eq!(quick.doubt, 0);
-        quick.fma(1.0, 2f32.powi(-24), 1.0);
-        assert_eq!(quick.doubt, 1);
+        let numbers = [1.0, 2f32.powi(-24), 0.3, 1.0 - 2f32.powi(-24), 3e-39, 0.0, 2f32.powi(-60), 7.0, 1e-7];
+        let tiny = 2f32.powi(-24) * (1.0 + f32::EPSILON);
+        for (scale, shift) in [(1.0, 1.0), (tiny, 1.0), (0.07, -0.035), (1e-38, 0.0), (1e-40, 1e-39), (2.0, -1.0)] {
+            let mut x = numbers;
+            scale_add(&mut x, scale, shift);
+            assert_eq!(x.map(f32::to_bits), numbers.map(|x| x.mul_add(scale, shift).to_bits()), "{scale} {shift}");
+        }
+        // The float64 sum is halfway between two numbers, the true sum is beyond.
+        let (_, doubtful) = quick(F32x4::splat(tiny), F64x2::splat(1.0 + f32::EPSILON as f64), F64x2::splat(1.0));
+        assert!(!doubtful);
+        let (_, doubtful) = quick(F32x4::splat(2f32.powi(-24)), F64x2::splat(1.0), F64x2::splat(1.0));
+        assert!(doubtful);
     }
 }

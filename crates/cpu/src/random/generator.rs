@@ -71,7 +71,7 @@ impl Generator {
     /// A float64 in [0, 1): 53 bits of two words.
     #[inline]
     pub fn unit_f64(&mut self) -> f64 {
-        (self.engine.u64() & ((1 << 53) - 1)) as f64 * (1.0 / (1u64 << 53) as f64)
+        unit_f64(self.engine.u64())
     }
 
     /// The state, byte for byte as PyTorch lays it out, so that a saved state of either goes on in the other.
@@ -137,4 +137,10 @@ impl Generator {
 #[inline(always)]
 pub fn unit_f32(word: u32) -> f32 {
     (word & 0xff_ffff) as i32 as f32 * (1.0 / (1 << 24) as f32)
+}
+
+/// The low 53 bits of two words as a fraction.
+#[inline(always)]
+pub fn unit_f64(words: u64) -> f64 {
+    (words & ((1 << 53) - 1)) as i64 as f64 * (1.0 / (1u64 << 53) as f64)
 }

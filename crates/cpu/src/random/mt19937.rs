@@ -1,5 +1,7 @@
 //! The Mersenne Twister that PyTorch and numpy share (Matsumoto and Nishimura 1998), a block of 624 words at a time.
 
+use cresset_lane::simd::I32x4;
+
 pub const N: usize = 624;
 const M: usize = 397;
 const MATRIX: u32 = 0x9908_b0df;
@@ -22,12 +24,38 @@ fn step(current: u32, next: u32, ahead: u32) -> u32 {
     ahead ^ (mixed >> 1) ^ (MATRIX & (mixed & 1).wrapping_neg())
 }
 
+/// `step` of four words.
 #[inline(always)]
-fn temper(mut y: u32) -> u32 {
-    y ^= y >> 11;
-    y ^= (y << 7) & 0x9d2c_5680;
-    y ^= (y << 15) & 0xefc6_0000;
-    y ^ (y >> 18)
+fn step4(current: I32x4, next: I32x4, ahead: I32x4) -> I32x4 {
+    let mixed = (current & splat(UPPER)) | (next & splat(LOWER));
+    let odd = mixed.left(31).right(31);
+    ahead ^ mixed.right_unsigned(1) ^ (splat(MATRIX) & odd)
+}
+
+#[inline(always)]
+fn temper4(mut y: I32x4) -> I32x4 {
+    y = y ^ y.right_unsigned(11);
+    y = y ^ (y.left(7) & splat(0x9d2c_5680));
+    y = y ^ (y.left(15) & splat(0xefc6_0000));
+    y ^ y.right_unsigned(18)
+}
+
+#[inline(always)]
+fn splat(word: u32) -> I32x4 {
+    I32x4::splat(word as i32)
+}
+
+/// Four words from `at` on.
+#[inline(always)]
+fn load(words: &[u32; N], at: usize) -> I32x4 {
+    assert!(at + 4 <= N);
+    unsafe { I32x4::load(words.as_ptr().add(at).cast()) }
+}
+
+#[inline(always)]
+fn store(words: &mut [u32; N], at: usize, four: I32x4) {
+    assert!(at + 4 <= N);
+    unsafe { four.store(words.as_mut_ptr().add(at).cast()) }
 }
 
 impl Mt19937 {
@@ -82,29 +110,28 @@ impl Mt19937 {
         (&self.state, self.used)
     }
 
-    // Written so that every loop reads what was written at least 227 words before: the compiler can use lanes.
+    /// The next state, in place and four words at a time: what a step reads ahead was written at least 227 words before,
+    /// and of what it overwrites nobody needs the old words any more.
     fn next_block(&mut self) {
-        let old = self.state;
-        let new = &mut self.state;
-        for i in 0..N - M {
-            new[i] = step(old[i], old[i + 1], old[i + M]);
+        const WHOLE: usize = (N - M) / 4 * 4;
+        let s = &mut self.state;
+        for i in (0..WHOLE).step_by(4) {
+            store(s, i, step4(load(s, i), load(s, i + 1), load(s, i + M)));
         }
-        let (done, rest) = new.split_at_mut(N - M);
-        for i in 0..N - M {
-            rest[i] = step(old[i + N - M], old[i + N - M + 1], done[i]);
+        for i in WHOLE..N - M {
+            s[i] = step(s[i], s[i + 1], s[i + M]);
         }
-        let (done, rest) = new.split_at_mut(2 * (N - M));
-        for i in 0..N - 1 - 2 * (N - M) {
-            rest[i] = step(old[i + 2 * (N - M)], old[i + 2 * (N - M) + 1], done[i + N - M]);
+        for i in (N - M..N - 1).step_by(4) {
+            store(s, i, step4(load(s, i), load(s, i + 1), load(s, i + M - N)));
         }
-        new[N - 1] = step(old[N - 1], new[0], new[M - 1]);
+        s[N - 1] = step(s[N - 1], s[0], s[M - 1]);
         self.temper_block();
         self.used = 0;
     }
 
     fn temper_block(&mut self) {
-        for (w, &s) in self.words.iter_mut().zip(&self.state) {
-            *w = temper(s);
+        for i in (0..N).step_by(4) {
+            store(&mut self.words, i, temper4(load(&self.state, i)));
         }
     }
 
@@ -134,5 +161,25 @@ impl Mt19937 {
         let from = self.used;
         self.used = N.min(from + most);
         &self.words[from..self.used]
+    }
+
+    /// The next numbers of two words each, as `u64` gives them.
+    pub fn fill_u64(&mut self, out: &mut [u64]) {
+        let mut at = 0;
+        while at < out.len() {
+            let pairs = ((N - self.used) / 2).min(out.len() - at);
+            if pairs == 0 {
+                // At the end of a block, or across two.
+                out[at] = self.u64();
+                at += 1;
+                continue;
+            }
+            let words = &self.words[self.used..self.used + 2 * pairs];
+            for (x, w) in out[at..at + pairs].iter_mut().zip(words.chunks_exact(2)) {
+                *x = (w[0] as u64) << 32 | w[1] as u64;
+            }
+            self.used += 2 * pairs;
+            at += pairs;
+        }
     }
 }

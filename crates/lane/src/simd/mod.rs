@@ -114,3 +114,23 @@ impl F32x4 {
         F32x4::from_f64(f(self.low()), f(self.high()))
     }
 }
+
+impl I32x4 {
+    /// Four int32 in memory, at any address.
+    ///
+    /// # Safety
+    /// `p` must be readable for 16 bytes.
+    #[inline(always)]
+    pub unsafe fn load(p: *const I32x4) -> I32x4 {
+        unsafe { p.read_unaligned() }
+    }
+
+    /// Writes four int32 to memory, at any address.
+    ///
+    /// # Safety
+    /// `p` must be writable for 16 bytes.
+    #[inline(always)]
+    pub unsafe fn store(self, p: *mut I32x4) {
+        unsafe { p.write_unaligned(self) }
+    }
+}

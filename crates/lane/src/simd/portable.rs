@@ -246,7 +246,22 @@ impl F32x4 {
     }
 }
 
+impl F64x2 {
+    /// Each number rounded to float32.
+    #[inline(always)]
+    pub fn as_f32(self) -> F64x2 {
+        let [a, b] = self.0;
+        F64x2([a as f32 as f64, b as f32 as f64])
+    }
+}
+
 impl I32x4 {
+    /// Shifts every element right; zeros fill.
+    #[inline(always)]
+    pub fn right_unsigned(self, n: u32) -> I32x4 {
+        let [a, b, c, d] = self.0.map(|v| (v as u32 >> n) as i32);
+        I32x4([a, b, c, d])
+    }
     /// The lowest bit of each element, one byte an element, the first in the lowest byte.
     #[inline(always)]
     pub fn to_bools(self) -> u32 {

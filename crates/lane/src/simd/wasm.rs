@@ -183,6 +183,14 @@ macro_rules! float {
 float!(F32x4 I32x4: f32x4_ge f32x4_le f32x4_ne i32x4_shl i32x4_shr);
 float!(F64x2 I64x2: f64x2_ge f64x2_le f64x2_ne i64x2_shl i64x2_shr);
 
+/// Two float64 rounded to float32. LLVM merges the instruction with shuffles and conversions around it and then has no
+/// instruction for the result, so it goes element by element; the average of a number and itself hides it from LLVM.
+#[inline(always)]
+fn demoted(v: v128) -> v128 {
+    let v = f32x4_demote_f64x2_zero(v);
+    u8x16_avgr(v, v)
+}
+
 impl F32x4 {
     /// The nearest float32 of integers.
     #[inline(always)]
@@ -207,11 +215,24 @@ impl F32x4 {
     /// Two pairs, rounded to float32.
     #[inline(always)]
     pub fn from_f64(low: F64x2, high: F64x2) -> F32x4 {
-        F32x4(i64x2_shuffle::<0, 2>(f32x4_demote_f64x2_zero(low.0), f32x4_demote_f64x2_zero(high.0)))
+        F32x4(i64x2_shuffle::<0, 2>(demoted(low.0), demoted(high.0)))
+    }
+}
+
+impl F64x2 {
+    /// Each number rounded to float32.
+    #[inline(always)]
+    pub fn as_f32(self) -> F64x2 {
+        F64x2(f64x2_promote_low_f32x4(demoted(self.0)))
     }
 }
 
 impl I32x4 {
+    /// Shifts every element right; zeros fill.
+    #[inline(always)]
+    pub fn right_unsigned(self, n: u32) -> I32x4 {
+        I32x4(u32x4_shr(self.0, n))
+    }
     /// The lowest bit of each element, one byte an element, the first in the lowest byte.
     #[inline(always)]
     pub fn to_bools(self) -> u32 {
