@@ -34,9 +34,9 @@ await script(async () => {
     const { buildSite } = await import('../site/build.mjs');
     await buildSite(join(root, OUT), images);
     stamp('site', print);
-    say(`site: ${OUT}/ is there (${seconds(start)})${images ? '' : '; without the FashionMNIST images, which the program "fashion" needs'}`);
+    say(`site: built (${seconds(start)})${images ? '' : ', without the FashionMNIST images, which the program "fashion" needs'}`);
   }
-  if (only) return;
+  if (only) return say(`site: ${OUT}/ is there`);
   const { serve } = await import('../site/serve.mjs');
   const { url } = await serve(join(root, OUT), port).catch((error) => fail(`The site cannot be served: ${error.message}. Another port: npm run site -- --port 0`));
   console.log(`${url}    (Ctrl-C ends it)`);

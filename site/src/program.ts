@@ -72,6 +72,8 @@ function addPicture(name: string, svg: string): void {
   const image = link.appendChild(document.createElement('img'));
   image.src = link.href = URL.createObjectURL(new Blob([svg], { type: 'image/svg+xml' }));
   image.alt = name;
+  // Its text stays readable: in a narrow window a wide picture is scrolled rather than shrunk further.
+  image.addEventListener('load', () => (image.style.minWidth = `${0.6 * image.naturalWidth}px`));
   link.download = `${name.replaceAll('/', '_')}.svg`;
   link.title = 'Download';
   figure.appendChild(document.createElement('figcaption')).textContent = name.replace(/^.*\//, '').replaceAll('_', ' ');
