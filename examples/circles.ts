@@ -1,9 +1,10 @@
 // makeCircles / makeMoons, linear vs ReLU network, BCEWithLogitsLoss, SGD lr 0.1; predictions, probabilities, F1; activations tour.
 import * as torch from 'cresset';
 import { datasets, metrics, nn, plot, type Tensor } from 'cresset';
+import { host } from './lib/host.js';
 import { fixed, numpy, print, save } from './lib/python.js';
 
-const seed = Number(process.argv[2] ?? 448);
+const seed = Number(host.args[0] ?? 448);
 await torch.init();
 
 type Data = [Tensor, Tensor, Tensor, Tensor];

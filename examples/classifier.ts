@@ -1,10 +1,11 @@
 // two-hidden-layer classifier with BCELoss; the list of losses and optimizers it names; mixed activations; a custom quartic loss.
 import * as torch from 'cresset';
 import { datasets, nn, optim, plot, type Tensor } from 'cresset';
+import { host } from './lib/host.js';
 import { fixed, print, round, save } from './lib/python.js';
 
 const F = nn.functional;
-const seed = Number(process.argv[2] ?? 42);
+const seed = Number(host.args[0] ?? 42);
 await torch.init();
 let [X, y] = datasets.makeClassification(100, { nFeatures: 5, nInformative: 3, nRedundant: 1, randomState: seed });
 X = X.float();

@@ -2,10 +2,11 @@
 import * as torch from 'cresset';
 import { io, nn, plot, type Tensor } from 'cresset';
 import { DataLoader, TensorDataset } from 'cresset/utils/data';
+import { host } from './lib/host.js';
 import { fixed, print, save } from './lib/python.js';
 
-const seed = Number(process.argv[2] ?? 42);
-const root = process.argv[3] ?? (process.env['CRESSET_FASHION_MNIST'] || '/usr/share/datasets/fashion-mnist');
+const seed = Number(host.args[0] ?? 42);
+const root = host.args[1] ?? host.images();
 await torch.init();
 
 class NeuralNetwork extends nn.Module {

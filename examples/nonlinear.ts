@@ -1,9 +1,10 @@
 // linear model, deeper linear model, ReLU model on a 12-feature binary problem; BCEWithLogitsLoss + SGD, accuracy per epoch.
 import * as torch from 'cresset';
 import { datasets, nn, plot, type Tensor } from 'cresset';
+import { host } from './lib/host.js';
 import { fixed, print, save } from './lib/python.js';
 
-const seed = Number(process.argv[2] ?? 42);
+const seed = Number(host.args[0] ?? 42);
 await torch.init();
 
 const [X, y] = datasets.makeClassification(500, { nFeatures: 12, nInformative: 5, nRedundant: 2, nClustersPerClass: 2, randomState: seed });

@@ -1,9 +1,10 @@
 // Celsius/Fahrenheit regression: Linear, own loss, MSELoss, Sequential with names, inspecting parameters and grads.
 import * as torch from 'cresset';
 import { nn, optim, plot, type Tensor } from 'cresset';
+import { host } from './lib/host.js';
 import { fixed, print, save } from './lib/python.js';
 
-const seed = Number(process.argv[2] ?? 42);
+const seed = Number(host.args[0] ?? 42);
 await torch.init();
 torch.setPrintoptions({ edgeitems: 2, linewidth: 75 });
 torch.manualSeed(seed);

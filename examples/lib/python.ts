@@ -2,12 +2,12 @@
  * What a Python program has built in and these ports need: print, rounding in f-strings, how numpy shows arrays.
  * @module
  */
-import { mkdirSync } from 'node:fs';
-import type { plot, Tensor } from 'cresset';
+import { type plot, type Tensor, TorchError } from 'cresset';
+import { host } from './host.js';
 
 /** Python's `print`: arguments by their printed form, a space between. Lists show their items as Python's do. */
 export function print(...values: unknown[]): void {
-  console.log(values.map(text).join(' '));
+  host.print(values.map(text).join(' '));
 }
 
 function text(value: unknown): string {
@@ -79,8 +79,19 @@ function floats(values: readonly number[]): (x: number) => string {
   };
 }
 
-/** Writes a picture of the page to runs/NAME/FILE.svg. */
+let drawing = host.picture !== null;
+
+/** Draws a figure and keeps it as NAME/FILE. Without the packages that draw, the program goes on without pictures. */
 export async function save(name: string, file: string, figure: plot.Figure): Promise<void> {
-  mkdirSync(`runs/${name}`, { recursive: true });
-  await figure.save(`runs/${name}/${file}.svg`);
+  if (!drawing) return;
+  let svg: string;
+  try {
+    svg = await figure.svg();
+  } catch (error) {
+    // Of what can go wrong here only the missing packages are an error of cresset's own; others are the figure's.
+    if (!(error instanceof TorchError)) throw error;
+    drawing = false;
+    return host.warn(error.message);
+  }
+  await host.picture?.(`${name}/${file}`, svg);
 }
