@@ -196,7 +196,7 @@ impl<'a, T: Tiled> Product<'a, T> {
             };
             unsafe {
                 match self.path() {
-                            Path::Skinny => small::skinny(self.size, &a, &b, &out, scratch.cast()),
+                    Path::Skinny => small::skinny(self.size, &a, &b, &out, scratch.cast()),
                     Path::Small => small::small(self.size, &a, &b, &out, scratch.cast()),
                     Path::Blocked => {
                         let a = Strided { ptr: a.ptr, line: a.row, k: a.col };

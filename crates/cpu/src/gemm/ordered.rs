@@ -73,7 +73,7 @@ fn order(o: &Operands) -> Order {
         _ if !(a_along_k && b_along_k) => Order::Columns,
         _ if m < 16 && k >= 24 * m => Order::Quarters,
         _ if n < 4 && m * n < 32 => Order::Halves,
-        _ if n >= 4 && n <= 11 && n > m && n >= k => Order::Halves,
+        _ if (4..=11).contains(&n) && n > m && n >= k => Order::Halves,
         _ => Order::Columns,
     }
 }

@@ -3,14 +3,12 @@
 use super::MATMUL;
 use super::testing::{Owned, launch};
 use crate::View;
-use crate::random::{Generator, fill};
+use crate::random::Generator;
 
 fn numbers(g: &mut Generator, shape: &[usize]) -> Owned {
-    let mut values = vec![0.0; shape.iter().product()];
-    fill::uniform_f32(g, &mut values, 0.0, 1.0);
     let mut t = Owned::zeros::<f32>(shape);
-    for (i, v) in values.into_iter().enumerate() {
-        t.set::<f32>(i, v * 2.0 - 1.0);
+    for i in 0..t.numel() {
+        t.set::<f32>(i, g.unit_f32() * 2.0 - 1.0);
     }
     t
 }

@@ -3,7 +3,7 @@
 use super::SUM;
 use crate::View;
 use crate::gemm::testing::{Owned, launch};
-use crate::random::{Generator, fill};
+use crate::random::Generator;
 use cresset_lane::Element;
 
 fn list(text: &str) -> Vec<usize> {
@@ -32,12 +32,9 @@ fn sums_have_the_bits_of_pytorch() {
         let n = shape.iter().product();
         let seed = shape.iter().sum::<usize>() as u64;
 
-        let mut single = vec![0f32; n];
-        fill::uniform_f32(&mut Generator::new(seed), &mut single, 0.0, 1.0);
-        single.iter_mut().for_each(|v| *v = *v * 2.0 - 1.0);
-        let mut double = vec![0f64; n];
-        fill::uniform_f64(&mut Generator::new(seed), &mut double, 0.0, 1.0);
-        double.iter_mut().for_each(|v| *v = *v * 2.0 - 1.0);
+        let (mut g, mut h) = (Generator::new(seed), Generator::new(seed));
+        let single: Vec<f32> = (0..n).map(|_| g.unit_f32() * 2.0 - 1.0).collect();
+        let double: Vec<f64> = (0..n).map(|_| h.unit_f64() * 2.0 - 1.0).collect();
 
         let got = [
             sum(&single, &shape, &order, &dims, |v| v.to_le_bytes().to_vec()),
