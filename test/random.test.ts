@@ -33,7 +33,7 @@ describe('the default generator', () => {
   });
 
   test('is where it was after a refused call', () => {
-    const weights = torch.tensor([1, 2]), x = torch.zeros(3);
+    const weights = torch.tensor([1, 2], { dtype: torch.float32 }), x = torch.zeros(3);
     const refused = [
       () => x.uniform_(2, 1), () => x.uniform_(NaN, 1), () => x.normal_(0, -1), () => x.exponential_(0), () => x.cauchy_(0, 0),
       () => x.logNormal_(0, 0), () => x.geometric_(1), () => x.bernoulli_(1.5), () => x.bernoulli_(torch.tensor([0.5, 2, 0])),
@@ -124,7 +124,7 @@ describe('PyTorch\'s numbers', () => {
 
   test('of slopes', () => {
     torch.manualSeed(123456789012345678n);
-    expect(list(torch.nn.functional.rrelu(torch.tensor([-1, -2, 3, -4]), 0.1, 0.4, true))).toEqual([-0.2835826873779297, -0.6101989150047302, 3, -1.3188047409057617]);
+    expect(list(torch.nn.functional.rrelu(torch.tensor([-1, -2, 3, -4], { dtype: torch.float32 }), 0.1, 0.4, true))).toEqual([-0.2835826873779297, -0.6101989150047302, 3, -1.3188047409057617]);
   });
 });
 

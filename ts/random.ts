@@ -17,7 +17,7 @@ const HALF = 2n ** 32n;
 /** The seed in halves of 32 bits. A negative one counts down from 2^64, as in PyTorch. */
 function halves(seed: number | bigint): [high: number, low: number] {
   if (typeof seed !== 'bigint' && !Number.isInteger(seed)) {
-    throw new ValueError(`manualSeed: a seed is an integer (a number or a bigint), not ${typeof seed === 'number' ? seed : JSON.stringify(seed)}`);
+    throw new ValueError(`manualSeed: a seed is an integer, not ${typeof seed === 'number' ? seed : JSON.stringify(seed)}`);
   }
   const n = BigInt(seed);
   if (n < -(2n ** 63n) || n >= 2n ** 64n) throw new ValueError(`manualSeed: ${n} does not fit into 64 bits`);
