@@ -35,7 +35,7 @@ describe('the order of samples, and the generator afterwards', () => {
     'shuffle, drop last': loader({ batchSize: 3, shuffle: true, dropLast: true }),
     'in order': loader({ batchSize: 4 }),
     'random sampler, 25 of 10': twice((generator) => new RandomSampler(ten, { numSamples: 25, generator })),
-    'random sampler, replacement': twice((generator) => new RandomSampler(ten, { replacement: true, numSamples: 40, generator })),
+    'random sampler, replacement': twice((generator) => new RandomSampler(ten, true, 40, generator)),
     subset: twice((generator) => new SubsetRandomSampler([3, 1, 4, 15, 9, 2, 6], generator)),
     weighted: twice((generator) => new WeightedRandomSampler([0.1, 0, 3, 0.5], 12, { generator })),
     'weighted, no replacement': twice((generator) => new WeightedRandomSampler([0.1, 0.2, 3, 0.5], 3, { replacement: false, generator })),

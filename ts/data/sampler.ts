@@ -76,7 +76,13 @@ export class RandomSampler implements Sampler {
   readonly generator: Generator | null;
   readonly #numSamples: number | null;
 
-  constructor(dataSource: Sized, options: RandomSamplerOptions = {}) {
+  constructor(
+    dataSource: Sized,
+    replacement: boolean | RandomSamplerOptions = false,
+    numSamples: number | null = null,
+    generator: Generator | null = null,
+  ) {
+    const options = typeof replacement === 'boolean' ? { replacement, numSamples, generator } : replacement;
     this.dataSource = dataSource;
     this.replacement = options.replacement ?? false;
     this.generator = options.generator ?? null;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use cresset_core::DType;
 use cresset_core::datasets::{self, Classification, Regression, Rows};
 use cresset_core::random::numpy::RandomState;
-use cresset_core::random::{Generator, fill};
+use cresset_core::random::{Elements, Generator, fill};
 
 fn bits32(text: &str) -> Vec<u32> {
     text.split_whitespace().map(|w| u32::from_str_radix(w, 16).unwrap()).collect()
@@ -28,16 +29,16 @@ fn check_draw(g: &mut Generator, line: &str) {
         "float32" => {
             let mut out = vec![0f32; n];
             match words[1] {
-                "rand" => fill::uniform_f32(g, &mut out, 0.0, 1.0),
-                "randn" => fill::normal_f32(g, &mut out, 0.0, 1.0, true),
-                "uniform_" => fill::uniform_f32(g, &mut out, args[0], args[1]),
-                "normal" | "normal_" => fill::normal_f32(g, &mut out, args[0], args[1], true),
-                "exponential_" => fill::Draw::Exponential { rate: args[0] }.fill(g, &mut out),
+                "rand" => fill::uniform(g, Elements::F32(&mut out), 0.0, 1.0),
+                "randn" => fill::normal(g, Elements::F32(&mut out), 0.0, 1.0, true),
+                "uniform_" => fill::uniform(g, Elements::F32(&mut out), args[0], args[1]),
+                "normal" | "normal_" => fill::normal(g, Elements::F32(&mut out), args[0], args[1], true),
+                "exponential_" => fill::Draw::Exponential { rate: args[0] }.fill(g, Elements::F32(&mut out)),
                 "bernoulli" => {
-                    out.iter_mut().zip(&args).for_each(|(x, &p)| *x = fill::trial_f32(g, p as f32) as u8 as f32)
+                    fill::bernoulli_each(g, Elements::F32(&mut out), &args, DType::F32);
                 }
                 "dropout" => {
-                    fill::bernoulli(g, &mut out, 1.0 - args[0]);
+                    fill::bernoulli(g, Elements::F32(&mut out), 1.0 - args[0]);
                     out.iter_mut().for_each(|x| *x /= (1.0 - args[0]) as f32);
                 }
                 other => panic!("unknown draw {other}"),
@@ -47,8 +48,8 @@ fn check_draw(g: &mut Generator, line: &str) {
         "float64" => {
             let mut out = vec![0f64; n];
             match words[1] {
-                "rand" => fill::uniform_f64(g, &mut out, 0.0, 1.0),
-                "randn" => fill::normal_f64(g, &mut out, 0.0, 1.0, true),
+                "rand" => fill::uniform(g, Elements::F64(&mut out), 0.0, 1.0),
+                "randn" => fill::normal(g, Elements::F64(&mut out), 0.0, 1.0, true),
                 other => panic!("unknown draw {other}"),
             }
             assert_eq!(out.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), bits64(want), "{call}");
@@ -56,7 +57,7 @@ fn check_draw(g: &mut Generator, line: &str) {
         _ => {
             let mut out = vec![0i64; n];
             match words[1] {
-                "randint" => fill::integers(g, &mut out, args[0] as i64, (args[1] - args[0]) as u64),
+                "randint" => fill::integers(g, Elements::I64(&mut out), args[0] as i64, (args[1] - args[0]) as u64),
                 "randperm" => out = fill::permutation(g, n),
                 "multinomial" => {
                     let weights: Vec<f32> = args[1..].iter().map(|&w| w as f32).collect();
@@ -101,11 +102,11 @@ fn state_blob() {
     // Right after the first word: 624 left (the count includes the one taken), next = 1.
     assert_eq!((i32::from_le_bytes(g.state()[8..12].try_into().unwrap()), g.state()[16]), (624, 1));
     let mut out = [0f64; 3];
-    fill::normal_f64(&mut g, &mut out, 0.0, 1.0, true);
+    fill::normal(&mut g, Elements::F64(&mut out), 0.0, 1.0, true);
     let mut again = Generator::from_state(&g.state()).unwrap();
     let (mut a, mut b) = ([0f64; 40], [0f64; 40]);
-    fill::normal_f64(&mut g, &mut a, 0.0, 1.0, false);
-    fill::normal_f64(&mut again, &mut b, 0.0, 1.0, false);
+    fill::normal(&mut g, Elements::F64(&mut a), 0.0, 1.0, false);
+    fill::normal(&mut again, Elements::F64(&mut b), 0.0, 1.0, false);
     assert_eq!(a, b);
     assert!(Generator::from_state(&fresh[1..]).is_err());
     assert!(Generator::from_state(&[0; 5056]).is_err());

@@ -8,7 +8,7 @@ mod shapes;
 mod split;
 
 pub use classification::{Classification, make_classification, make_gaussian_quantiles};
-pub use scaling::{extremes, min_max, standard};
+pub use scaling::extremes;
 pub use shapes::{Regression, make_blobs, make_circles, make_moons, make_regression, make_s_curve, make_swiss_roll};
 pub use split::{split, split_by_class};
 

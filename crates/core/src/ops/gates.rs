@@ -30,6 +30,12 @@ ops! {
             Value,
             "rrelu: Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
         );
+        ensure!(
+            input.dtype().is_float(),
+            NotImplemented,
+            "rrelu: \"rrelu_with_noise_out_cpu\" not implemented for '{}'; convert with .to(torch.float32) first",
+            input.dtype().c_name()
+        );
         let f = |x: &Tensor| {
             if !training {
                 return ops::leaky_relu(x, (lower + upper) / 2.0, false);

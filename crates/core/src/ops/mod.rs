@@ -214,6 +214,7 @@ families! {
     masking
     normalization
     norms
+    numbers
     optim
     pairs
     patches

@@ -153,25 +153,11 @@ ops! {
         indices(&state(seed).permutation(n as usize))
     }
 
-    /// Mean, variance and scale of each column, in float64.
-    [private]
-    fn standard_scaler_fit(input: Tensor) -> (mean: Tensor, var: Tensor, scale: Tensor) {
-        let [mean, var, scale] = datasets::standard(&rows(input)?);
-        Ok((line(&mean)?, line(&var)?, line(&scale)?))
-    }
-
     /// Least and largest value of each column, in float64.
     [private]
     fn min_max_scaler_fit(input: Tensor) -> (least: Tensor, most: Tensor) {
         let [least, most] = datasets::extremes(&rows(input)?);
         Ok((line(&least)?, line(&most)?))
-    }
-
-    /// What brings columns between `least` and `most` into [low, high]: factor and summand.
-    [private]
-    fn min_max_scaler_scale(least: Tensor, most: Tensor, low: f64, high: f64) -> (scale: Tensor, min: Tensor) {
-        let [scale, min] = datasets::min_max(&least.to_vec::<f64>()?, &most.to_vec::<f64>()?, low, high);
-        Ok((line(&scale)?, line(&min)?))
     }
 
     /// Each column less `offset` and divided by `factor`; integers become the default float type.
