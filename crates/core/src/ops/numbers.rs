@@ -1,8 +1,7 @@
 //! Functions of single numbers for the package's own TypeScript: learning rates, not tensors. They have the digits of
 //! glibc, and so those that Python prints; a JavaScript engine's own functions differ from engine to engine.
 
-use crate::lane::num::Real;
-use crate::ops;
+use crate::lane::num::Num;
 use crate::random::glibc;
 
 ops! {
@@ -21,6 +20,6 @@ ops! {
     /// `x` to the power of `y`.
     [private]
     fn number_pow(x: f64, y: f64) -> f64 {
-        Ok(Real::pow(x, y))
+        Ok(Num::pow(x, y))
     }
 }
