@@ -1,5 +1,6 @@
 /** @module */
 import { enableGrad, noGrad } from '../autograd-mode.js';
+import { float32 } from '../dtype.js';
 import { cat, zeros } from '../generated/torch.js';
 import { ArgumentError, ValueError } from '../errors.js';
 import { keep } from '../runtime/scope.js';
@@ -158,7 +159,7 @@ export class LBFGS extends Optimizer {
       if (m.prev_flat_grad) m.prev_flat_grad.copy_(grad);
       else m.prev_flat_grad = keep(grad.clone());
       m.prev_loss = loss;
-      m.t = m.n_iter === 1 ? Math.min(1, 1 / (yield* norm1(grad))) * lr : lr;
+      m.t = m.n_iter === 1 ? Math.min(1, rounding(grad)(1 / (yield* norm1(grad)))) * lr : lr;
 
       const slope = yield* read(grad.dot(d));
       if (slope > -o.toleranceChange) break;
@@ -207,6 +208,7 @@ function* direction(m: Memory, grad: Tensor, historySize: number): Generator<Ask
     m.H_diag = 1;
     return (m.d = keep(grad.neg()));
   }
+  const round = rounding(grad);
   const y = keep(grad.sub(m.prev_flat_grad));
   const s = keep(last.mul(m.t));
   const ys = yield* read(y.dot(s));
@@ -218,8 +220,8 @@ function* direction(m: Memory, grad: Tensor, historySize: number): Generator<Ask
     }
     m.old_dirs.push(y);
     m.old_stps.push(s);
-    m.ro.push(1 / ys);
-    m.H_diag = ys / (yield* read(y.dot(y)));
+    m.ro.push(round(1 / ys));
+    m.H_diag = round(ys / (yield* read(y.dot(y))));
   } else {
     y.dispose();
     s.dispose();
@@ -228,16 +230,21 @@ function* direction(m: Memory, grad: Tensor, historySize: number): Generator<Ask
   const q = keep(grad.neg());
   const al: number[] = [];
   for (let i = m.old_dirs.length - 1; i >= 0; i--) {
-    al[i] = (yield* read(m.old_stps[i]!.dot(q))) * m.ro[i]!;
+    al[i] = round((yield* read(m.old_stps[i]!.dot(q))) * m.ro[i]!);
     q.add_(m.old_dirs[i]!, { alpha: -al[i]! });
   }
   q.mul_(m.H_diag);
   for (let i = 0; i < m.old_dirs.length; i++) {
-    const be = (yield* read(m.old_dirs[i]!.dot(q))) * m.ro[i]!;
-    q.add_(m.old_stps[i]!, { alpha: al[i]! - be });
+    const be = round((yield* read(m.old_dirs[i]!.dot(q))) * m.ro[i]!);
+    q.add_(m.old_stps[i]!, { alpha: round(al[i]! - be) });
   }
   last.dispose();
   return (m.d = q);
+}
+
+/** Rounds as PyTorch does, which keeps the scalars of the method in tensors of the gradient's dtype. */
+function rounding(grad: Tensor): (x: number) => number {
+  return grad.dtype === float32 ? Math.fround : (x) => x;
 }
 
 /** A loss as a number; it stays the caller's. */

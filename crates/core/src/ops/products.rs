@@ -1,8 +1,9 @@
 //! Products of matrices and vectors.
 
 use super::product::*;
+use crate::cpu::gemm::DOT;
 use crate::layout::broadcast_shapes;
-use crate::{Result, Scalar, Tensor, attach, ensure, ops};
+use crate::{DType, Result, Scalar, Strided, Tensor, attach, dispatch, ensure, ops};
 
 ops! {
     /// The product of two matrices: (n, m) @ (m, p) gives (n, p). No broadcasting; see `matmul`.
@@ -103,7 +104,13 @@ ops! {
         );
         let row = ops::unsqueeze(&input.detach(), 0)?;
         let column = ops::unsqueeze(&tensor.detach(), -1)?;
-        let out = product_data("dot", &row, &column, None)?;
+        let out = if input.dtype() == DType::F32 {
+            let out = Tensor::empty(&[1, 1], DType::F32)?;
+            dispatch(&DOT, &[Strided::from(&row), Strided::from(&column)], &[Strided::from(&out)], &[])?;
+            out
+        } else {
+            product_data("dot", &row, &column, None)?
+        };
         let out = out.alias(crate::Layout::contiguous(&[]));
         let saved = [wants(tensor).then_some(input), wants(input).then_some(tensor)];
         attach(&[&out], "DotBackward0", &[input, tensor], &saved, |ctx| {

@@ -35,6 +35,10 @@ pub use tile::{pick_tile, set_tile, tiles};
 /// Transposed and broadcast operands are read in place. k = 0 gives 0 (or `beta * init`).
 pub const MATMUL: Kernel = Kernel { name: "matmul", run, scratch: Some(scratch) };
 
+/// The product of a row and a column, [1, k] and [k, 1], that stand for vectors: short ones in float32 have an order of
+/// their own. Otherwise as `MATMUL` without attrs.
+pub const DOT: Kernel = Kernel { name: "dot", run: dot, scratch: Some(dot_scratch) };
+
 /// One or many products of matrices, as found in a launch.
 struct Product<'a, T> {
     size: Size,
@@ -221,4 +225,21 @@ fn scratch(launch: &Launch) -> usize {
         Product::<T>::new(launch).scratch()
     }
     wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
+}
+
+/// The length of the vectors, if their dot product is one in order.
+fn short(launch: &Launch) -> Option<usize> {
+    let k = launch.ins[0].shape[1];
+    (launch.outs[0].dtype == DType::F32 && k > 0 && k <= ordered::LIMIT).then_some(k)
+}
+
+fn dot(launch: &Launch) {
+    let Some(k) = short(launch) else { return run(launch) };
+    let [a, b] =
+        [(&launch.ins[0], 1), (&launch.ins[1], 0)].map(|(v, d)| (v.as_ptr::<f32>().cast_const(), v.strides[d]));
+    unsafe { *launch.outs[0].ptr.cast() = ordered::dot(k, [a, b], launch.scratch) }
+}
+
+fn dot_scratch(launch: &Launch) -> usize {
+    short(launch).map_or_else(|| scratch(launch), ordered::dot_scratch)
 }

@@ -1,7 +1,7 @@
 //! Small float32 products, bit by bit as PyTorch computes them (fixtures/products.py).
 
-use super::MATMUL;
 use super::testing::{Owned, launch};
+use super::{DOT, MATMUL};
 use crate::View;
 use crate::random::Generator;
 
@@ -58,4 +58,17 @@ fn small_products_have_the_bits_of_pytorch() {
         }
     }
     assert!(wrong.is_empty(), "{} differ: {:?}", wrong.len(), &wrong[..wrong.len().min(20)]);
+}
+
+#[test]
+fn short_dot_products_have_the_bits_of_pytorch() {
+    for line in include_str!("fixtures/dots.txt").lines() {
+        let (k, want) = line.split_once(' ').unwrap();
+        let k: usize = k.parse().unwrap();
+        let mut g = Generator::new(k as u64);
+        let (a, b) = (numbers(&mut g, &[1, k]), numbers(&mut g, &[k, 1]));
+        let out = Owned::zeros::<f32>(&[1, 1]);
+        launch(&DOT, &[a.view(), b.view()], &[out.view()], &[]);
+        assert_eq!(format!("{:016x}", fnv(&out)), want, "{k} terms");
+    }
 }

@@ -63,7 +63,7 @@ pointwise! {
     Real silu(x) { x / (lit::<L>(1.0) + (-x).exp()) }
     => dx(g, x) {
         let s = x.sigmoid();
-        g * s * (lit::<L>(1.0) + x * (lit::<L>(1.0) - s))
+        g * s * x.fused(lit::<L>(1.0) - s, lit(1.0))
     }
 
     /// x * tanh(log(1 + e^x)). A quotient of polynomials in e^x would do, but every step of it rounds.

@@ -9,7 +9,7 @@ pointwise! {
     => dy(g) { g }
 
     /// x + alpha * y
-    Num add_alpha(x, y; alpha) { x + alpha * y }
+    Num add_alpha(x, y; alpha) { alpha.fused(y, x) }
     => dx(g) { g }
     => dy(g) { g * alpha }
 
@@ -19,7 +19,7 @@ pointwise! {
     => dy(g) { -g }
 
     /// x - alpha * y
-    Num sub_alpha(x, y; alpha) { x - alpha * y }
+    Num sub_alpha(x, y; alpha) { (-alpha).fused(y, x) }
     => dx(g) { g }
     => dy(g) { -(g * alpha) }
 

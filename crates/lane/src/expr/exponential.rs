@@ -92,7 +92,7 @@ pointwise! {
 
     /// 1 / (1 + e^-x)
     Real sigmoid(x) { x.sigmoid() }
-    => dx(g, out) { g * ((lit::<L>(1.0) - out) * out) }
+    => dx(g, out) { g * (lit::<L>(1.0) - out) * out }
 
     /// log(x / (1 - x))
     Real logit(x) { (x / (lit::<L>(1.0) - x)).log() }

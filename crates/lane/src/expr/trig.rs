@@ -43,7 +43,7 @@ pointwise! {
 
     /// The hyperbolic tangent
     Real tanh(x) { x.tanh() }
-    => dx(g, out) { g * (lit::<L>(1.0) - out * out) }
+    => dx(g, out) { g * (-out).fused(out, lit(1.0)) }
 
     /// The inverse hyperbolic sine
     Real asinh(x) { x.asinh() }

@@ -60,6 +60,12 @@ pub trait Num:
     fn floor_div(self, other: Self) -> Self;
     /// `self` to the power of `other`; an integer to a negative power is 0, but for the bases 1 and -1.
     fn pow(self, other: Self) -> Self;
+    /// `self * b + c`; in float32 rounded only once (but for one case in 2^29), as PyTorch's x86 build computes it in some
+    /// places, which are the places to use it.
+    #[inline(always)]
+    fn fused(self, b: Self, c: Self) -> Self {
+        self * b + c
+    }
 }
 
 /// Integers, and bool held as 0 or 1 in a byte.

@@ -8,6 +8,12 @@ impl Num for F32x4 {
     type Mask = I32x4;
 
     #[inline(always)]
+    fn fused(self, b: F32x4, c: F32x4) -> F32x4 {
+        // The product of two float32 numbers is exact in float64.
+        F32x4::from_f64(self.low() * b.low() + c.low(), self.high() * b.high() + c.high())
+    }
+
+    #[inline(always)]
     fn lit(v: f64) -> F32x4 {
         F32x4::splat(v as f32)
     }
