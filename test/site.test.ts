@@ -5,26 +5,23 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Browser, type Page, chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasRelaxedSimd } from '../dist/runtime/load.js';
+import { IMAGES } from './programs.js';
+import { launch, withBrowser } from './runtimes/browser.js';
 
 const root = join(import.meta.dirname, '..');
 mkdirSync(join(root, '.cache'), { recursive: true });
 // In the repository, so that Node finds the package by its own name; not .cache/examples, which another test writes.
 const folder = mkdtempSync(join(root, '.cache/site-test-'));
-const executablePath = '/usr/bin/chromium';
-const images = process.env['CRESSET_FASHION_MNIST'] || '/usr/share/datasets/fashion-mnist';
-// A browser computes products of matrices with fused multiply-add; Node 20 (V8 11.3) has it behind a flag.
-const flags = hasRelaxedSimd() ? [] : ['--experimental-wasm-relaxed-simd'];
 
 /** What the program prints in Node. */
 async function inNode(name: string, seed: string): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [...flags, join(folder, 'examples', `${name}.js`), seed], { cwd: folder });
+  const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'examples', `${name}.js`), seed], { cwd: folder });
   return stdout;
 }
 
-describe.skipIf(!existsSync(executablePath))('the site', () => {
+describe.skipIf(!withBrowser)('the site', () => {
   let server: ChildProcess;
   let browser: Browser;
   let page: Page;
@@ -34,14 +31,11 @@ describe.skipIf(!existsSync(executablePath))('the site', () => {
     const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.examples.json')];
     execFileSync(process.execPath, [...tsc, '--outDir', join(folder, 'examples'), '--incremental', 'false', '--tsBuildInfoFile', 'null']);
     // Under a folder of its own: the site has to work anywhere.
-    execFileSync(process.execPath, [join(root, 'site/build.mjs'), join(folder, 'served/under'), images]);
+    execFileSync(process.execPath, [join(root, 'site/build.mjs'), join(folder, 'served/under'), IMAGES]);
     server = spawn(process.execPath, [join(root, 'site/serve.mjs'), join(folder, 'served')], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(server.stdout!.setEncoding('utf8'), 'data')) as [string];
     address = `${line.trim()}under/`;
-    browser = await chromium.launch({
-      executablePath,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    });
+    browser = await launch();
     page = await browser.newPage();
   }, 300_000);
   afterAll(async () => {
@@ -119,7 +113,7 @@ describe.skipIf(!existsSync(executablePath))('the site', () => {
     expect(await output()).toBe('given 7\n');
   });
 
-  test.skipIf(!existsSync(images))('the images are served', async () => {
+  test.skipIf(!existsSync(IMAGES))('the images are served', async () => {
     await open('fashion');
     const imports = "import { io } from 'cresset';\nimport { host } from './lib/host.js';\nimport * as torch from 'cresset';\nawait torch.init();\n";
     await write(`${imports}console.log(String((await io.readIdx(\`\${host.images()}/t10k-images-idx3-ubyte.gz\`)).shape));\n`);

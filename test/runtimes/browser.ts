@@ -19,7 +19,8 @@ export async function closeBrowser(): Promise<void> {
   browser = undefined;
 }
 
-function launch(): Promise<Browser> {
+/** A Chromium; whoever asked closes it. */
+export async function launch(): Promise<Browser> {
   if (!existsSync(executablePath)) throw new Error(`Chromium is missing at ${executablePath}: npm run setup browser, or set CRESSET_CHROMIUM`);
   return chromium.launch({ executablePath, args });
 }
