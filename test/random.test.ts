@@ -157,7 +157,7 @@ describe('datasets', () => {
   });
 
   test('refuses what scikit-learn refuses', () => {
-    expect(() => makeMoons(0)).toThrow(/nSamples must be a positive integer, not 0/);
+    expect(() => makeMoons(0)).toThrow(/nSamples must be an integer of at least 1, not 0/);
     expect(() => makeCircles(10, { factor: 1.5 })).toThrow(/factor must be in \[0, 1\)/);
     expect(() => makeMoons(10, { nois: 1 } as object)).toThrow(/no option 'nois'/);
     expect(() => makeMoons(10, { randomState: -1 })).toThrow(/randomState/);
