@@ -4,8 +4,8 @@
  * Half as large again to download (base64 compresses badly), so prefer `cresset` where that works.
  *
  * ```ts
- * import * as torch from 'cresset/inline';
- * console.log(String(torch.ones(2))); // nothing to await, in a page neither
+ * import { ones } from 'cresset/inline';
+ * console.log(String(ones(2))); // nothing to await, in a page neither
  * ```
  * @module
  */
