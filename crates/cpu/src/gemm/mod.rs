@@ -139,14 +139,14 @@ impl<'a, T: Tiled> Product<'a, T> {
 
     /// The product as `ordered` takes it, if it is small, float32 and nothing is scaled.
     fn ordered(&self) -> Option<Operands> {
-        let Size { m, n, k } = self.size;
         let one = T::from_i64(1);
-        let small = k > 0 && m * n > 0 && m * n * k <= ordered::LIMIT;
-        if T::DTYPE != DType::F32 || !small || !self.batch.is_empty() || self.alpha != one || self.beta != one {
+        if T::DTYPE != DType::F32 || !self.batch.is_empty() || self.alpha != one || self.beta != one {
             return None;
         }
         let mat = |x: Mat<T>| Mat { ptr: x.ptr.cast::<f32>(), row: x.row, col: x.col };
-        Some(Operands { size: self.size, a: mat(self.a), b: mat(self.b), init: self.init.map(mat), out: mat(self.out) })
+        let operands =
+            Operands { size: self.size, a: mat(self.a), b: mat(self.b), init: self.init.map(mat), out: mat(self.out) };
+        ordered::takes(&operands).then_some(operands)
     }
 
     fn path(&self) -> Path {
@@ -230,7 +230,7 @@ fn scratch(launch: &Launch) -> usize {
 /// The length of the vectors, if their dot product is one in order.
 fn short(launch: &Launch) -> Option<usize> {
     let k = launch.ins[0].shape[1];
-    (launch.outs[0].dtype == DType::F32 && k > 0 && k <= ordered::LIMIT).then_some(k)
+    (launch.outs[0].dtype == DType::F32 && k > 0 && k <= ordered::LONGEST_DOT).then_some(k)
 }
 
 fn dot(launch: &Launch) {

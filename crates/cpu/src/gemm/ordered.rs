@@ -16,8 +16,10 @@ use cresset_lane::simd::F64x2;
 use super::Mat;
 use super::block::Size;
 
-/// Products of at most this many multiplications are computed here: some 20 microseconds at most.
-pub const LIMIT: usize = 1 << 16;
+/// Products of at most this many multiplications are computed here: what takes some 30 microseconds.
+const LIMIT: usize = 1 << 13;
+/// The same for few rows and long sums, where a step of a training is not held up.
+const LONG: usize = 1 << 16;
 
 /// The length of MKL's registers, in float32.
 const LANES: usize = 16;
@@ -77,6 +79,16 @@ fn order(o: &Operands) -> Order {
         _ => Order::Columns,
     }
 }
+
+/// Whether a product of this size and with these strides is computed here.
+pub fn takes(o: &Operands) -> bool {
+    let Size { m, n, k } = o.size;
+    let terms = m * n * k;
+    terms > 0 && (terms <= LIMIT || terms <= LONG && order(o) == Order::Quarters)
+}
+
+/// The longest vectors that `dot` multiplies.
+pub const LONGEST_DOT: usize = LONG;
 
 /// Bytes of scratch that `run` needs.
 pub fn scratch(o: &Operands) -> usize {

@@ -245,6 +245,6 @@ impl F64x2 {
     /// Each element rounded to float32 precision.
     #[inline(always)]
     pub fn single(self) -> F64x2 {
-        F64x2(f64x2_promote_low_f32x4(f32x4_demote_f64x2_zero(self.0)))
+        F64x2(f64x2_promote_low_f32x4(demoted(self.0)))
     }
 }
