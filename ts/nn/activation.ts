@@ -10,7 +10,8 @@ import { type Args, FACTORY, type FactoryOptions, bind, flag, int, real, text } 
 import * as F from './functional.js';
 import { Layer } from './layer.js';
 import { Parameter } from './parameter.js';
-import { py, pyFloat } from './python.js';
+import { pyFloat } from '../runtime/python.js';
+import { py } from './python.js';
 
 /** The one parameter of activations that may overwrite their input. */
 export interface InplaceOptions {

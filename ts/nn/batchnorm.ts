@@ -13,7 +13,8 @@ import { ones_, zeros_ } from './init.js';
 import { noGrad } from '../autograd.js';
 import { Layer } from './layer.js';
 import { Parameter } from './parameter.js';
-import { py, pyFloat } from './python.js';
+import { pyFloat } from '../runtime/python.js';
+import { py } from './python.js';
 
 /** Parameters of batch and instance normalisation by name. */
 export interface BatchNormOptions extends FactoryOptions {

@@ -7,7 +7,8 @@ import type { Tensor } from '../tensor.js';
 import { type Args, bind, flag, real } from './args.js';
 import * as F from './functional.js';
 import { Layer } from './layer.js';
-import { py, pyFloat } from './python.js';
+import { pyFloat } from '../runtime/python.js';
+import { py } from './python.js';
 
 /** Parameters of the dropout modules by name. */
 export interface DropoutOptions {

@@ -8,7 +8,8 @@ import { ShapeError, ValueError } from '../errors.js';
 import * as F from './functional.js';
 import { Linear } from './linear.js';
 import { Loss, type LossOptions } from './loss.js';
-import { py, pyFloat } from './python.js';
+import { pyFloat } from '../runtime/python.js';
+import { py } from './python.js';
 
 /** Parameters of losses with weights by name. */
 export interface WeightedLossOptions extends LossOptions {

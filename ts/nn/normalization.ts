@@ -10,7 +10,8 @@ import * as F from './functional.js';
 import { ones_, zeros_ } from './init.js';
 import { Layer } from './layer.js';
 import { Parameter } from './parameter.js';
-import { py, pyFloat, pyTuple } from './python.js';
+import { pyFloat } from '../runtime/python.js';
+import { py, pyTuple } from './python.js';
 import type { Size } from './sizes.js';
 
 /** Parameters of {@link LayerNorm} by name. */

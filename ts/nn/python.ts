@@ -5,8 +5,6 @@
 import { pyFloat, pyString } from '../runtime/python.js';
 import { Tensor } from '../tensor.js';
 
-export { pyFloat };
-
 /** `True`, `None`, `3`, `(3, 3)`, `'none'`. A number prints as given (`nn.LPPool2d(2, 3)`); {@link pyFloat} is for what is a float
  * on PyTorch's own pages, since 1 and 1.0 are one number here. */
 export function py(value: unknown): string {

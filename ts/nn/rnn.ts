@@ -9,7 +9,8 @@ import { type Args, type Bound, FACTORY, type FactoryOptions, bind, flag, int, r
 import { uniform_ } from './init.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
-import { py, pyFloat } from './python.js';
+import { pyFloat } from '../runtime/python.js';
+import { py } from './python.js';
 
 /** Parameters of recurrent networks by name. */
 export interface RNNOptions extends FactoryOptions {

@@ -12,7 +12,8 @@ import { normal_ } from './init.js';
 import { Layer } from './layer.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
-import { py, pyFloat } from './python.js';
+import { pyFloat } from '../runtime/python.js';
+import { py } from './python.js';
 
 /** Parameters of {@link Embedding} by name. */
 export interface EmbeddingOptions extends FactoryOptions {

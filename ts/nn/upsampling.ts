@@ -6,7 +6,8 @@ import type { Tensor } from '../tensor.js';
 import { type Args, anything, bind, flag, int, ints, maybe, text } from './args.js';
 import * as F from './functional.js';
 import { Layer } from './layer.js';
-import { py, pyFloat } from './python.js';
+import { pyFloat } from '../runtime/python.js';
+import { py } from './python.js';
 import type { Size } from './sizes.js';
 
 /** Parameters of {@link Upsample} by name. */

@@ -10,7 +10,8 @@ import { shown } from '../runtime/console.js';
 import { keep } from '../runtime/scope.js';
 import { isTensor, type Tensor } from '../tensor.js';
 import type { Rule, States } from './differentiable.js';
-import { camel, pyDict, repr, snake, str } from './python.js';
+import { camel, snake } from '../runtime/python.js';
+import { pyDict, repr, str } from './python.js';
 import { isPlain } from '../runtime/plain.js';
 
 /** What a closure given to `step` returns: the loss. */

@@ -2,7 +2,7 @@
  * How Python writes the values that optimizers and schedulers show.
  * @module
  */
-import { camel, pyFloat, pyString, snake } from '../runtime/python.js';
+import { pyFloat, pyString } from '../runtime/python.js';
 
 /**
  * `repr()` of a number, list, boolean, string, null or tensor. `float` writes an integer with `.0`, which Python does
@@ -31,5 +31,3 @@ export function pyDict(dict: Readonly<Record<string, unknown>>, item: (key: stri
 export function str(value: unknown, float = false): string {
   return typeof value === 'string' ? value : repr(value, float);
 }
-
-export { camel, snake };

@@ -6,7 +6,7 @@ import { ArgumentError, ValueError } from '../../errors.js';
 import { isTensor } from '../../tensor.js';
 import { bindAll, type Rest } from '../options.js';
 import { type Hyper, Optimizer, type ParamGroup, scalarOf } from '../optimizer.js';
-import { camel, snake } from '../python.js';
+import { camel, snake } from '../../runtime/python.js';
 
 /** Constructor arguments of a scheduler: the optimizer, leading positional options `P`, then at most one object of options. */
 export type SchedulerArgs<P extends unknown[], O> = [optimizer: Optimizer, ...Rest<P, O>] | [options: O & { optimizer: Optimizer }];
