@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::{Result, bail};
+use crate::{Result, Tensor, bail, handles};
 
 /// What is called for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +15,8 @@ pub enum Kind {
     Backward = 1,
     /// Nothing refers to the function any more.
     Dropped = 2,
+    /// Memory ran out: the number of missing bytes in; out whether some was freed.
+    Relief = 3,
 }
 
 /// Handles passed in belong to the callee from then on; handles passed out belong to us.
@@ -38,6 +40,14 @@ pub fn call(kind: Kind, id: u64, words: &[f64]) -> Result<Vec<f64>> {
 
 /// A function of TypeScript's, by its number; tells it when it is no longer needed.
 pub struct Remote(pub u64);
+
+impl Remote {
+    /// Lets the function see a gradient, as a hook.
+    pub fn hook(&self, grad: &Tensor) -> Result<Option<Tensor>> {
+        let out = call(Kind::Hook, self.0, &[handles::put(grad.clone()) as f64])?;
+        out.first().map(|&h| handles::take(h as u32)).transpose()
+    }
+}
 
 impl Drop for Remote {
     fn drop(&mut self) {

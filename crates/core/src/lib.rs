@@ -21,6 +21,7 @@ pub mod promote;
 pub mod random;
 mod reducing;
 pub mod scalar;
+pub mod spill;
 pub mod storage;
 pub mod tensor;
 

@@ -50,6 +50,14 @@ impl Storage {
     pub fn same(&self, other: &Storage) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
     }
+    /// A storage that has been somewhere else comes back with the version it had.
+    pub(crate) fn set_version(&self, version: u32) {
+        self.0.version.set(version);
+    }
+    /// Its identity, as a number.
+    pub(crate) fn address(&self) -> usize {
+        Rc::as_ptr(&self.0) as usize
+    }
     /// How many tensors hold this memory.
     pub fn holders(&self) -> usize {
         Rc::strong_count(&self.0)

@@ -175,6 +175,20 @@ impl Tensor {
     pub fn holders(&self) -> usize {
         Rc::strong_count(&self.0)
     }
+    /// Its identity, as a number.
+    pub(crate) fn address(&self) -> usize {
+        Rc::as_ptr(&self.0) as usize
+    }
+    /// Whether anything waits for this tensor without holding it (`retain_grad`).
+    pub(crate) fn is_watched(&self) -> bool {
+        Rc::weak_count(&self.0) > 0
+    }
+    /// A tensor that had left the engine, as it was.
+    pub(crate) fn restored(storage: Storage, layout: Layout, dtype: DType, base: Option<Tensor>, meta: Meta) -> Tensor {
+        let t = Tensor::make(storage, layout, dtype, base);
+        *t.inner().meta.borrow_mut() = meta;
+        t
+    }
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }

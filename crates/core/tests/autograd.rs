@@ -1,6 +1,8 @@
 //! The graph: values, views, writes in place, depth, and PyTorch's errors.
 
-use cresset_core::autograd::{self, backward, grad};
+use std::rc::Rc;
+
+use cresset_core::autograd::{self, Hook, backward, grad};
 use cresset_core::{ErrorKind, Result, Tensor, ops};
 
 fn leaf(data: &[f64], shape: &[usize]) -> Tensor {
@@ -130,7 +132,7 @@ fn a_deep_chain_needs_no_deep_stack() -> Result<()> {
 fn hooks_see_and_replace_gradients() -> Result<()> {
     let x = leaf(&[1.0], &[1]);
     let y = ops::mul(&x, &x)?;
-    autograd::register_hook(&y, std::rc::Rc::new(|g| ops::mul(g, &Tensor::number(10)?).map(Some)));
+    autograd::register_hook(&y, Hook::Native(Rc::new(|g| ops::mul(g, &Tensor::number(10)?).map(Some))));
     autograd::retain_grad(&y);
     backward(&[y.clone()], &[None], false, false, None)?;
     assert_eq!(grad_of(&x), [20.0]);

@@ -159,10 +159,11 @@ pub(crate) fn sync_view(this: &Tensor) {
         "AsStridedBackward0",
         vec![Some(base_edge)],
         smallvec::SmallVec::new(),
-        Box::new(move |ctx| {
+        super::Function::new(move |ctx| {
             let g = ctx.grad(0)?;
             Ok(vec![Some(ops::views::view_backward(&g, &base_layout, &view)?)])
         }),
+        None,
         &[this],
     );
     this.inner().meta.borrow_mut().set_edge(Some(Edge { node, nr: 0 }));

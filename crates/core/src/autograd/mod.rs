@@ -3,6 +3,7 @@
 //! Names and behaviour follow PyTorch's torch/csrc/autograd (variable.h, function.h, engine.cpp, saved_variable.cpp).
 
 pub mod engine;
+mod function;
 pub mod inplace;
 pub mod mode;
 mod node;
@@ -15,7 +16,11 @@ pub use inplace::inplace;
 pub use mode::{GradMode, grad_enabled, no_grad, with_grad_mode};
 pub use node::{Ctx, Edge, Grads, Hook, Node, Saved};
 
+pub(crate) use function::Function;
+pub(crate) use node::{Body, OutputMeta, SavedTensors};
+
 use crate::Tensor;
+use crate::callback::Remote;
 use crate::tensor::WeakTensor;
 
 /// What autograd knows of a tensor.
@@ -72,7 +77,8 @@ pub fn tracks(inputs: &[&Tensor]) -> bool {
 /// the outputs. `saved` are the tensors it needs (inputs or outputs, None where not needed), read by `ctx.saved(i)`:
 /// a saved tensor that was modified in place since is an error then. Nothing happens when no input wants a gradient.
 ///
-/// The closure must not capture tensors, only plain attributes: what is saved must be seen, to be freed and checked.
+/// The closure must not capture tensors, only plain attributes: what is saved must be seen, to be freed and checked. They
+/// should own no heap memory either (`Vec`, `String`; a `SmallVec` that fits is fine): see `crate::spill`.
 pub fn attach(
     outs: &[&Tensor],
     name: &'static str,
@@ -81,22 +87,37 @@ pub fn attach(
     backward: impl Fn(&Ctx) -> Grads + 'static,
 ) {
     if tracks(inputs) {
-        record(outs, name, inputs, saved, Box::new(backward));
+        record(outs, name, inputs, saved, Function::new(backward), None);
     }
 }
 
-/// `attach` for a boxed function: once in the binary, not once per op.
+/// `attach` for a backward that calls a function of TypeScript's: `ctx.remote()`.
+pub fn attach_remote(
+    outs: &[&Tensor],
+    name: &'static str,
+    inputs: &[&Tensor],
+    saved: &[Option<&Tensor>],
+    remote: Remote,
+    backward: impl Fn(&Ctx) -> Grads + 'static,
+) {
+    if tracks(inputs) {
+        record(outs, name, inputs, saved, Function::new(backward), Some(remote));
+    }
+}
+
+/// `attach` for a function whose type is gone: once in the binary, not once per op.
 #[inline(never)]
 fn record(
     outs: &[&Tensor],
     name: &'static str,
     inputs: &[&Tensor],
     saved: &[Option<&Tensor>],
-    backward: Box<dyn Fn(&Ctx) -> Grads>,
+    backward: Function,
+    remote: Option<Remote>,
 ) {
     let next = inputs.iter().map(|t| t.edge()).collect();
     let saved = saved.iter().map(|s| s.map(|t| Saved::new(t, outs))).collect();
-    let node = Node::function(name, next, saved, backward, outs);
+    let node = Node::function(name, next, saved, backward, remote, outs);
     for (nr, out) in outs.iter().enumerate() {
         // Integer and bool results carry no gradient.
         if out.dtype().is_float() {

@@ -5,14 +5,30 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
+use super::function::Function;
 use super::{Retained, mode};
+use crate::callback::Remote;
 use crate::{DType, Error, ErrorKind, Result, Shape, Tensor};
 
 /// Gradients for a node's inputs, None where there is none.
 pub type Grads = Result<Vec<Option<Tensor>>>;
-type Backward = Box<dyn Fn(&Ctx) -> Grads>;
+
 /// Sees a gradient; may return another in its place.
-pub type Hook = Rc<dyn Fn(&Tensor) -> Result<Option<Tensor>>>;
+#[derive(Clone)]
+pub enum Hook {
+    /// A function of TypeScript's.
+    Remote(Rc<Remote>),
+    Native(Rc<dyn Fn(&Tensor) -> Result<Option<Tensor>>>),
+}
+
+impl Hook {
+    fn run(&self, grad: &Tensor) -> Result<Option<Tensor>> {
+        match self {
+            Hook::Remote(remote) => remote.hook(grad),
+            Hook::Native(f) => f(grad),
+        }
+    }
+}
 
 /// Output number `nr` of a node.
 #[derive(Clone)]
@@ -25,24 +41,29 @@ pub struct Node {
     pub name: &'static str,
     /// Later nodes have larger numbers.
     pub seq: u64,
-    next: RefCell<Vec<Option<Edge>>>,
-    /// None once freed.
-    body: RefCell<Option<Body>>,
+    pub(crate) next: RefCell<Vec<Option<Edge>>>,
+    pub(crate) body: RefCell<Body>,
     outputs: SmallVec<[OutputMeta; 1]>,
-    hooks: RefCell<Vec<(usize, u64, Hook)>>,
+    pub(crate) hooks: RefCell<Vec<(usize, u64, Hook)>>,
     retained: RefCell<Vec<Retained>>,
     /// Where it was made, when anomaly detection is on (the id of a TypeScript stack).
     pub trace: Cell<u64>,
 }
 
-enum Body {
+pub(crate) enum Body {
     Function {
-        saved: SmallVec<[Option<Saved>; 3]>,
-        backward: Backward,
+        saved: SavedTensors,
+        backward: Function,
+        /// The function of TypeScript's that a custom function's backward calls.
+        remote: Option<Remote>,
     },
     /// Adds into a leaf's `.grad`.
     Accumulate(Tensor),
+    /// What was saved is gone, and so a second backward cannot run.
+    Freed,
 }
+
+pub(crate) type SavedTensors = SmallVec<[Option<Saved>; 3]>;
 
 /// Shape and dtype a gradient of an output must have.
 pub(crate) struct OutputMeta {
@@ -52,10 +73,10 @@ pub(crate) struct OutputMeta {
 
 /// A tensor kept for backward, with the version it had.
 pub struct Saved {
-    tensor: Tensor,
-    version: u32,
+    pub(crate) tensor: Tensor,
+    pub(crate) version: u32,
     /// An output of the node itself is kept outside the graph (or the node would keep itself alive).
-    output: Option<usize>,
+    pub(crate) output: Option<usize>,
 }
 
 impl Saved {
@@ -70,12 +91,13 @@ impl Node {
     pub(crate) fn function(
         name: &'static str,
         next: Vec<Option<Edge>>,
-        saved: SmallVec<[Option<Saved>; 3]>,
-        backward: Backward,
+        saved: SavedTensors,
+        backward: Function,
+        remote: Option<Remote>,
         outs: &[&Tensor],
     ) -> Rc<Node> {
         let outputs = outs.iter().map(|t| OutputMeta { shape: t.shape().into(), dtype: t.dtype() }).collect();
-        Node::build(name, mode::next_id(), next, Body::Function { saved, backward }, outputs)
+        Node::build(name, mode::next_id(), next, Body::Function { saved, backward, remote }, outputs)
     }
 
     pub(crate) fn accumulator(leaf: Tensor) -> Rc<Node> {
@@ -84,7 +106,7 @@ impl Node {
         Node::build("AccumulateGrad", u64::MAX, Vec::new(), Body::Accumulate(leaf), outputs)
     }
 
-    fn build(
+    pub(crate) fn build(
         name: &'static str,
         seq: u64,
         next: Vec<Option<Edge>>,
@@ -95,7 +117,7 @@ impl Node {
             name,
             seq,
             next: RefCell::new(next),
-            body: RefCell::new(Some(body)),
+            body: RefCell::new(body),
             outputs,
             hooks: RefCell::default(),
             retained: RefCell::default(),
@@ -119,9 +141,16 @@ impl Node {
     /// The leaf an accumulator adds into.
     pub fn leaf(&self) -> Option<Tensor> {
         match &*self.body.borrow() {
-            Some(Body::Accumulate(t)) => Some(t.clone()),
+            Body::Accumulate(t) => Some(t.clone()),
             _ => None,
         }
+    }
+
+    /// Whether some tensor waits for its gradient here (`retain_grad`).
+    pub(crate) fn has_retained(&self) -> bool {
+        let mut retained = self.retained.borrow_mut();
+        retained.retain(|r| r.1.upgrade().is_some());
+        !retained.is_empty()
     }
 
     pub(crate) fn add_hook(&self, nr: usize, id: u64, hook: Hook) {
@@ -149,7 +178,7 @@ impl Node {
             None => self.hooks.borrow().iter().filter(|h| h.0 == nr).map(|h| h.2.clone()).collect(),
         };
         for hook in hooks {
-            if let Some(g) = hook(&grad)? {
+            if let Some(g) = hook.run(&grad)? {
                 grad = g;
             }
         }
@@ -169,9 +198,11 @@ impl Node {
     pub(crate) fn run(self: &Rc<Node>, grads: &[Option<Tensor>], needs: &[bool]) -> Grads {
         let body = self.body.borrow();
         match &*body {
-            Some(Body::Function { saved, backward }) => backward(&Ctx { node: self, saved, grads, needs }),
-            Some(Body::Accumulate(_)) => Ok(Vec::new()),
-            None => Err(Error::new(
+            Body::Function { saved, backward, remote } => {
+                backward.call(&Ctx { node: self, saved, remote: remote.as_ref(), grads, needs })
+            }
+            Body::Accumulate(_) => Ok(Vec::new()),
+            Body::Freed => Err(Error::new(
                 ErrorKind::Autograd,
                 format!(
                     "{}: Trying to backward through the graph a second time (or directly access saved tensors after they \
@@ -184,28 +215,30 @@ impl Node {
         }
     }
 
-    /// Frees what was saved; the node itself stays, so that a second backward can say what is wrong.
+    /// Frees what was saved; the node itself stays, so that a second backward can say what is wrong. A node that saved
+    /// nothing can run again, as in PyTorch.
     pub(crate) fn release(&self) {
         // Busy only when a hook runs backward over the node that is calling it; then it is freed with the graph.
         if let Ok(mut body) = self.body.try_borrow_mut()
-            && matches!(&*body, Some(Body::Function { .. }))
+            && matches!(&*body, Body::Function { saved, .. } if saved.iter().any(Option::is_some))
         {
-            let taken = body.take();
+            let taken = std::mem::replace(&mut *body, Body::Freed);
             drop(body);
+            self.retained.borrow_mut().clear();
             drop(taken);
         }
     }
 }
 
 thread_local! {
-    static TRASH: RefCell<Vec<(Vec<Option<Edge>>, Option<Body>)>> = const { RefCell::new(Vec::new()) };
+    static TRASH: RefCell<Vec<(Vec<Option<Edge>>, Body)>> = const { RefCell::new(Vec::new()) };
     static EMPTYING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A graph may be 100,000 nodes deep: what a node held is dropped by a loop, not by recursion.
 impl Drop for Node {
     fn drop(&mut self) {
-        let parts = (std::mem::take(&mut *self.next.borrow_mut()), self.body.borrow_mut().take());
+        let parts = (std::mem::take(self.next.get_mut()), std::mem::replace(self.body.get_mut(), Body::Freed));
         if TRASH.try_with(|t| t.borrow_mut().push(parts)).is_err() || EMPTYING.replace(true) {
             return;
         }
@@ -220,6 +253,7 @@ impl Drop for Node {
 pub struct Ctx<'a> {
     node: &'a Rc<Node>,
     saved: &'a [Option<Saved>],
+    remote: Option<&'a Remote>,
     grads: &'a [Option<Tensor>],
     needs: &'a [bool],
 }
@@ -228,6 +262,14 @@ impl Ctx<'_> {
     /// Whether the gradient of input `i` is wanted.
     pub fn needs(&self, i: usize) -> bool {
         self.needs.get(i).copied().unwrap_or(false)
+    }
+
+    /// The function of TypeScript's that was given to `attach_remote`.
+    pub fn remote(&self) -> Result<&Remote> {
+        match self.remote {
+            Some(r) => Ok(r),
+            None => crate::bail!(Internal, "{}: has no function to call", self.node.name),
+        }
     }
 
     /// How many inputs the node has.

@@ -1,5 +1,7 @@
 //! Ops that concern the graph and copies: clone, detach, dtype changes, backward itself.
 
+use std::rc::Rc;
+
 use crate::autograd::{self, Hook, inplace, mode};
 use crate::callback::{Kind, Remote, call};
 use crate::{DType, Layout, Result, Tensor, attach, bail, ensure, handles, ops};
@@ -168,13 +170,7 @@ ops! {
             Autograd,
             "registerHook: cannot register a hook on a tensor that doesn't require gradient"
         );
-        let remote = Remote(id as u64);
-        let hook: Hook = std::rc::Rc::new(move |g: &Tensor| {
-            // The whole of it, or the closure would keep only the number and drop the rest now.
-            let remote = &remote;
-            let out = call(Kind::Hook, remote.0, &[handles::put(g.clone()) as f64])?;
-            out.first().map(|&h| take_handle(h)).transpose()
-        });
+        let hook = Hook::Remote(Rc::new(Remote(id as u64)));
         Ok(autograd::register_hook(input, hook) as i64)
     }
 
@@ -194,7 +190,7 @@ ops! {
         let inputs: Vec<&Tensor> = inputs.iter().collect();
         let saved: Vec<Option<&Tensor>> = saved.iter().map(Some).collect();
         let (n_out, n_in, n_saved) = (outs.len(), inputs.len(), saved.len());
-        attach(&outs, intern(name), &inputs, &saved, move |ctx| {
+        autograd::attach_remote(&outs, intern(name), &inputs, &saved, remote, move |ctx| {
             let mut words = Vec::new();
             for i in 0..n_out {
                 let g = ctx.grad(i)?;
@@ -206,13 +202,12 @@ ops! {
             for i in 0..n_in {
                 words.push(ctx.needs(i) as u8 as f64);
             }
-            let remote = &remote;
-            let out = call(Kind::Backward, remote.0, &words)?;
+            let out = call(Kind::Backward, ctx.remote()?.0, &words)?;
             let mut out = out.into_iter();
             let mut grads = Vec::with_capacity(n_in);
             while let Some(present) = out.next() {
                 grads.push(match out.next() {
-                    Some(h) if present != 0.0 => Some(take_handle(h)?),
+                    Some(h) if present != 0.0 => Some(handles::take(h as u32)?),
                     _ => None,
                 });
             }
@@ -285,13 +280,6 @@ ops! {
 }
 
 use crate::call::Operand;
-
-/// The tensor behind a handle that was given to us.
-fn take_handle(h: f64) -> Result<Tensor> {
-    let t = handles::get(h as u32)?;
-    handles::release(h as u32);
-    Ok(t)
-}
 
 /// Node names live as long as the program; a custom function's class has one name.
 fn intern(name: &str) -> &'static str {
