@@ -5,7 +5,8 @@
 import { ArgumentError } from './errors.js';
 import { op, wrapHandle } from './runtime/call.js';
 import { handleOf, isHandle, isLive } from './runtime/handle.js';
-import { checked, engine, message, run, scratch, setCallback } from './runtime/wasm.js';
+import { addRemote, dropRemote } from './runtime/remotes.js';
+import { checked, engine, message, run } from './runtime/wasm.js';
 import type { Tensor } from './tensor.js';
 import { shown } from './runtime/console.js';
 
@@ -61,41 +62,6 @@ export function runBackward(tensors: readonly Tensor[], grads: readonly (Tensor 
 }
 
 // --- functions the engine calls -------------------------------------------------------------------------------------
-
-/** Words in: handles and numbers as the kind says. The result's handles belong to the engine. */
-export type Remote = (words: readonly number[]) => readonly number[];
-
-const remotes = new Map<number, Remote>();
-let nextRemote = 1;
-
-/** Gives a function a number by which the engine can call it, until the engine says that it is dropped. */
-export function addRemote(fn: Remote): number {
-  remotes.set(nextRemote, fn);
-  return nextRemote++;
-}
-
-/** Forgets a function that the engine never got to know. */
-export function dropRemote(id: number): void {
-  remotes.delete(id);
-}
-
-/** How many functions the engine may call now; for tests of leaks. */
-export function remoteCount(): number {
-  return remotes.size;
-}
-
-const DROPPED = 2;
-
-setCallback((kind, id, count) => {
-  if (kind === DROPPED) {
-    remotes.delete(id);
-    return 0;
-  }
-  const words = [...scratch().subarray(0, count)];
-  const out = remotes.get(id)!(words);
-  scratch().set(out);
-  return out.length;
-});
 
 /** A second handle to the same tensor, for the engine to own. */
 export function share(t: Tensor): number {

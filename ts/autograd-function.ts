@@ -2,11 +2,12 @@
  * `torch.autograd.Function`: differentiable functions of one's own.
  * @module
  */
-import { addRemote, share } from './autograd-core.js';
+import { share } from './autograd-core.js';
 import { ArgumentError, AutogradError, NotImplementedError } from './errors.js';
 import { isGradEnabled, noGrad } from './autograd-mode.js';
 import { op, wrapHandle } from './runtime/call.js';
 import { dispose } from './runtime/handle.js';
+import { addRemote } from './runtime/remotes.js';
 import { isTensor, Tensor } from './tensor.js';
 
 /** What `forward` leaves for `backward`. PyTorch: `torch.autograd.function.FunctionCtx`. */

@@ -2,11 +2,19 @@
  * What tensors hold: `torch.memory()`.
  * @module
  */
+import { cells } from './runtime/cells.js';
+import { setLimit, spillAll } from './runtime/collect.js';
+import { type Device, device as toDevice } from './device.js';
+import { dtypeOf } from './dtype.js';
+import { ArgumentError } from './errors.js';
+import { shown } from './runtime/console.js';
+import { spilled } from './runtime/spill.js';
+import { isTracking, setTracking } from './runtime/track.js';
 import { checked, scratch } from './runtime/wasm.js';
 
 /** Numbers of {@link memory}; bytes unless said otherwise. */
 export interface MemoryStats {
-  /** Tensors that JavaScript objects hold (a count). */
+  /** Tensors in the engine that JavaScript objects hold (a count). */
   readonly tensors: number;
   /** Blocks of memory in use, by tensors or by the graph (a count). */
   readonly storages: number;
@@ -18,25 +26,144 @@ export interface MemoryStats {
   readonly pooled: number;
   /** Size of the engine's whole memory. */
   readonly heap: number;
+  /** Bytes moved out of the engine since the program began, because nobody seemed to need them (see {@link memory.setSpillThreshold}). */
+  readonly spilled: number;
+  /** Of those, bytes brought back because they were used after all. */
+  readonly restored: number;
 }
 
-function stats(what: number): MemoryStats {
+function stats(what: number, device?: Device | string): MemoryStats {
+  if (device !== undefined) toDevice(device);
   checked((wasm) => wasm.memory_stats(what));
   const [tensors, storages, live, peak, pooled, heap] = scratch() as unknown as [number, number, number, number, number, number];
-  return { tensors, storages, live, peak, pooled, heap };
+  return { tensors, storages, live, peak, pooled, heap, spilled: spilled.outBytes, restored: spilled.backBytes };
 }
 
 /**
- * How much memory tensors hold. PyTorch: `torch.cuda.memory_stats`, for this package's own heap.
+ * How much memory tensors hold on a device; without one, on the CPU. PyTorch: `torch.cuda.memory_stats`, for this package's own heap.
  * @example
  * console.log(torch.memory().live);
  */
-export function memory(): MemoryStats {
-  return stats(0);
+export function memory(device?: Device | string): MemoryStats {
+  return stats(0, device);
 }
 
-/** Gives memory kept for reuse back. PyTorch: `torch.cuda.empty_cache`. */
-memory.emptyCache = (): MemoryStats => stats(1);
+/**
+ * Gives memory kept for reuse back, and moves out of the engine whatever nothing in it refers to, so that the collector
+ * can free what nobody can reach; what is used again comes back by itself. PyTorch: `torch.cuda.empty_cache`.
+ */
+memory.emptyCache = (): MemoryStats => {
+  spillAll();
+  return stats(1);
+};
 
 /** Starts counting the peak anew. PyTorch: `torch.cuda.reset_peak_memory_stats`. */
 memory.resetPeak = (): MemoryStats => stats(2);
+
+/**
+ * Sets how many bytes tensors may hold before the oldest are moved out of the engine into ordinary buffers, which the
+ * collector frees if nobody can reach them; what is used again comes back by itself. It happens in synchronous loops,
+ * where no finalizer runs, and costs a few microseconds a tensor. Default: 128 MiB, and more while a program works with more.
+ * @param bytes null for the default; 0 moves out whatever can leave before every operation, for tests.
+ */
+memory.setSpillThreshold = (bytes: number | null): void => {
+  if (bytes !== null && !(Number.isFinite(bytes) && bytes >= 0)) {
+    throw new ArgumentError(`memory.setSpillThreshold: bytes must be null or a number that is not negative, not ${String(bytes)}`);
+  }
+  setLimit(bytes);
+};
+
+/** Tensors that were made at one place, as {@link memory.track} lists them. */
+export interface SiteRow {
+  /** Where in the program: a line of a stack, `at train (train.js:12:5)`. */
+  readonly site: string;
+  /** How many live ones were made there. */
+  readonly tensors: number;
+  /** Bytes of their elements; those of views count again. */
+  readonly bytes: number;
+  /** The kinds of tensors, the most frequent first: `float32[64, 10]`. */
+  readonly kinds: readonly string[];
+}
+
+/** The table of {@link memory.track}: an array of rows that prints as a table. */
+export class SiteTable extends Array<SiteRow> {
+  override toString(): string {
+    if (this.length === 0) return 'no live tensors were made since tracking began';
+    const rows = this.map((r) => [String(r.tensors), sizeText(r.bytes), r.site, r.kinds.slice(0, 3).join(' ')]);
+    return tableText(['tensors', 'bytes', 'made', 'kinds'], rows);
+  }
+
+  static {
+    shown(this.prototype);
+  }
+}
+
+/**
+ * Notes from now on where each tensor is made and disposed, and lists the live ones by the place where they were made,
+ * the largest first. While it is on, a {@link DisposedError} names these places too; it makes every operation slower by
+ * a few microseconds. `torch.memory.track(false)` ends it.
+ * @example
+ * torch.memory.track();
+ * const kept = [torch.ones(3), torch.ones(3)];
+ * console.log(torch.memory.track()[0].tensors); // -> 2
+ * torch.memory.track(false);
+ */
+memory.track = (on = true): SiteTable => {
+  const table = isTracking() ? bySite() : new SiteTable();
+  setTracking(on);
+  return table;
+};
+
+function bySite(): SiteTable {
+  const sites = new Map<string, { tensors: number; bytes: number; kinds: Map<string, number> }>();
+  for (const cell of cells()) {
+    if (!cell?.sites) continue;
+    const { slot } = cell;
+    checked((wasm) => wasm.info(slot));
+    const words = scratch();
+    const dtype = dtypeOf(words[0]!);
+    const kind = `${dtype.name}[${[...words.subarray(9, 9 + words[6]!)].join(', ')}]`;
+    let row = sites.get(cell.sites.made);
+    if (!row) sites.set(cell.sites.made, (row = { tensors: 0, bytes: 0, kinds: new Map() }));
+    row.tensors++;
+    row.bytes += words[7]! * dtype.itemsize;
+    row.kinds.set(kind, (row.kinds.get(kind) ?? 0) + 1);
+  }
+  const rows = [...sites].map(([site, { tensors, bytes, kinds }]): SiteRow => {
+    return { site, tensors, bytes, kinds: [...kinds].sort((a, b) => b[1] - a[1]).map(([kind, n]) => (n > 1 ? `${kind} x ${n}` : kind)) };
+  });
+  return SiteTable.from(rows.sort((a, b) => b.bytes - a.bytes)) as SiteTable;
+}
+
+/**
+ * {@link memory} as a text for people. PyTorch: `torch.cuda.memory_summary`.
+ * @example
+ * console.log(torch.memorySummary());
+ */
+export function memorySummary(device?: Device | string): string {
+  const m = stats(0, device);
+  const rows = [
+    ['tensors', String(m.tensors)],
+    ['blocks of memory', String(m.storages)],
+    ['in use', sizeText(m.live)],
+    ['most at once', sizeText(m.peak)],
+    ['kept for reuse', sizeText(m.pooled)],
+    ['whole heap', sizeText(m.heap)],
+    ['moved out so far', sizeText(m.spilled)],
+    ['brought back', sizeText(m.restored)],
+  ];
+  return tableText([`memory of ${String(toDevice(device ?? 'cpu'))}`, ''], rows);
+}
+
+function sizeText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const unit = Math.min(Math.floor(Math.log2(bytes) / 10), 4);
+  return `${(bytes / 1024 ** unit).toFixed(1)} ${['', 'KiB', 'MiB', 'GiB', 'TiB'][unit]!}`;
+}
+
+function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, i) => Math.max(...all.map((r) => r[i]!.length)));
+  const line = (r: readonly string[]): string => r.map((text, i) => text.padEnd(widths[i]!)).join('  ').trimEnd();
+  return [line(head), widths.map((w) => '-'.repeat(w)).join('  '), ...rows.map(line)].join('\n');
+}

@@ -18,7 +18,8 @@ import { dispose, Handle, handleOf, isHandle, isLive, keepHandle, setOperation, 
 import { installStarter } from './runtime/load.js';
 import { type NestedList, readElements, nest, toNumber } from './runtime/read.js';
 import type { Num } from './runtime/types.js';
-import { checked, scratch } from './runtime/wasm.js';
+import { breathe } from './runtime/turn.js';
+import { checked, run, scratch } from './runtime/wasm.js';
 import { type Size, sizeFrom } from './size.js';
 import { isPlain } from './runtime/plain.js';
 
@@ -32,6 +33,17 @@ const INFO = { dtype: 0, requiresGrad: 1, isLeaf: 2, isView: 3, hasGradFn: 4, nd
  * wish for a gradient, and with its gradient if that still fits. PyTorch: `t.data = source`.
  */
 export let setData: (t: Tensor, source: Tensor) => void;
+
+/** Forgets the gradients of these tensors, or fills them with zeros. */
+export let zeroGrads: (tensors: readonly Tensor[], setToNone: boolean) => void;
+
+/**
+ * The gradients of these tensors, in handles of their own that the caller disposes: unlike `x.grad`, which hands out an
+ * object that lives as long as somebody may want it.
+ */
+export function gradsOf(tensors: readonly Tensor[]): (Tensor | null)[] {
+  return op('get_grads', tensors) as (Tensor | null)[];
+}
 
 // The methods that are ops come from the generated interface and are installed from the generated table below.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type
@@ -68,6 +80,10 @@ export class Tensor extends Handle {
       t.#ndim = -1;
     };
     setTensorHooks((handle) => new Tensor(handle), forget, (t) => void (t as Tensor).requiresGrad_(true));
+    zeroGrads = (tensors, setToNone) => {
+      op('zero_grads', tensors, setToNone);
+      if (setToNone) for (const t of tensors) t.#grad = null;
+    };
     setData = (t, source) => {
       const fresh = source.detach();
       if (t.requiresGrad && fresh.dtype.isFloatingPoint) op('requires_grad_', fresh, true);
@@ -395,7 +411,9 @@ export class Tensor extends Handle {
    * @throws {@link TorchError} if there is not exactly one element.
    */
   async item<T extends number | boolean | bigint = number>(): Promise<T> {
-    return this.itemSync<T>();
+    const value = this.itemSync<T>();
+    await breathe();
+    return value;
   }
 
   /** {@link item}, at once; on the CPU only. */
@@ -410,7 +428,9 @@ export class Tensor extends Handle {
 
   /** The elements as nested arrays; a plain value for a 0-d tensor. PyTorch: `Tensor.tolist`. */
   async tolist(): Promise<NestedList> {
-    return this.tolistSync();
+    const value: NestedList = this.tolistSync();
+    await breathe();
+    return value;
   }
 
   /** {@link tolist}, at once; on the CPU only. */
@@ -421,7 +441,9 @@ export class Tensor extends Handle {
 
   /** A copy of the elements in row-major order, as a typed array; bools as bytes. */
   async data(): Promise<TypedArray> {
-    return this.dataSync();
+    const value = this.dataSync();
+    await breathe();
+    return value;
   }
 
   /** {@link data}, at once; on the CPU only. */
@@ -432,12 +454,20 @@ export class Tensor extends Handle {
   }
 
   /**
-   * The engine's own memory of a contiguous tensor, not a copy: valid until the next call of anything of this package.
+   * The elements of a contiguous tensor in the engine's own memory, not copied: a borrowed view, for handing to
+   * something that reads it at once (a texture, a file, a canvas).
+   *
+   * It shows what the tensor holds, writes in place included, until the tensor's memory is given back (`dispose()`, the
+   * end of a scope, garbage collection) or any memory moves because the engine's heap grew. From then on it is detached:
+   * its length is 0, elements are undefined, methods throw a TypeError. It never shows another tensor's numbers. What
+   * shall last is `data()`.
    * @throws {@link ArgumentError} if the tensor is not contiguous.
    */
   dataView(): TypedArray {
     setOperation('dataView');
     if (!this.isContiguous()) throw new ArgumentError('dataView: the tensor is not contiguous; use data(), or contiguous().dataView()');
+    const handle = handleOf(this);
+    run((wasm) => wasm.lend(handle));
     return readElements(this, this.dtype, this.numel(), false);
   }
 

@@ -4,7 +4,7 @@ import type { Generator } from '../random.js';
 import { type Collated, defaultCollate, defaultConvert } from './collate.js';
 import { type AnyMapStyle, isMapStyle, iterate, IterableDataset, type MapStyle, sampleOf } from './dataset.js';
 import { BatchSampler, drawSeed, RandomSampler, SequentialSampler } from './sampler.js';
-import { breathe } from './turn.js';
+import { breathe } from '../runtime/turn.js';
 
 /** Options of {@link DataLoader}. */
 export interface DataLoaderOptions<T, B> {

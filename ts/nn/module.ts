@@ -5,7 +5,7 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError, TorchError, ValueError } from '../errors.js';
 import { keepHandle } from '../runtime/handle.js';
-import { Tensor } from '../tensor.js';
+import { Tensor, zeroGrads } from '../tensor.js';
 import { anything, bind, flag, maybe, text } from './args.js';
 import { CALL, Callable } from './callable.js';
 import { type BackwardHook, type BackwardPreHook, type ForwardHook, type ForwardPreHook, Hooks, type RemovableHandle, callWithHooks } from './hooks.js';
@@ -329,10 +329,7 @@ export class Module extends Callable {
   /** Forgets all gradients; with `{ setToNone: false }` fills them with zeros instead. */
   zeroGrad(setToNone: boolean | { readonly setToNone?: boolean } = true): void {
     const none = typeof setToNone === 'boolean' ? setToNone : (setToNone.setToNone ?? true);
-    for (const p of this.parameters()) {
-      if (none) p.grad = null;
-      else p.grad?.detach_().zero_();
-    }
+    zeroGrads([...this.parameters()], none);
   }
 
   /**

@@ -4,7 +4,7 @@ import { float32 } from '../dtype.js';
 import { cat, zeros } from '../generated/torch.js';
 import { ArgumentError, ValueError } from '../errors.js';
 import { keep } from '../runtime/scope.js';
-import { isTensor, type Tensor } from '../tensor.js';
+import { gradsOf, isTensor, type Tensor } from '../tensor.js';
 import { bind, type Given } from './options.js';
 import { type Closure, type Hyper, type Loss, Optimizer, type ParameterState, scalarOf } from './optimizer.js';
 import { type Ask, type Point, read, strongWolfe } from './strong_wolfe.js';
@@ -99,9 +99,10 @@ export class LBFGS extends Optimizer {
 
   /** The gradients of all parameters in one vector. */
   #gather(): Tensor {
-    const views = this.#params.map((p) => p.grad?.reshape([-1]) ?? zeros([p.numel()], { dtype: p.dtype }));
+    const grads = gradsOf(this.#params);
+    const views = this.#params.map((p, i) => grads[i]?.reshape([-1]) ?? zeros([p.numel()], { dtype: p.dtype }));
     const flat = cat(views);
-    views.forEach((v) => v.dispose());
+    for (const t of [...grads, ...views]) t?.dispose();
     return keep(flat);
   }
 

@@ -8,7 +8,7 @@ import { getDefaultDtype } from '../dtype.js';
 import { ArgumentError, TorchError, ValueError } from '../errors.js';
 import { shown } from '../runtime/console.js';
 import { keep } from '../runtime/scope.js';
-import { isTensor, type Tensor } from '../tensor.js';
+import { gradsOf, isTensor, type Tensor, zeroGrads } from '../tensor.js';
 import type { Rule, States } from './differentiable.js';
 import { camel, snake } from '../runtime/python.js';
 import { pyDict, repr, str } from './python.js';
@@ -109,6 +109,8 @@ export abstract class Optimizer {
   stepped = false;
   readonly #preHooks = new Set<StepHook>();
   readonly #postHooks = new Set<StepHook>();
+  /** Handles of gradients that end with the step. */
+  readonly #lent: (Tensor | null)[] = [];
 
   constructor(params: Params, defaults: Record<string, unknown>) {
     this.defaults = defaults;
@@ -168,17 +170,26 @@ export abstract class Optimizer {
   step<R extends Loss>(closure?: Closure<R | Promise<R>>): R | Promise<R> | undefined {
     this.before();
     if (closure === undefined) {
-      this.update();
+      this.#update();
       this.after();
       return undefined;
     }
     const finish = (loss: R): R => {
-      this.update();
+      this.#update();
       this.after();
       return loss;
     };
     const loss = enableGrad(closure);
     return loss instanceof Promise ? loss.then(finish) : finish(loss);
+  }
+
+  #update(): void {
+    try {
+      this.update();
+    } finally {
+      for (const grad of this.#lent) grad?.dispose();
+      this.#lent.length = 0;
+    }
   }
 
   /** Runs the hooks that come before a step. */
@@ -208,15 +219,7 @@ export abstract class Optimizer {
    */
   zeroGrad(setToNone: boolean | { setToNone?: boolean } = true): void {
     const none = typeof setToNone === 'boolean' ? setToNone : (setToNone.setToNone ?? true);
-    for (const { params } of this.paramGroups) {
-      for (const p of params) {
-        const grad = p.grad;
-        if (grad === null) continue;
-        if (none) p.grad = null;
-        else if (grad.gradFn === null) grad.requiresGrad_(false).zero_();
-        else p.grad = grad.detach().zero_();
-      }
-    }
+    for (const { params } of this.paramGroups) zeroGrads(params, none);
   }
 
   /**
@@ -339,17 +342,25 @@ export abstract class Optimizer {
     const params: Tensor[] = [];
     const grads: Tensor[] = [];
     const states: ParameterState[] = [];
-    for (const p of group.params) {
-      const grad = p.grad;
-      if (grad === null) continue;
+    const all = this.gradsOf(group.params);
+    group.params.forEach((p, i) => {
+      const grad = all[i]!;
+      if (grad === null) return;
       params.push(p);
       grads.push(grad);
       states.push(this.#stateOf(p, init));
-    }
+    });
     if (group['capturable'] === true && params.length > 0) {
       throw new TorchError("If capturable=true, params and state_steps must be on supported devices: ['cuda', 'xpu', 'hpu', 'xla'].");
     }
     return { params, grads, column: (name) => states.map((s) => s[name] as Tensor), states };
+  }
+
+  /** The gradients of parameters, which are lent until the end of the step. */
+  protected gradsOf(params: readonly Tensor[]): (Tensor | null)[] {
+    const grads = gradsOf(params);
+    this.#lent.push(...grads);
+    return grads;
   }
 
   /** The state of a parameter, made by `init` if it has none yet. */

@@ -70,8 +70,9 @@ export class SGD extends Optimizer {
         if (params.length === 0) return;
         op('sgd_step', params, grads, buffers, fresh, scalarOf(o.lr), scalarOf(o.weightDecay), o.momentum, o.dampening, o.nesterov, o.maximize);
       };
-      const active = group.params.filter((p) => p.grad !== null);
-      const grads = active.map((p) => p.grad!);
+      const all = this.gradsOf(group.params);
+      const active = group.params.filter((_, i) => all[i] !== null);
+      const grads = all.filter((g) => g !== null);
       if (o.momentum === 0) {
         run(active, grads, [], false);
         continue;

@@ -42,8 +42,9 @@ export class SparseAdam extends Optimizer {
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
-      for (const p of group.params) {
-        const grad = p.grad;
+      const grads = this.gradsOf(group.params);
+      for (const [i, p] of group.params.entries()) {
+        const grad = grads[i]!;
         if (grad === null) continue;
         let state = this.state.get(p);
         if (!state) this.state.set(p, (state = kept({ step: 0, exp_avg: zerosLike(p), exp_avg_sq: zerosLike(p) })));

@@ -11,7 +11,9 @@ import { dtypeOf } from '../dtype.js';
 import { ArgumentError, InternalError } from '../errors.js';
 import { TABLE } from '../generated/table.js';
 import { CODE_OF, encode, Longer, NO_MATCH } from './encode.js';
-import { dispose, type Handle, isHandle, setOperation } from './handle.js';
+import { tick } from './cells.js';
+import { relieve } from './collect.js';
+import { dispose, type Handle, isHandle, returnCount, setOperation } from './handle.js';
 import { explain } from './explain.js';
 import { compile, type Returns, type Signature } from './signature.js';
 import { tupleClass } from './tuple.js';
@@ -70,6 +72,8 @@ export function invoke(def: Def, self: Handle | undefined, args: readonly unknow
     n--;
   }
   setOperation(def.name);
+  relieve();
+  tick();
   const signatures = def.signatures ?? signaturesOf(def);
   for (let i = 0; i < signatures.length; i++) {
     const s = signatures[i]!;
@@ -82,7 +86,11 @@ export function invoke(def: Def, self: Handle | undefined, args: readonly unknow
 function bind(s: Signature, self: Handle | undefined, args: readonly unknown[], n: number, named: Record<string, unknown> | null): boolean {
   for (let words = scratch(); ; ) {
     try {
-      return write(words, s, self, args, n, named);
+      const before = returnCount();
+      const fits = write(words, s, self, args, n, named);
+      if (returnCount() === before) return fits;
+      // A tensor was brought back meanwhile, and memory may have moved: now all are there.
+      words = scratch();
     } catch (error) {
       if (!(error instanceof Longer)) throw error;
       words = reserve(error.words, 0);

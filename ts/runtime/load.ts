@@ -10,6 +10,8 @@ import { initSync, set_callback } from '../generated/wasm/cresset.js';
 import { type Device, device as toDevice } from '../device.js';
 import { LoadError, ValueError } from '../errors.js';
 import { compile, compileResponse, compileSync, download, notCompiled } from './binary.js';
+import './callbacks.js';
+import { startLimit } from './collect.js';
 import { registerFormatter } from './console.js';
 import type { Simd, WasmSource } from './source.js';
 import { askThreads } from './threads.js';
@@ -136,6 +138,7 @@ function start(module: WebAssembly.Module): void {
   }
   attach(exports);
   set_callback(dispatchCallback);
+  startLimit();
   registerFormatter();
 }
 

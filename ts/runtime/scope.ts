@@ -2,10 +2,10 @@
  * `torch.scope`: what a function made and did not return is freed when it ends.
  * @module
  */
-import { type Handle, type Id, isHandle, isOwned, keepHandle, liveId, releaseId, setOwner } from './handle.js';
+import { cellOf, type Cell, idOf, type Owner, release } from './cells.js';
+import { cellOfHandle, type Handle, isHandle, isLive, keepHandle, setOwner } from './handle.js';
 
-interface Scope {
-  readonly ids: Id[];
+interface Scope extends Owner {
   /** Still running after its function returned a promise. */
   asynchronous: boolean;
 }
@@ -13,7 +13,7 @@ interface Scope {
 const open: Scope[] = [];
 
 function activate(): void {
-  setOwner(open.at(-1)?.ids ?? null);
+  setOwner(open.at(-1) ?? null);
 }
 
 /**
@@ -28,7 +28,7 @@ function activate(): void {
  * @returns what `fn` returns.
  */
 export function scope<T>(fn: () => T): T {
-  const mine: Scope = { ids: [], asynchronous: false };
+  const mine: Scope = { ids: [], closed: false, heir: null, asynchronous: false };
   open.push(mine);
   activate();
   let result: T;
@@ -58,26 +58,34 @@ export function scope<T>(fn: () => T): T {
 function close(mine: Scope, result: unknown): void {
   open.splice(open.lastIndexOf(mine), 1);
   activate();
-  const returned = new Set<Id>();
+  const returned = new Set<Cell>();
   collect(result, returned, new Set());
+  const parent = open.at(-1) ?? null;
+  for (const cell of returned) if (cell.owner === mine) own(parent, cell);
   // A scope that ran while its function waited may hold tensors of another async scope: the other one inherits them.
-  const heir = mine.asynchronous ? open.filter((s) => s.asynchronous).at(-1) : undefined;
-  const parent = open.at(-1);
+  mine.heir = (mine.asynchronous && open.filter((s) => s.asynchronous).at(-1)) || null;
+  // What is not in the engine now finds its scope closed when it is used.
+  mine.closed = true;
   for (const id of mine.ids) {
-    if (!isOwned(id)) continue;
-    if (heir) heir.ids.push(id);
-    else if (returned.has(id)) parent?.ids.push(id);
-    else releaseId(id);
+    const cell = cellOf(id);
+    if (cell?.owner !== mine) continue;
+    if (mine.heir) own(mine.heir, cell);
+    else release(cell);
   }
+  mine.ids = [];
 }
 
-/** Ids of all tensors reachable from a returned value. */
-function collect(value: unknown, into: Set<Id>, seen: Set<object>): void {
+function own(scope: Owner | null, cell: Cell): void {
+  cell.owner = scope;
+  if (scope !== null && cell.slot >= 0) scope.ids.push(idOf(cell));
+}
+
+/** The cells of all tensors reachable from a returned value. */
+function collect(value: unknown, into: Set<Cell>, seen: Set<object>): void {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function') || seen.has(value)) return;
   seen.add(value);
   if (isHandle(value)) {
-    const id = liveId(value);
-    if (id !== null) into.add(id);
+    if (isLive(value)) into.add(cellOfHandle(value));
     return;
   }
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return;

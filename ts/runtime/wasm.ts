@@ -22,7 +22,15 @@ export interface Exports {
   replace(handle: number, other: number): number;
   info(handle: number): number;
   data_ptr(handle: number): number;
+  lend(handle: number): void;
   alloc(dtype: number, ndim: number): number;
+  live_bytes(): number;
+  memory_limit(bytes: number): void;
+  spill_block(words: number): number;
+  spill_plan(count: number): number;
+  spill_commit(): void;
+  spill_restore(kind: number, references: number, words: number, internal: boolean): number;
+  storage_ptr(handle: number): number;
   grad_mode(mode: number): number;
   op_count(): number;
   text(what: number, handle: number): number;
@@ -102,9 +110,27 @@ export function call(op: number, flags: number): number {
     throw trapped(error);
   }
   if (count < 0) throw failure();
+  if (count >= OVER_LIMIT) count = flagged(count);
   // Results longer than the block came in a longer one, at another place.
   if (count > capacity) refresh();
   return count;
+}
+
+/** Added to what `call` and `alloc` answer when tensors hold more than the limit (bindings/wasm). */
+const OVER_LIMIT = 2 ** 30;
+let over = false;
+
+/** The number without its flag, which is noted. */
+function flagged(answer: number): number {
+  over = true;
+  return answer - OVER_LIMIT;
+}
+
+/** Whether tensors were over the limit since this was asked last. */
+export function overLimit(): boolean {
+  if (!over) return false;
+  over = false;
+  return true;
 }
 
 /** Runs anything else of the engine's exports, with the same care for traps. */
@@ -122,7 +148,7 @@ export function run<T>(fn: (wasm: Exports) => T): T {
 export function checked(fn: (wasm: Exports) => number): number {
   const count = run(fn);
   if (count < 0) throw failure();
-  return count;
+  return count >= OVER_LIMIT ? flagged(count) : count;
 }
 
 /** The engine's last error as an error object. */

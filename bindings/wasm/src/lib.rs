@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 
 use cresset_core::autograd::mode::{self, GradMode};
-use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, handles, random, storage};
+use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, handles, random, spill, storage};
 use wasm_bindgen::prelude::*;
 
 /// The block. It is never freed: a longer one takes its place, and calls under way may still read the old one.
@@ -23,6 +23,9 @@ struct Message {
 
 thread_local! {
     static BLOCK: Cell<Block> = Cell::new(new_block(65536));
+    /// The block of the spill functions: they run between the writing of an op's arguments and its call.
+    static SPILL: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
+    static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
     static MESSAGE: RefCell<Message> = RefCell::default();
     static CALLBACK: RefCell<Option<js_sys::Function>> = const { RefCell::new(None) };
 }
@@ -69,11 +72,18 @@ fn answer(out: Result<Vec<f64>>) -> i32 {
     }
 }
 
+/// Added to what `call` and `alloc` return when tensors hold more than `memory_limit` set: something should be spilled.
+const OVER_LIMIT: i32 = 1 << 30;
+
+fn with_flag(answer: i32) -> i32 {
+    if answer >= 0 && storage::stats().live_bytes > LIMIT.get() { answer | OVER_LIMIT } else { answer }
+}
+
 /// Runs op number `op` on the arguments in the block. Returns the number of result words, or -1: see `error_kind`.
 #[wasm_bindgen]
 pub fn call(op: u32, flags: u32) -> i32 {
     let mut results = Vec::new();
-    answer(call::call(op, flags, BLOCK.get(), &mut results).map(|()| results))
+    with_flag(answer(call::call(op, flags, BLOCK.get(), &mut results).map(|()| results)))
 }
 
 /// The kind of the last error (`cresset_core::ErrorKind`).
@@ -103,8 +113,8 @@ pub fn release(handle: u32) {
 /// A second handle for the same tensor, or -1.
 #[wasm_bindgen]
 pub fn retain(handle: u32) -> i32 {
-    match handles::get(handle) {
-        Ok(t) => handles::put(t) as i32,
+    match handles::again(handle) {
+        Ok(slot) => slot as i32,
         Err(e) => fail(e),
     }
 }
@@ -141,14 +151,88 @@ pub fn data_ptr(handle: u32) -> usize {
     }
 }
 
+/// Notes that a view of this tensor's memory was given away: when the memory goes, the view is detached.
+#[wasm_bindgen]
+pub fn lend(handle: u32) {
+    if let Ok(t) = handles::get(handle) {
+        t.storage().lend();
+    }
+}
+
 /// A handle to an uninitialised contiguous tensor; its shape stands in the block. -1 when memory is short.
 #[wasm_bindgen]
 pub fn alloc(dtype: u32, ndim: u32) -> i32 {
     let shape: Vec<usize> = BLOCK.get()[..ndim as usize].iter().map(|w| w.get() as usize).collect();
     match Tensor::empty(&shape, DType::from_code(dtype).unwrap_or(DType::F32)) {
-        Ok(t) => handles::put(t) as i32,
+        Ok(t) => with_flag(handles::put(t) as i32),
         Err(e) => fail(e),
     }
+}
+
+/// Bytes that tensors hold now.
+#[wasm_bindgen]
+pub fn live_bytes() -> f64 {
+    storage::stats().live_bytes as f64
+}
+
+/// Sets how many bytes tensors may hold before `call` and `alloc` say that something should be spilled.
+#[wasm_bindgen]
+pub fn memory_limit(bytes: f64) {
+    LIMIT.set(bytes as usize);
+}
+
+/// Address of the spill block, at least this long; 0 words only asks.
+#[wasm_bindgen]
+pub fn spill_block(words: usize) -> usize {
+    SPILL.with_borrow_mut(|block| {
+        if block.len() < words {
+            block.resize(words, 0.0);
+        }
+        block.as_ptr() as usize
+    })
+}
+
+/// Describes in the spill block what leaves when the handles in its first `count` words may (`cresset_core::spill`).
+/// Returns the number of words.
+#[wasm_bindgen]
+pub fn spill_plan(count: usize) -> usize {
+    SPILL.with_borrow_mut(|block| {
+        let candidates: Vec<u32> = block[..count].iter().map(|&w| w as u32).collect();
+        block.clear();
+        spill::plan(&candidates, block);
+        block.len()
+    })
+}
+
+/// Drops what the plan described.
+#[wasm_bindgen]
+pub fn spill_commit() {
+    spill::commit();
+    // A plan for thousands of tensors is megabytes long.
+    SPILL.with_borrow_mut(|block| {
+        if block.capacity() > 1 << 16 {
+            *block = Vec::new();
+        }
+    });
+}
+
+/// Brings an object back: its references' handles and then its words stand in the spill block. Returns its handle, or -1.
+///
+/// # Safety
+/// The words must be those of a record of `spill_plan`, used once.
+#[wasm_bindgen]
+pub unsafe fn spill_restore(kind: u32, references: usize, words: usize, internal: bool) -> i32 {
+    let restored = SPILL.with_borrow(|block| {
+        let slots: Vec<u32> = block[..references].iter().map(|&w| w as u32).collect();
+        unsafe { spill::restore(kind, &slots, &block[references..references + words], internal) }
+    });
+    restored.map_or_else(fail, |slot| slot as i32)
+}
+
+/// Address of the memory that a handle's tensor or storage has.
+#[wasm_bindgen]
+pub fn storage_ptr(handle: u32) -> usize {
+    handles::memory(handle)
 }
 
 /// Sets the grad mode (0 off, 1 on, 2 inference) and returns the one before; 3 only asks.

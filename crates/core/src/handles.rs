@@ -159,3 +159,20 @@ pub(crate) fn make_internal(handle: u32) {
 pub(crate) fn internals() -> Vec<u32> {
     TABLE.with(|table| table.borrow().internal.values().copied().collect())
 }
+
+/// A second number for what has this one.
+pub fn again(handle: u32) -> Result<u32> {
+    match object(handle) {
+        Some(object) => Ok(put_object(object)),
+        None => Err(Error::new(ErrorKind::Disposed, format!("tensor {handle} was disposed"))),
+    }
+}
+
+/// Where the memory of a tensor or storage begins; 0 for anything else.
+pub fn memory(handle: u32) -> usize {
+    match object(handle) {
+        Some(Object::Tensor(t)) => t.storage().ptr() as usize,
+        Some(Object::Storage(s)) => s.ptr() as usize,
+        _ => 0,
+    }
+}

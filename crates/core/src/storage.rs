@@ -25,13 +25,15 @@ struct Inner {
     bytes: usize,
     /// Counts in-place writes, so that a saved tensor which changed is noticed (PyTorch's version counter).
     version: Cell<u32>,
+    /// JavaScript may still look at this memory through a view of its own.
+    lent: Cell<bool>,
 }
 
 impl Storage {
     /// Uninitialised memory.
     pub fn new(bytes: usize) -> Result<Storage> {
         let ptr = MEMORY.with(|m| m.borrow_mut().take(bytes))?;
-        Ok(Storage(Rc::new(Inner { ptr, bytes, version: Cell::new(0) })))
+        Ok(Storage(Rc::new(Inner { ptr, bytes, version: Cell::new(0), lent: Cell::new(false) })))
     }
 
     pub fn ptr(&self) -> *mut u8 {
@@ -50,6 +52,10 @@ impl Storage {
     pub fn same(&self, other: &Storage) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
     }
+    /// Notes that JavaScript looks at this memory through a view: when the memory goes, so must the view.
+    pub fn lend(&self) {
+        self.0.lent.set(true);
+    }
     /// A storage that has been somewhere else comes back with the version it had.
     pub(crate) fn set_version(&self, version: u32) {
         self.0.version.set(version);
@@ -66,9 +72,19 @@ impl Storage {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if self.lent.get() {
+            detach_views();
+        }
         // A thread that is going down has no pool any more; its memory goes with it.
         let _ = MEMORY.try_with(|m| m.borrow_mut().give(self.ptr, self.bytes));
     }
+}
+
+/// Makes every view that JavaScript has of this memory unusable: a view of what is somebody else's by now must fail, not
+/// show the other's numbers. Growing the memory, if only by nothing, detaches its ArrayBuffer.
+fn detach_views() {
+    #[cfg(target_arch = "wasm32")]
+    core::arch::wasm32::memory_grow::<0>(0);
 }
 
 /// What `torch.memory()` reports.

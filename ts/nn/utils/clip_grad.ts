@@ -5,7 +5,7 @@
 import { noGrad } from '../../autograd-mode.js';
 import { TorchError } from '../../errors.js';
 import { op } from '../../runtime/call.js';
-import { Tensor } from '../../tensor.js';
+import { gradsOf, Tensor } from '../../tensor.js';
 import { type Args, bind, flag, maybe, real } from '../args.js';
 
 /** One tensor or any number of them. */
@@ -15,8 +15,14 @@ function list(tensors: Tensors): Tensor[] {
   return tensors instanceof Tensor ? [tensors] : [...(tensors as Iterable<Tensor>)];
 }
 
-function gradients(parameters: Tensors): Tensor[] {
-  return list(parameters).flatMap((p) => p.grad ?? []);
+/** Runs `fn` on the gradients that there are. */
+function withGradients<T>(parameters: Tensors, fn: (grads: Tensor[]) => T): T {
+  const grads = gradsOf(list(parameters)).filter((g) => g !== null);
+  try {
+    return fn(grads);
+  } finally {
+    for (const g of grads) g.dispose();
+  }
 }
 
 /** Options of {@link getTotalNorm} by name. */
@@ -50,7 +56,7 @@ export function getTotalNorm(tensors: Tensors, ...args: Args<[], [normType: numb
  * PyTorch: `torch.nn.utils.clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None)`.
  */
 export function clipGradsWithNorm_(parameters: Tensors, maxNorm: number, totalNorm: Tensor): void {
-  noGrad(() => op('clip_grads', gradients(parameters), maxNorm, totalNorm));
+  noGrad(() => withGradients(parameters, (grads) => op('clip_grads', grads, maxNorm, totalNorm)));
 }
 
 /**
@@ -68,7 +74,7 @@ export function clipGradNorm_(
 ): Tensor {
   const p = bind('clipGradNorm_', args, { maxNorm: real(), ...NORM });
   const params = list(parameters);
-  const norm = getTotalNorm(gradients(params), p.normType, p.errorIfNonfinite);
+  const norm = withGradients(params, (grads) => getTotalNorm(grads, p.normType, p.errorIfNonfinite));
   clipGradsWithNorm_(params, p.maxNorm, norm);
   return norm;
 }
@@ -82,7 +88,7 @@ export function clipGradValue_(
   ...args: Args<[clipValue: number], [], { readonly clipValue?: number; readonly foreach?: boolean | null }>
 ): void {
   const { clipValue } = bind('clipGradValue_', args, { clipValue: real(), foreach: maybe(flag()) });
-  noGrad(() => {
-    for (const g of gradients(parameters)) g.clamp_(-clipValue, clipValue);
-  });
+  noGrad(() => withGradients(parameters, (grads) => {
+    for (const g of grads) g.clamp_(-clipValue, clipValue);
+  }));
 }

@@ -104,6 +104,28 @@ ops! {
         Ok(input.grad())
     }
 
+    /// The accumulated gradients of several tensors.
+    [private]
+    fn get_grads(tensors: Vec<Tensor>) -> Vec<Option<Tensor>> {
+        Ok(tensors.iter().map(Tensor::grad).collect())
+    }
+
+    /// Forgets the gradients of several tensors, or takes them out of the graph and fills them with zeros.
+    [private]
+    fn zero_grads(tensors: Vec<Tensor>, set_to_none: bool) -> () {
+        for t in tensors {
+            if set_to_none {
+                t.set_grad(None);
+            } else if let Some(grad) = t.grad() {
+                grad.inner().meta.borrow_mut().set_edge(None);
+                grad.set_requires_grad(false);
+                grad.fill(0)?;
+                grad.storage().bump();
+            }
+        }
+        Ok(())
+    }
+
     /// Replaces the accumulated gradient.
     [private]
     fn set_grad(input: Tensor, grad: Option<Tensor>) -> () {
@@ -191,14 +213,10 @@ ops! {
         let saved: Vec<Option<&Tensor>> = saved.iter().map(Some).collect();
         let (n_out, n_in, n_saved) = (outs.len(), inputs.len(), saved.len());
         autograd::attach_remote(&outs, intern(name), &inputs, &saved, remote, move |ctx| {
-            let mut words = Vec::new();
-            for i in 0..n_out {
-                let g = ctx.grad(i)?;
-                words.push(handles::put(g) as f64);
-            }
-            for i in 0..n_saved {
-                words.push(handles::put(ctx.saved(i)?) as f64);
-            }
+            // All of them before the first has a number, which nobody would release if a later one failed.
+            let tensors = (0..n_out).map(|i| ctx.grad(i)).chain((0..n_saved).map(|i| ctx.saved(i)));
+            let tensors = tensors.collect::<Result<Vec<Tensor>>>()?;
+            let mut words: Vec<f64> = tensors.into_iter().map(|t| f64::from(handles::put(t))).collect();
             for i in 0..n_in {
                 words.push(ctx.needs(i) as u8 as f64);
             }

@@ -1,0 +1,62 @@
+// What a scenario may hold: the engine's live bytes and heap, and the process's memory where the runtime tells.
+import * as torch from 'cresset';
+
+declare const Deno: { memoryUsage(): { rss: number } } | undefined;
+declare const process: { memoryUsage: { rss(): number } } | undefined;
+
+/** The memory of the whole process in bytes; 0 where a program cannot ask. */
+function rss(): number {
+  if (typeof Deno !== 'undefined') return Deno.memoryUsage().rss;
+  return typeof process === 'undefined' ? 0 : process.memoryUsage.rss();
+}
+
+/** Peaks over the samples taken, above what there was when the meter began. */
+export class Meter {
+  readonly #before = { rss: rss(), live: torch.memory().live, tensors: torch.memory().tensors };
+  #watched: WeakRef<object>[] = [];
+  live = 0;
+  rss = 0;
+
+  /** Looks now. */
+  sample(): void {
+    this.live = Math.max(this.live, torch.memory().live - this.#before.live);
+    this.rss = Math.max(this.rss, rss() - this.#before.rss);
+  }
+
+  /** Remembers an object, for `settle` to see whether it is collected. */
+  watch(object: object): void {
+    this.#watched.push(new WeakRef(object));
+  }
+
+  /**
+   * Waits until everything that was made since the meter began has been collected: real turns, and garbage that makes the
+   * collector run. Gives up after some hundred turns. What is left then is a leak.
+   */
+  async settle(): Promise<{ tensors: number; bytes: number; objects: number }> {
+    let left = { tensors: 1, bytes: 1, objects: 1 };
+    for (let i = 0; i < 300 && left.tensors + left.bytes + left.objects > 0; i++) {
+      // What was looked at through a WeakRef lives until the end of its turn, so looking and collecting take turns.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      // Large and small garbage, for both generations of the collector.
+      garbage = [new ArrayBuffer(2 ** 24), Array.from({ length: 50_000 }, (_, k) => ({ k }))];
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      // Cycles through hooks are the collector's once they are outside.
+      if (i % 50 === 0) torch.memory.emptyCache();
+      const now = torch.memory();
+      this.#watched = this.#watched.filter((ref) => ref.deref() !== undefined);
+      left = { tensors: now.tensors - this.#before.tensors, bytes: now.live - this.#before.live, objects: this.#watched.length };
+    }
+    garbage = [];
+    return left;
+  }
+
+  result(): { live: number; rss: number; heap: number; spilled: number } {
+    this.sample();
+    const { heap, spilled } = torch.memory();
+    return { live: this.live, rss: this.rss, heap, spilled };
+  }
+}
+
+let garbage: unknown[] = [];
+/** Read by nobody; written so that no optimiser removes the garbage. */
+export const lastGarbage = (): unknown[] => garbage;

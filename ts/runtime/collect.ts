@@ -1,0 +1,156 @@
+/**
+ * When memory is given back without being asked: finalizers where the event loop turns, spill where it does not
+ * (DESIGN.md section 4).
+ * @module
+ */
+import { type Cell, cellOf, clock, type Id, idOf, internalCount, release, residentCount } from './cells.js';
+import { remoteCount, watchRemotes } from './remotes.js';
+import { spill } from './spill.js';
+import { overLimit, run, started } from './wasm.js';
+
+// --- finalizers ---------------------------------------------------------------------------------------------------
+// Registering a finalizer costs 200-900 ns, more than a small op, and none runs before the current job is over. So new
+// objects wait in a list until then; those that were disposed or spilled meanwhile are never registered.
+
+const registry = new FinalizationRegistry<Id>((id) => {
+  const cell = cellOf(id);
+  if (cell === null) return;
+  release(cell);
+  // What only objects outside refer to can now leave as well.
+  if (internalCount() > 0) due = true;
+});
+
+/** Objects that wait, and their cells at the same places. */
+const objects: WeakKey[] = [];
+const waiting: Cell[] = [];
+
+/** Lets the collector of `object` release its cell. */
+export function finalize(object: WeakKey, cell: Cell): void {
+  if (objects.length === 0) queueMicrotask(register);
+  objects.push(object);
+  waiting.push(cell);
+  if (++sinceCheck >= CHECK) check();
+}
+
+function register(): void {
+  for (let i = 0; i < waiting.length; i++) {
+    const cell = waiting[i]!;
+    if (cell.slot >= 0) registry.register(objects[i]!, idOf(cell));
+  }
+  objects.length = waiting.length = 0;
+}
+
+/** Lets go of objects whose tensors have left the engine: their memory is the collector's already. */
+function forgetSpilled(): void {
+  let n = 0;
+  for (let i = 0; i < waiting.length; i++) {
+    if (waiting[i]!.slot < 0) continue;
+    objects[n] = objects[i]!;
+    waiting[n++] = waiting[i]!;
+  }
+  objects.length = waiting.length = n;
+}
+
+// --- pressure -----------------------------------------------------------------------------------------------------
+
+const MB = 2 ** 20;
+const CHECK = 64;
+const PRESSURE_STEP = 8 * MB;
+const PRESSURE_MAX = 256 * MB;
+let sinceCheck = 0;
+let accounted = 0;
+/** Written so that no optimiser removes the allocation. */
+export let sink: ArrayBuffer | null = null;
+
+/**
+ * The collector does not see memory inside WebAssembly. For every few megabytes by which live tensors grew since the
+ * last check, as much is allocated and dropped as an ordinary ArrayBuffer, so that collection, and with it our
+ * finalizers, run in time.
+ */
+function check(): void {
+  sinceCheck = 0;
+  if (!started()) return;
+  if (residentCount() > handleLimit) due = true;
+  const live = run((wasm) => wasm.live_bytes());
+  const grown = live - accounted;
+  if (grown > 0 && grown < PRESSURE_STEP) return;
+  accounted = live;
+  if (grown > 0) sink = new ArrayBuffer(Math.min(grown, PRESSURE_MAX));
+  sink = null;
+}
+
+// --- spill --------------------------------------------------------------------------------------------------------
+
+/** What tensors may hold before the oldest leave: room for a training step many times over, and little for a page. */
+const DEFAULT_LIMIT = 128 * MB;
+/** Never more than this: the engine's memory ends at 4 GiB. */
+const MAX_LIMIT = 2560 * MB;
+const HANDLES = 16384;
+
+let wanted = DEFAULT_LIMIT;
+let limit = DEFAULT_LIMIT;
+let handleLimit = HANDLES;
+let lastSpill = 0;
+/** There is something to spill. */
+let due = false;
+
+/** Tells a fresh engine the limit. */
+export function startLimit(): void {
+  run((wasm) => wasm.memory_limit(limit));
+}
+
+/** Sets the bytes that tensors may hold before the oldest are moved out; 0 moves out all it can at every call. */
+export function setLimit(bytes: number | null): void {
+  wanted = bytes ?? DEFAULT_LIMIT;
+  limit = wanted;
+  handleLimit = wanted === 0 ? 0 : HANDLES;
+  if (started()) startLimit();
+}
+
+/** Spills if something said that it should. Called where no op is under way whose handles nobody else holds. */
+export function relieve(): void {
+  if (due || overLimit()) makeRoom();
+}
+
+function makeRoom(): void {
+  due = false;
+  const now = clock();
+  if (wanted === 0) {
+    // No call is under way here, so all may leave.
+    spill(now + 1);
+    forgetSpilled();
+    return;
+  }
+  // What the last quarter of the calls used is what the program works with.
+  const before = now - ((now - lastSpill) >> 2);
+  lastSpill = now;
+  spill(before);
+  forgetSpilled();
+  handleLimit = Math.max(HANDLES, 2 * residentCount());
+  remoteLimit = Math.max(64, 2 * remoteCount());
+  const live = run((wasm) => wasm.live_bytes());
+  // More than that is worked with: a large model. Moving it out and back at every step would help nobody.
+  const fitting = Math.max(wanted, Math.min(2 * live, MAX_LIMIT));
+  if (live > MAX_LIMIT * 0.9) spill(now);
+  if (fitting === limit) return;
+  limit = fitting;
+  startLimit();
+}
+
+/** How many functions may the engine hold before the next look for cycles. */
+let remoteLimit = 64;
+
+/**
+ * A function that the engine holds for a graph may itself hold a tensor of that graph: a cycle that the collector cannot
+ * see until the graph is outside. So when functions have become many, the oldest objects leave.
+ */
+watchRemotes((count) => {
+  if (count > remoteLimit) due = true;
+});
+
+/** Spills whatever can leave; whether anything did. For an allocation that failed, and to find out what is garbage. */
+export function spillAll(): boolean {
+  const count = spill(clock());
+  forgetSpilled();
+  return count > 0;
+}
