@@ -226,18 +226,18 @@ function limit(): Result {
   const { step } = mlp();
   step();
   const errors = new Set<string>();
-  const GB = 2 ** 30;
+  const GIB = 2 ** 30;
   for (let i = 0; i < 10; i++) {
     // Two that fit, and a sum that does not: neither can leave while it is computed. Nothing is written into them.
-    const a = torch.empty(0.35 * GB);
-    const b = torch.empty(0.35 * GB);
+    const a = torch.empty(Math.floor(0.35 * GIB));
+    const b = torch.empty(Math.floor(0.35 * GIB));
     try {
       a.add(b);
     } catch (error) {
       errors.add((error as Error).constructor.name);
     }
     try {
-      torch.zeros(1.5 * GB);
+      torch.zeros(1.5 * GIB);
     } catch (error) {
       errors.add(`${(error as Error).constructor.name} ${/MiB|GiB/.test((error as Error).message)}`);
     }

@@ -121,14 +121,18 @@ function makeRoom(): void {
     forgetSpilled();
     return;
   }
-  // What the last quarter of the calls used is what the program works with.
-  const before = now - ((now - lastSpill) >> 2);
+  // What the last quarter of the calls used is what the program works with. If that is still much, a shorter time counts.
+  const since = now - lastSpill;
+  let live = 0;
+  for (let shift = 2; shift <= 8; shift += 2) {
+    spill(now - Math.floor(since / 2 ** shift));
+    live = run((wasm) => wasm.live_bytes());
+    if (live <= wanted / 2 && residentCount() <= HANDLES / 2) break;
+  }
   lastSpill = now;
-  spill(before);
   forgetSpilled();
   handleLimit = Math.max(HANDLES, 2 * residentCount());
   remoteLimit = Math.max(64, 2 * remoteCount());
-  const live = run((wasm) => wasm.live_bytes());
   // More than that is worked with: a large model. Moving it out and back at every step would help nobody.
   const fitting = Math.max(wanted, Math.min(2 * live, MAX_LIMIT));
   if (live > MAX_LIMIT * 0.9) spill(now);

@@ -43,28 +43,51 @@ export function spill(before: number): number {
   const length = run((wasm) => wasm.spill_plan(n));
   const words = block(length);
   const count = words[0]!;
-  if (count > 0) take(words, count);
+  const starts = new Uint32Array(count);
+  const elements = copies(words, starts);
+  if (elements === null) {
+    run((wasm) => wasm.spill_cancel());
+    return 0;
+  }
+  if (count > 0) take(words, starts, elements);
   run((wasm) => wasm.spill_commit());
   return count;
 }
 
+/** Finds where each record begins, and copies its elements; null where JavaScript has no memory for them either. */
+function copies(words: Float64Array, starts: Uint32Array): (Uint8Array | null)[] | null {
+  const heap = new Uint8Array(engine().memory.buffer);
+  const elements: (Uint8Array | null)[] = [];
+  let at = 1;
+  try {
+    for (let i = 0; i < starts.length; i++) {
+      starts[i] = at;
+      at += 2 + words[at + 1]!;
+      at += 2 + words[at + 1]!;
+      at += 1 + words[at]!;
+      const from = words[at]!;
+      const bytes = words[at + 1]!;
+      elements.push(bytes > 0 ? heap.slice(from, from + bytes) : null);
+      at += 3 + words[at + 2]!;
+    }
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+  return elements;
+}
+
 /** Builds what the plan describes; see crates/core/src/spill/write.rs for the words. */
-function take(words: Float64Array, count: number): void {
+function take(words: Float64Array, starts: Uint32Array, elements: readonly (Uint8Array | null)[]): void {
+  const count = starts.length;
   // First, how often each record is referred to: one that nobody else knows of stands in its cell itself.
   const referred = new Uint32Array(count);
-  const starts = new Uint32Array(count);
-  for (let i = 0, at = 1; i < count; i++) {
-    starts[i] = at;
-    at += 2 + words[at + 1]!;
-    const references = words[++at]!;
-    for (let k = 0; k < references; k++) {
-      const to = words[++at]!;
+  for (let at of starts) {
+    at += 3 + words[at + 1]!;
+    for (let k = words[at++]!; k > 0; k--) {
+      const to = words[at++]!;
       if (to >= 0) referred[to]!++;
     }
-    at++;
-    at += 1 + words[at]!;
-    at += 2;
-    at += 1 + words[at]!;
   }
   // The cell that stands for each record.
   const homes: Cell[] = [];
@@ -89,7 +112,6 @@ function take(words: Float64Array, count: number): void {
     }
     homes.push(home);
   }
-  const heap = new Uint8Array(engine().memory.buffer);
   for (let i = 0; i < count; i++) {
     let at = starts[i]!;
     const kind = words[at]!;
@@ -104,13 +126,12 @@ function take(words: Float64Array, count: number): void {
       const id = words[at++]!;
       remotes.push([id, takeRemote(id)]);
     }
-    const from = words[at++]!;
-    const bytes = words[at++]!;
+    at += 2;
     const own: number[] = [];
     for (let k = words[at++]!; k > 0; k--) own.push(words[at++]!);
-    const data = bytes > 0 ? heap.slice(from, from + bytes) : null;
+    const data = elements[i]!;
     homes[i]!.away = { kind, references, words: own, data, remotes };
-    spilled.outBytes += bytes;
+    spilled.outBytes += data?.length ?? 0;
   }
   spilled.out += count;
 }

@@ -29,6 +29,7 @@ export interface Exports {
   spill_block(words: number): number;
   spill_plan(count: number): number;
   spill_commit(): void;
+  spill_cancel(): void;
   spill_restore(kind: number, references: number, words: number, internal: boolean): number;
   storage_ptr(handle: number): number;
   grad_mode(mode: number): number;

@@ -216,6 +216,12 @@ pub fn spill_commit() {
     });
 }
 
+/// Drops the plan: everything stays.
+#[wasm_bindgen]
+pub fn spill_cancel() {
+    spill::cancel();
+}
+
 /// Brings an object back: its references' handles and then its words stand in the spill block. Returns its handle, or -1.
 ///
 /// # Safety

@@ -129,17 +129,17 @@ pub(crate) fn put_object(object: Object) -> u32 {
     TABLE.with(|table| table.borrow_mut().put(object))
 }
 
-/// The internal number of an object, made if it has none.
-pub(crate) fn internal(object: &Object) -> u32 {
+/// The internal number of an object, made if it has none, and whether that was so.
+pub(crate) fn internal(object: &Object) -> (u32, bool) {
     TABLE.with(|table| {
         let mut table = table.borrow_mut();
         let address = object.address();
         match table.internal.get(&address) {
-            Some(&slot) => slot,
+            Some(&slot) => (slot, false),
             None => {
                 let slot = table.put(object.clone());
                 table.internal.insert(address, slot);
-                slot
+                (slot, true)
             }
         }
     })

@@ -44,6 +44,8 @@ struct Item {
 struct Plan {
     items: Vec<Item>,
     by_address: HashMap<usize, usize>,
+    /// Internal numbers that this plan gave to what stays.
+    given: RefCell<Vec<u32>>,
 }
 
 thread_local! {
@@ -68,6 +70,13 @@ pub fn plan(candidates: &[u32], words: &mut Vec<f64>) {
     plan.decide();
     plan.describe(words);
     PLAN.set(Some(plan));
+}
+
+/// Drops the last plan: everything stays as it was.
+pub fn cancel() {
+    if let Some(plan) = PLAN.take() {
+        plan.given.into_inner().into_iter().for_each(handles::release);
+    }
 }
 
 /// Lets go of what the last plan described.

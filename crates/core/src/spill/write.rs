@@ -70,7 +70,13 @@ impl Plan {
     fn reference(&self, target: &Object, places: &[usize]) -> f64 {
         match self.by_address.get(&target.address()).map(|&i| places[i]) {
             Some(place) if place != usize::MAX => place as f64,
-            _ => -1.0 - f64::from(handles::internal(target)),
+            _ => {
+                let (slot, new) = handles::internal(target);
+                if new {
+                    self.given.borrow_mut().push(slot);
+                }
+                -1.0 - f64::from(slot)
+            }
         }
     }
 }
