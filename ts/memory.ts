@@ -14,16 +14,20 @@ export interface MemoryStats {
   readonly live: number;
   /** The most that was ever in use at once. */
   readonly peak: number;
-  /** Bytes kept for reuse. */
+  /** Free bytes that tensors of any size can have before the engine's memory grows. */
   readonly pooled: number;
-  /** Size of the engine's whole memory. */
+  /** Size of the engine's whole memory, which can grow up to 4 GiB and never shrinks. */
   readonly heap: number;
+  /** The part of `heap` that is for tensors: `live` and `pooled` together. */
+  readonly reserved: number;
+  /** The largest tensor for which the memory need not grow. */
+  readonly largest: number;
 }
 
 function stats(what: number): MemoryStats {
   checked((wasm) => wasm.memory_stats(what));
-  const [tensors, storages, live, peak, pooled, heap] = scratch() as unknown as [number, number, number, number, number, number];
-  return { tensors, storages, live, peak, pooled, heap };
+  const [tensors, storages, live, peak, pooled, heap, reserved, largest] = scratch() as unknown as [number, number, number, number, number, number, number, number];
+  return { tensors, storages, live, peak, pooled, heap, reserved, largest };
 }
 
 /**
@@ -35,7 +39,10 @@ export function memory(): MemoryStats {
   return stats(0);
 }
 
-/** Gives memory kept for reuse back. PyTorch: `torch.cuda.empty_cache`. */
+/**
+ * Gives free memory back to the system where that is possible. WebAssembly cannot: what is free stays at hand for tensors of
+ * any size. PyTorch: `torch.cuda.empty_cache`.
+ */
 memory.emptyCache = (): MemoryStats => stats(1);
 
 /** Starts counting the peak anew. PyTorch: `torch.cuda.reset_peak_memory_stats`. */

@@ -178,7 +178,7 @@ function pressure(): void {
   sink = null;
 }
 /** Words that memory_stats() writes, and which of them is the number of live bytes. */
-const STATS = 6;
+const STATS = 8;
 const LIVE_BYTES = 2;
 const PRESSURE_STEP = 8 * 2 ** 20;
 const PRESSURE_MAX = 256 * 2 ** 20;

@@ -183,7 +183,8 @@ pub fn text(what: u32, handle: u32) -> i32 {
     1
 }
 
-/// Memory in the block: live handles, live storages, live bytes, peak bytes, pooled bytes, and bytes of the wasm heap.
+/// Memory in the block: live handles, live storages, live bytes, peak bytes, pooled bytes, bytes of the wasm memory, those of
+/// the tensors' regions in it, and the largest request that is met without growing.
 /// `what` 1 first gives the pool back, 2 starts the peak anew.
 #[wasm_bindgen]
 pub fn memory_stats(what: u32) -> i32 {
@@ -199,17 +200,19 @@ pub fn memory_stats(what: u32) -> i32 {
         s.live_bytes as f64,
         s.peak_bytes as f64,
         s.pooled_bytes as f64,
-        heap_bytes() as f64,
+        heap_bytes(),
+        s.heap_bytes as f64,
+        s.largest_free as f64,
     ])
 }
 
 #[cfg(target_arch = "wasm32")]
-fn heap_bytes() -> usize {
-    core::arch::wasm32::memory_size(0) * 65536
+fn heap_bytes() -> f64 {
+    core::arch::wasm32::memory_size(0) as f64 * 65536.0
 }
 #[cfg(not(target_arch = "wasm32"))]
-fn heap_bytes() -> usize {
-    0
+fn heap_bytes() -> f64 {
+    0.0
 }
 
 /// Installs the TypeScript side of callbacks: `f(kind, id, words)` finds its arguments in the block and leaves its results
