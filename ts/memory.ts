@@ -22,10 +22,14 @@ export interface MemoryStats {
   readonly live: number;
   /** The most that was ever in use at once. */
   readonly peak: number;
-  /** Bytes kept for reuse. */
+  /** Free bytes that tensors of any size can have before the engine's memory grows. */
   readonly pooled: number;
-  /** Size of the engine's whole memory. */
+  /** Size of the engine's whole memory, which can grow up to 4 GiB and never shrinks. */
   readonly heap: number;
+  /** The part of `heap` that is for tensors: `live` and `pooled` together. */
+  readonly reserved: number;
+  /** The largest tensor for which the memory need not grow. */
+  readonly largest: number;
   /** Bytes moved out of the engine since the program began, because nobody seemed to need them (see {@link memory.setSpillThreshold}). */
   readonly spilled: number;
   /** Of those, bytes brought back because they were used after all. */
@@ -35,8 +39,8 @@ export interface MemoryStats {
 function stats(what: number, device?: Device | string): MemoryStats {
   if (device !== undefined) toDevice(device);
   checked((wasm) => wasm.memory_stats(what));
-  const [tensors, storages, live, peak, pooled, heap] = scratch() as unknown as [number, number, number, number, number, number];
-  return { tensors, storages, live, peak, pooled, heap, spilled: spilled.outBytes, restored: spilled.backBytes };
+  const [tensors, storages, live, peak, pooled, heap, reserved, largest] = scratch() as unknown as [number, number, number, number, number, number, number, number];
+  return { tensors, storages, live, peak, pooled, heap, reserved, largest, spilled: spilled.outBytes, restored: spilled.backBytes };
 }
 
 /**
@@ -49,8 +53,9 @@ export function memory(device?: Device | string): MemoryStats {
 }
 
 /**
- * Gives memory kept for reuse back, and moves out of the engine whatever nothing in it refers to, so that the collector
- * can free what nobody can reach; what is used again comes back by itself. PyTorch: `torch.cuda.empty_cache`.
+ * Moves out of the engine whatever nothing in it refers to, so that the collector can free what nobody can reach (what is
+ * used again comes back by itself), and gives free memory back to the system where that is possible. WebAssembly cannot:
+ * what is free there stays at hand for tensors of any size. PyTorch: `torch.cuda.empty_cache`.
  */
 memory.emptyCache = (): MemoryStats => {
   spillAll();
@@ -147,7 +152,7 @@ export function memorySummary(device?: Device | string): string {
     ['blocks of memory', String(m.storages)],
     ['in use', sizeText(m.live)],
     ['most at once', sizeText(m.peak)],
-    ['kept for reuse', sizeText(m.pooled)],
+    ['free for tensors', sizeText(m.pooled)],
     ['whole heap', sizeText(m.heap)],
     ['moved out so far', sizeText(m.spilled)],
     ['brought back', sizeText(m.restored)],

@@ -273,7 +273,8 @@ pub fn text(what: u32, handle: u32) -> i32 {
     1
 }
 
-/// Memory in the block: live handles, live storages, live bytes, peak bytes, pooled bytes, and bytes of the wasm heap.
+/// Memory in the block: live handles, live storages, live bytes, peak bytes, pooled bytes, bytes of the wasm memory, those of
+/// the tensors' regions in it, and the largest request that is met without growing.
 /// `what` 1 first gives the pool back, 2 starts the peak anew.
 #[wasm_bindgen]
 pub fn memory_stats(what: u32) -> i32 {
@@ -289,17 +290,19 @@ pub fn memory_stats(what: u32) -> i32 {
         s.live_bytes as f64,
         s.peak_bytes as f64,
         s.pooled_bytes as f64,
-        heap_bytes() as f64,
+        heap_bytes(),
+        s.heap_bytes as f64,
+        s.largest_free as f64,
     ])
 }
 
 #[cfg(target_arch = "wasm32")]
-fn heap_bytes() -> usize {
-    core::arch::wasm32::memory_size(0) * 65536
+fn heap_bytes() -> f64 {
+    core::arch::wasm32::memory_size(0) as f64 * 65536.0
 }
 #[cfg(not(target_arch = "wasm32"))]
-fn heap_bytes() -> usize {
-    0
+fn heap_bytes() -> f64 {
+    0.0
 }
 
 /// Installs the TypeScript side of callbacks: `f(kind, id, words)` finds its arguments in the block and leaves its results
@@ -307,6 +310,13 @@ fn heap_bytes() -> usize {
 #[wasm_bindgen]
 pub fn set_callback(f: js_sys::Function) {
     CALLBACK.set(Some(f));
+    storage::set_relief(Some(|missing| {
+        // Not through the block: arguments of a call may stand in it.
+        let Some(f) = CALLBACK.with_borrow(Clone::clone) else { return false };
+        let kind = callback::Kind::Relief as u32;
+        let freed = f.call3(&JsValue::NULL, &kind.into(), &(missing as f64).into(), &0.into());
+        freed.is_ok_and(|v| v.as_f64() == Some(1.0))
+    }));
     callback::set(|kind, id, words| {
         let Some(f) = CALLBACK.with_borrow(Clone::clone) else {
             return Err(Error::new(ErrorKind::Internal, "no callback is installed"));

@@ -1,20 +1,19 @@
 //! Memory that tensors share.
 //!
-//! A storage is counted by `Rc`: handles, views and saved tensors each hold one count. Freed blocks go to a pool by
-//! size class, since a training step asks for the same sizes again and again.
+//! A storage is counted by `Rc`: handles, views and saved tensors each hold one count. Its bytes come from the allocator in
+//! `cresset_memory`, of which every thread has one.
 
-use std::alloc::{Layout as Block, alloc, dealloc};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
+
+use cresset_memory::{self as memory, NONE, Taken};
+
+pub use cresset_memory::Stats;
 
 use crate::{Error, ErrorKind, Result};
 
-/// Kernels may rely on it: a cache line, and more than any SIMD load needs.
-const ALIGN: usize = 64;
-/// Blocks above this are given back at once.
-const POOL_MAX_BLOCK: usize = 64 << 20;
-/// The pool holds at most this much.
-const POOL_MAX: usize = 256 << 20;
+/// Every storage begins on a multiple of it, which kernels may rely on.
+const ALIGN: usize = memory::GRANULE;
 
 /// Shared memory of one or more tensors.
 #[derive(Clone)]
@@ -23,6 +22,8 @@ pub struct Storage(Rc<Inner>);
 struct Inner {
     ptr: *mut u8,
     bytes: usize,
+    /// By which the allocator knows the memory; NONE of a storage without bytes.
+    block: u32,
     /// Counts in-place writes, so that a saved tensor which changed is noticed (PyTorch's version counter).
     version: Cell<u32>,
     /// JavaScript may still look at this memory through a view of its own.
@@ -30,10 +31,36 @@ struct Inner {
 }
 
 impl Storage {
-    /// Uninitialised memory.
+    /// Uninitialised memory. No bytes always succeed.
+    ///
+    /// ```
+    /// use cresset_core::storage::Storage;
+    /// let storage = Storage::new(1000)?;
+    /// assert_eq!((storage.bytes(), storage.ptr() as usize % 64), (1000, 0));
+    /// # Ok::<(), cresset_core::Error>(())
+    /// ```
     pub fn new(bytes: usize) -> Result<Storage> {
-        let ptr = MEMORY.with(|m| m.borrow_mut().take(bytes))?;
-        Ok(Storage(Rc::new(Inner { ptr, bytes, version: Cell::new(0), lent: Cell::new(false) })))
+        Ok(Storage::of(take(bytes)?, bytes))
+    }
+
+    /// Memory whose bytes are zero: only those are written that something was in before.
+    ///
+    /// ```
+    /// use cresset_core::storage::Storage;
+    /// let storage = Storage::zeroed(1000)?;
+    /// assert_eq!(unsafe { *storage.ptr().add(999) }, 0);
+    /// # Ok::<(), cresset_core::Error>(())
+    /// ```
+    pub fn zeroed(bytes: usize) -> Result<Storage> {
+        let taken = take(bytes)?;
+        // Safety: `dirty` is at most the block's length, and nobody else has the block.
+        unsafe { std::ptr::write_bytes(taken.addr as *mut u8, 0, taken.dirty.min(bytes)) };
+        Ok(Storage::of(taken, bytes))
+    }
+
+    fn of(taken: Taken, bytes: usize) -> Storage {
+        let Taken { addr, block, .. } = taken;
+        Storage(Rc::new(Inner { ptr: addr as *mut u8, bytes, block, version: Cell::new(0), lent: Cell::new(false) }))
     }
 
     pub fn ptr(&self) -> *mut u8 {
@@ -75,8 +102,9 @@ impl Drop for Inner {
         if self.lent.get() {
             detach_views();
         }
-        // A thread that is going down has no pool any more; its memory goes with it.
-        let _ = MEMORY.try_with(|m| m.borrow_mut().give(self.ptr, self.bytes));
+        if self.block != NONE {
+            memory::give(self.block);
+        }
     }
 }
 
@@ -87,138 +115,96 @@ fn detach_views() {
     core::arch::wasm32::memory_grow::<0>(0);
 }
 
-/// What `torch.memory()` reports.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Stats {
-    pub live_storages: usize,
-    pub live_bytes: usize,
-    pub peak_bytes: usize,
-    pub pooled_bytes: usize,
-}
-
-struct Memory {
-    stats: Stats,
-    /// Free blocks by size class.
-    free: Vec<Vec<*mut u8>>,
-}
-
 thread_local! {
-    static MEMORY: RefCell<Memory> = const { RefCell::new(Memory { stats: Stats { live_storages: 0, live_bytes: 0, peak_bytes: 0, pooled_bytes: 0 }, free: Vec::new() }) };
+    static RELIEF: Cell<Option<Relief>> = const { Cell::new(None) };
 }
 
-/// Size class and its bytes: four classes per power of two, so at most a quarter is wasted.
-fn class_of(bytes: usize) -> (usize, usize) {
-    let units = bytes.max(1).div_ceil(ALIGN);
-    if units <= 4 {
-        return (units - 1, units * ALIGN);
-    }
-    let top = usize::BITS as usize - 1 - (units - 1).leading_zeros() as usize; // 2^top < units <= 2^(top+1)
-    let step = 1usize << (top - 2);
-    let quarter = (units - (1 << top)).div_ceil(step); // 1..=4
-    (4 + (top - 2) * 4 + quarter - 1, ((1 << top) + quarter * step) * ALIGN)
+/// Frees memory when there is too little: see [`set_relief`].
+pub type Relief = fn(missing: usize) -> bool;
+
+/// Sets what is called when memory is short, before that is an error: at least `missing` bytes would have to become free.
+/// It says whether it freed anything; as long as it does, the request is tried again. Nothing of the allocator is borrowed
+/// then, so it may drop and make tensors; a request of its own that fails fails at once.
+///
+/// ```
+/// use cresset_core::storage;
+/// storage::set_relief(Some(|missing| {
+///     eprintln!("{missing} bytes short");
+///     false
+/// }));
+/// ```
+pub fn set_relief(f: Option<Relief>) {
+    RELIEF.set(f);
 }
 
-impl Memory {
-    fn take(&mut self, bytes: usize) -> Result<*mut u8> {
-        let (class, size) = class_of(bytes);
-        let ptr = match self.free.get_mut(class).and_then(Vec::pop) {
-            Some(ptr) => {
-                self.stats.pooled_bytes -= size;
-                ptr
-            }
-            None => self.allocate(size, bytes)?,
-        };
-        self.stats.live_storages += 1;
-        self.stats.live_bytes += size;
-        self.stats.peak_bytes = self.stats.peak_bytes.max(self.stats.live_bytes);
-        Ok(ptr)
-    }
+/// Tensors of this thread take at most so many bytes of regions from now on (PyTorch:
+/// `torch.cuda.set_per_process_memory_fraction`).
+///
+/// ```
+/// use cresset_core::storage::{self, Storage};
+/// storage::set_limit(1 << 20);
+/// assert!(Storage::new(2 << 20).is_err());
+/// ```
+pub fn set_limit(bytes: usize) {
+    memory::with(|m| m.set_limit(bytes));
+}
 
-    fn allocate(&mut self, size: usize, asked: usize) -> Result<*mut u8> {
-        let out_of_memory = |m: &Memory| {
-            Error::new(
-                ErrorKind::OutOfMemory,
-                format!(
-                    "out of memory: {asked} bytes asked for, {} live in {} tensors; dispose of tensors you no longer need, \
-                     wrap the work in torch.scope, or use smaller batches",
-                    m.stats.live_bytes, m.stats.live_storages
-                ),
-            )
-        };
-        let block = Block::from_size_align(size, ALIGN).map_err(|_| out_of_memory(self))?;
-        // Safety: `size` is at least ALIGN.
-        let mut ptr = unsafe { alloc(block) };
-        if ptr.is_null() {
-            self.empty();
-            ptr = unsafe { alloc(block) };
-        }
-        if ptr.is_null() { Err(out_of_memory(self)) } else { Ok(ptr) }
+fn take(bytes: usize) -> Result<Taken> {
+    if bytes == 0 {
+        return Ok(Taken { addr: ALIGN, block: NONE, dirty: 0 });
     }
-
-    fn give(&mut self, ptr: *mut u8, bytes: usize) {
-        let (class, size) = class_of(bytes);
-        self.stats.live_storages -= 1;
-        self.stats.live_bytes -= size;
-        if size > POOL_MAX_BLOCK || self.stats.pooled_bytes + size > POOL_MAX {
-            // Safety: allocated above with the same size and alignment.
-            unsafe { dealloc(ptr, Block::from_size_align_unchecked(size, ALIGN)) };
-            return;
-        }
-        if self.free.len() <= class {
-            self.free.resize_with(class + 1, Vec::new);
-        }
-        self.free[class].push(ptr);
-        self.stats.pooled_bytes += size;
-    }
-
-    fn empty(&mut self) {
-        for (class, list) in self.free.iter_mut().enumerate() {
-            for ptr in list.drain(..) {
-                unsafe { dealloc(ptr, Block::from_size_align_unchecked(bytes_of_class(class), ALIGN)) };
-            }
-        }
-        self.stats.pooled_bytes = 0;
+    match memory::take(bytes) {
+        Ok(taken) => Ok(taken),
+        Err(short) => take_after_relief(bytes, short.missing),
     }
 }
 
-fn bytes_of_class(class: usize) -> usize {
-    if class < 4 {
-        return (class + 1) * ALIGN;
+#[cold]
+fn take_after_relief(bytes: usize, mut missing: usize) -> Result<Taken> {
+    // Taken out, not read: what it calls may come here again.
+    let relief = RELIEF.take();
+    let mut taken = None;
+    while taken.is_none() && relief.is_some_and(|f| f(missing)) {
+        match memory::take(bytes) {
+            Ok(t) => taken = Some(t),
+            Err(short) => missing = short.missing,
+        }
     }
-    let (top, quarter) = ((class - 4) / 4 + 2, (class - 4) % 4 + 1);
-    ((1 << top) + quarter * (1 << (top - 2))) * ALIGN
+    RELIEF.set(RELIEF.take().or(relief));
+    taken.ok_or_else(|| Error::new(ErrorKind::OutOfMemory, memory::with(|m| m.complaint(bytes))))
 }
 
-/// Memory in use and in the pool.
+/// Memory in use and at hand. `torch.memory()` reports it.
 pub fn stats() -> Stats {
-    MEMORY.with(|m| m.borrow().stats)
+    memory::with(|m| m.stats())
+}
+
+/// Bytes in use; cheaper than all of [`stats`].
+pub fn live_bytes() -> usize {
+    memory::live_bytes()
 }
 
 /// Starts the peak anew from what is live now.
 pub fn reset_peak() {
-    MEMORY.with(|m| {
-        let mut m = m.borrow_mut();
-        m.stats.peak_bytes = m.stats.live_bytes;
-    });
+    memory::with(|m| m.reset_peak());
 }
 
-/// Gives the pool's blocks back to the allocator.
+/// Gives regions in which nothing is in use back to the system. A WebAssembly memory cannot shrink: there, what is free stays
+/// at hand for the next tensors of whatever size.
 pub fn empty_cache() {
-    MEMORY.with(|m| m.borrow_mut().empty());
+    memory::with(|m| m.release());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{DType, Tensor};
 
-    #[test]
-    fn size_classes_hold_what_is_asked_and_waste_at_most_a_quarter() {
-        for bytes in (1..5000).chain([1 << 20, (1 << 20) + 1, 123_456_789]) {
-            let (class, size) = class_of(bytes);
-            assert!(size >= bytes && size % ALIGN == 0, "{bytes} -> {size}");
-            assert!(size <= bytes + bytes / 4 + ALIGN, "{bytes} -> {size}");
-            assert_eq!(bytes_of_class(class), size);
-        }
+    const MIB: usize = 1 << 20;
+
+    thread_local! {
+        static HOARD: Cell<Vec<Storage>> = const { Cell::new(Vec::new()) };
+        static CALLS: Cell<usize> = const { Cell::new(0) };
     }
 
     #[test]
@@ -227,5 +213,74 @@ mod tests {
         let ptr = a.ptr();
         drop(a);
         assert_eq!(Storage::new(1001).unwrap().ptr(), ptr);
+    }
+
+    #[test]
+    fn zeros_are_zero_in_used_memory() {
+        let a = Storage::new(MIB).unwrap();
+        unsafe { std::slice::from_raw_parts_mut(a.ptr(), MIB) }.fill(7);
+        drop(a);
+        let b = Storage::zeroed(MIB).unwrap();
+        assert!(unsafe { std::slice::from_raw_parts(b.ptr(), MIB) }.iter().all(|&x| x == 0));
+        for dtype in [DType::F32, DType::F64, DType::I64, DType::I32, DType::U8, DType::Bool] {
+            drop(Tensor::ones(&[3, 1000], dtype).unwrap());
+            assert_eq!(Tensor::zeros(&[3, 1000], dtype).unwrap().to_vec::<f64>().unwrap(), vec![0.0; 3000]);
+        }
+    }
+
+    #[test]
+    fn relief_is_asked_as_long_as_it_helps() {
+        set_limit(8 * MIB);
+        HOARD.set((0..8).map(|_| Storage::new(MIB).unwrap()).collect());
+        set_relief(Some(|missing| {
+            assert!(missing > 0 && missing <= 6 * MIB);
+            // A request of its own that fails does not call it again.
+            assert!(Storage::new(9 * MIB).is_err());
+            CALLS.set(CALLS.get() + 1);
+            let mut hoard = HOARD.take();
+            let freed = hoard.pop().is_some();
+            HOARD.set(hoard);
+            freed
+        }));
+        let a = Storage::new(3 * MIB).unwrap();
+        assert_eq!(CALLS.get(), 3);
+        // It gave all that it had, and that was not enough.
+        let e = Storage::new(6 * MIB).err().unwrap();
+        assert_eq!((e.kind(), CALLS.get()), (ErrorKind::OutOfMemory, 3 + 5 + 1));
+        drop(a);
+        assert_eq!(Storage::new(8 * MIB).unwrap().bytes(), 8 * MIB);
+    }
+
+    #[test]
+    fn ten_times_past_the_limit_and_everything_works() {
+        set_limit(4 * MIB);
+        assert_eq!(Storage::new(0).unwrap().bytes(), 0);
+        for _ in 0..10 {
+            let mut held = Vec::new();
+            let e = loop {
+                match Tensor::ones(&[64, 1024], DType::F32) {
+                    Ok(t) => held.push(t),
+                    Err(e) => break e,
+                }
+            };
+            assert_eq!((held.len(), e.kind()), (16, ErrorKind::OutOfMemory));
+            for part in [
+                "a tensor of shape [64, 1024] and dtype torch.float32: out of memory: 0.3 MiB asked for",
+                "at most 0.0 KiB can be had in one piece",
+                "4.0 MiB are live in 16 storages (most of it in 16 of 0.3 MiB)",
+                "tensors can have 4.0 MiB in all",
+                "torch.scope",
+            ] {
+                assert!(e.message().contains(part), "{part:?} is not in {:?}", e.message());
+            }
+            // An empty tensor needs nothing, and the others are as they were.
+            assert_eq!(Tensor::empty(&[0, 3], DType::F32).unwrap().numel(), 0);
+            assert!(held.iter().all(|t| t.to_vec::<f32>().unwrap().iter().all(|&x| x == 1.0)));
+            let gone = Tensor::empty_strided(&[1 << 40, 1 << 40], &[1 << 40, 1], DType::F64).err().unwrap();
+            assert!(gone.message().contains("larger than memory can address"), "{gone}");
+        }
+        assert_eq!((stats().live_bytes, live_bytes(), stats().pooled_bytes), (0, 0, stats().heap_bytes));
+        empty_cache();
+        assert_eq!(stats().heap_bytes, 0);
     }
 }

@@ -43,24 +43,28 @@ impl Tensor {
 
     /// An uninitialised contiguous tensor.
     pub fn empty(shape: &[usize], dtype: DType) -> Result<Tensor> {
-        let layout = Layout::contiguous(shape);
-        let bytes = shape
-            .iter()
-            .try_fold(dtype.size(), |n, &d| n.checked_mul(d))
-            .filter(|&n| n <= isize::MAX as usize)
-            .ok_or_else(|| {
-                crate::Error::new(
-                    crate::ErrorKind::OutOfMemory,
-                    format!("a tensor of shape {shape:?} and dtype {dtype} is larger than memory can address"),
-                )
-            })?;
-        Ok(Tensor::make(Storage::new(bytes)?, layout, dtype, None))
+        Tensor::contiguous(shape, dtype, Storage::new)
+    }
+
+    /// A contiguous tensor over memory of that kind.
+    fn contiguous(shape: &[usize], dtype: DType, memory: fn(usize) -> Result<Storage>) -> Result<Tensor> {
+        let elements = shape.iter().try_fold(1, |n: usize, &d| n.checked_mul(d));
+        let storage = storage_for(shape, dtype, elements, memory)?;
+        Ok(Tensor::make(storage, Layout::contiguous(shape), dtype, None))
     }
 
     /// An uninitialised tensor with these strides, which must be dense (a permutation of contiguous).
     pub fn empty_strided(shape: &[usize], strides: &[isize], dtype: DType) -> Result<Tensor> {
+        // What `Layout::span` computes, of numbers that may come from outside.
+        let elements = if shape.contains(&0) {
+            Some(0)
+        } else {
+            let reach = |n: usize, (&d, &s): (&usize, &isize)| n.checked_add((d - 1).checked_mul(s.unsigned_abs())?);
+            shape.iter().zip(strides).try_fold(1, reach)
+        };
+        let storage = storage_for(shape, dtype, elements, Storage::new)?;
         let layout = Layout { shape: shape.into(), strides: strides.into(), offset: 0 };
-        Ok(Tensor::make(Storage::new(layout.span() * dtype.size())?, layout, dtype, None))
+        Ok(Tensor::make(storage, layout, dtype, None))
     }
 
     /// Uninitialised, with the layout `t` has where that is dense, else contiguous (`torch.preserve_format`).
@@ -74,13 +78,18 @@ impl Tensor {
 
     /// A contiguous tensor filled with one value.
     pub fn full(shape: &[usize], value: impl Into<Scalar>, dtype: DType) -> Result<Tensor> {
+        let value = value.into();
+        if let Scalar::Int(0) | Scalar::Bool(false) = value {
+            return Tensor::zeros(shape, dtype);
+        }
         let t = Tensor::empty(shape, dtype)?;
         t.fill(value)?;
         Ok(t)
     }
 
+    /// A contiguous tensor of zeros, which are zero bits in every dtype.
     pub fn zeros(shape: &[usize], dtype: DType) -> Result<Tensor> {
-        Tensor::full(shape, 0, dtype)
+        Tensor::contiguous(shape, dtype, Storage::zeroed)
     }
 
     pub fn ones(shape: &[usize], dtype: DType) -> Result<Tensor> {
@@ -331,6 +340,24 @@ impl Tensor {
         if self.0.base.is_some() {
             crate::autograd::inplace::sync_view(self);
         }
+    }
+}
+
+/// Memory for so many elements, None being more than can be counted; the error names the tensor.
+fn storage_for(
+    shape: &[usize],
+    dtype: DType,
+    elements: Option<usize>,
+    memory: fn(usize) -> Result<Storage>,
+) -> Result<Storage> {
+    match elements.and_then(|n| n.checked_mul(dtype.size())).filter(|&n| n <= isize::MAX as usize) {
+        Some(bytes) => memory(bytes)
+            .map_err(|e| e.clone().saying(format!("a tensor of shape {shape:?} and dtype {dtype}: {}", e.message()))),
+        None => crate::bail!(
+            OutOfMemory,
+            "a tensor of shape {shape:?} and dtype {dtype} is larger than memory can address: at most {} MiB",
+            isize::MAX >> 20
+        ),
     }
 }
 

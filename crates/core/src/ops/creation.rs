@@ -285,6 +285,8 @@ ops! {
 pub(crate) fn to_shape(op: &str, size: &[i64]) -> Result<Shape> {
     for &n in size {
         ensure!(n >= 0, Runtime, "{op}: Trying to create tensor with negative dimension {n}: {size:?}");
+        // In a 32-bit memory the number of elements would be another one.
+        ensure!(n <= isize::MAX as i64, OutOfMemory, "{op}: a tensor of shape {size:?} is larger than memory can address");
     }
     Ok(size.iter().map(|&n| n as usize).collect())
 }
