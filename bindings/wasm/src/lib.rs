@@ -76,7 +76,7 @@ fn answer(out: Result<Vec<f64>>) -> i32 {
 const OVER_LIMIT: i32 = 1 << 30;
 
 fn with_flag(answer: i32) -> i32 {
-    if answer >= 0 && storage::stats().live_bytes > LIMIT.get() { answer | OVER_LIMIT } else { answer }
+    if answer >= 0 && storage::live_bytes() > LIMIT.get() { answer | OVER_LIMIT } else { answer }
 }
 
 /// Runs op number `op` on the arguments in the block. Returns the number of result words, or -1: see `error_kind`.
@@ -172,7 +172,7 @@ pub fn alloc(dtype: u32, ndim: u32) -> i32 {
 /// Bytes that tensors hold now.
 #[wasm_bindgen]
 pub fn live_bytes() -> f64 {
-    storage::stats().live_bytes as f64
+    storage::live_bytes() as f64
 }
 
 /// Sets how many bytes tensors may hold before `call` and `alloc` say that something should be spilled.
