@@ -26,6 +26,8 @@ pub struct Node {
     /// Later nodes have larger numbers.
     pub seq: u64,
     next: RefCell<Vec<Option<Edge>>>,
+    /// Of a composed op: where its inputs come from, behind the parts that `next` leads to.
+    inputs: RefCell<Option<Vec<Option<Edge>>>>,
     /// None once freed.
     body: RefCell<Option<Body>>,
     outputs: SmallVec<[OutputMeta; 1]>,
@@ -95,6 +97,7 @@ impl Node {
             name,
             seq,
             next: RefCell::new(next),
+            inputs: RefCell::default(),
             body: RefCell::new(Some(body)),
             outputs,
             hooks: RefCell::default(),
@@ -106,6 +109,15 @@ impl Node {
     /// Where the gradients of the inputs go.
     pub fn next(&self) -> Vec<Option<Edge>> {
         self.next.borrow().clone()
+    }
+
+    /// The nodes of the op's inputs, as `next_functions` shows them: of a composed op, those behind its parts.
+    pub fn inputs(&self) -> Vec<Option<Edge>> {
+        self.inputs.borrow().clone().unwrap_or_else(|| self.next())
+    }
+
+    pub(crate) fn set_inputs(&self, edges: Vec<Option<Edge>>) {
+        self.inputs.replace(Some(edges));
     }
 
     pub(crate) fn for_each_next(&self, mut f: impl FnMut(&Edge)) {
@@ -205,7 +217,9 @@ thread_local! {
 /// A graph may be 100,000 nodes deep: what a node held is dropped by a loop, not by recursion.
 impl Drop for Node {
     fn drop(&mut self) {
-        let parts = (std::mem::take(&mut *self.next.borrow_mut()), self.body.borrow_mut().take());
+        let mut next = std::mem::take(&mut *self.next.borrow_mut());
+        next.extend(self.inputs.borrow_mut().take().into_iter().flatten());
+        let parts = (next, self.body.borrow_mut().take());
         if TRASH.try_with(|t| t.borrow_mut().push(parts)).is_err() || EMPTYING.replace(true) {
             return;
         }
