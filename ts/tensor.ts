@@ -251,7 +251,7 @@ export class Tensor extends Handle {
     if (this.ndim !== 2 && this.ndim !== 0) {
       throw new ArgumentError(`H: only tensors of 2 dimensions (matrices) have an H, not one of ${this.ndim}; use mH for batches of matrices`);
     }
-    return op('numpy_t', this) as Tensor;
+    return op(this.ndim === 2 ? 'matrix_t' : 'numpy_t', this) as Tensor;
   }
 
   /** Like {@link mT}, conjugated; the same for real dtypes. PyTorch: `Tensor.mH`. */

@@ -267,7 +267,7 @@ pub fn text(what: u32, handle: u32) -> i32 {
     let Some(node) = t.grad_fn() else { return 0 };
     let text = match what {
         0 => node.name.to_string(),
-        _ => node.next().iter().map(|e| e.as_ref().map_or("", |e| e.node.name)).collect::<Vec<_>>().join("\n"),
+        _ => node.inputs().iter().map(|e| e.as_ref().map_or("", |e| e.node.name)).collect::<Vec<_>>().join("\n"),
     };
     MESSAGE.with_borrow_mut(|m| m.text = text);
     1

@@ -57,16 +57,6 @@ pub(crate) fn number(v: f64) -> Result<Tensor> {
     Tensor::number(v)
 }
 
-/// The same values under a node of this name, so that a composed op prints as PyTorch's.
-pub(crate) fn named(out: &Tensor, name: &'static str) -> Tensor {
-    if out.grad_fn().is_none_or(|f| f.name == name) {
-        return out.clone();
-    }
-    let top = out.detach();
-    attach(&[&top], name, &[out], &[], |ctx| Ok(vec![ctx.opt_grad(0).cloned()]));
-    top
-}
-
 /// At least `least`, in the forward pass only: the gradient passes as if nothing had happened. (PyTorch writes it as a
 /// clone that is clamped in place under no_grad.)
 pub(crate) fn at_least(x: &Tensor, least: f64) -> Result<Tensor> {

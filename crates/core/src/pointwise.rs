@@ -91,7 +91,8 @@ fn run(
     let mut cast: SmallVec<[Tensor; 3]> = SmallVec::new();
     for &t in ins {
         cast.push(if t.dtype() == dtype {
-            t.clone()
+            // What is saved is an operand, no number that would promote to another dtype in backward.
+            if tracked && t.is_wrapped_number() { t.detach() } else { t.clone() }
         } else if tracked && t.requires_grad() {
             ops::to_dtype(t, dtype)?
         } else {

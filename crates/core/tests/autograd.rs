@@ -1,5 +1,6 @@
 //! The graph: values, views, writes in place, depth, and PyTorch's errors.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use cresset_core::autograd::{self, Hook, backward, grad};
@@ -137,5 +138,92 @@ fn hooks_see_and_replace_gradients() -> Result<()> {
     backward(&[y.clone()], &[None], false, false, None)?;
     assert_eq!(grad_of(&x), [20.0]);
     assert_eq!(grad_of(&y), [10.0]);
+    Ok(())
+}
+
+#[test]
+fn a_composed_op_is_one_node() -> Result<()> {
+    let (m, v) = (leaf(&[0.0, 0.0, 0.0, 0.0], &[2, 2]), leaf(&[3.0, 4.0], &[2]));
+    let out = ops::addr(&m, &v, &v, 1.into(), 1.into())?;
+    let node = out.grad_fn().expect("a node");
+    assert_eq!(node.name, "AddrBackward0");
+    let leaves: Vec<Tensor> = node.inputs().iter().flatten().filter_map(|e| e.node.leaf()).collect();
+    assert!(leaves[0].same(&m) && leaves[1].same(&v) && leaves[2].same(&v));
+    // A tensor given twice gets its gradient once, and its hooks run once.
+    let seen = Rc::new(Cell::new(0));
+    let count = seen.clone();
+    autograd::register_hook(
+        &v,
+        Hook::Native(Rc::new(move |_| {
+            count.set(count.get() + 1);
+            Ok(None)
+        })),
+    );
+    backward(&[sum(&out)?], &[None], false, false, None)?;
+    assert_eq!(grad_of(&v), [14.0, 14.0]);
+    assert_eq!(grad_of(&m), [1.0; 4]);
+    assert_eq!(seen.get(), 1);
+    let again = backward(&[sum(&out)?], &[None], false, false, None).unwrap_err();
+    assert!(again.message().contains("Trying to backward through the graph a second time"));
+    Ok(())
+}
+
+#[test]
+fn a_composed_op_has_gradients_of_gradients() -> Result<()> {
+    // d2/dx2 of x 2^y is 0, of y it is x 2^y ln(2)^2, and of both it is 2^y ln 2.
+    let (x, y) = (leaf(&[3.0], &[1]), leaf(&[2.0], &[1]));
+    let inputs = [x.clone(), y.clone()];
+    let out = ops::ldexp(&x, &y)?;
+    let first = grad(&[out], &[None], &inputs, true, true)?;
+    let (dx, dy) = (first[0].clone().unwrap(), first[1].clone().unwrap());
+    let ln2 = std::f64::consts::LN_2;
+    assert_eq!(values(&dx), [4.0]);
+    assert!((values(&dy)[0] - 12.0 * ln2).abs() < 1e-12);
+    let of_dx = grad(&[dx], &[None], &inputs, true, false)?;
+    let of_dy = grad(&[dy], &[None], &inputs, false, false)?;
+    assert!(of_dx[0].is_none());
+    assert!((values(of_dx[1].as_ref().unwrap())[0] - 4.0 * ln2).abs() < 1e-12);
+    assert!((values(of_dy[0].as_ref().unwrap())[0] - 4.0 * ln2).abs() < 1e-12);
+    assert!((values(of_dy[1].as_ref().unwrap())[0] - 12.0 * ln2 * ln2).abs() < 1e-12);
+    Ok(())
+}
+
+#[test]
+fn a_composed_op_saves_and_frees_as_its_parts() -> Result<()> {
+    let x = ops::mul(&leaf(&[1.0, 2.0], &[2]), &leaf(&[2.0], &[1]))?;
+    let before = x.holders();
+    let out = ops::ldexp(&x, &leaf(&[1.0, 1.0], &[2]))?;
+    assert!(x.holders() > before);
+    backward(&[sum(&out)?], &[None], false, false, None)?;
+    assert_eq!(x.holders(), before);
+    // What a part saved must not have changed.
+    let x = ops::mul(&leaf(&[1.0, 2.0], &[2]), &leaf(&[2.0], &[1]))?;
+    let out = ops::ldexp(&x, &leaf(&[1.0, 1.0], &[2]))?;
+    autograd::inplace("exp_", &x, true, ops::exp)?;
+    let changed = backward(&[sum(&out)?], &[None], false, false, None).unwrap_err();
+    assert_eq!(changed.kind(), ErrorKind::Autograd);
+    assert!(changed.message().contains("modified by an inplace operation"));
+    // What the op itself gave may: nobody saved it.
+    let x = leaf(&[1.0, 2.0], &[2]);
+    let out = ops::repeat(&x, &[2])?;
+    autograd::inplace("exp_", &out, true, ops::exp)?;
+    backward(&[sum(&out)?], &[None], false, false, None)?;
+    assert_eq!(grad_of(&x), [2.0 * 1f64.exp(), 2.0 * 2f64.exp()]);
+    Ok(())
+}
+
+#[test]
+fn results_of_one_composed_op_share_its_node() -> Result<()> {
+    let lu = leaf(&[2.0, 1.0, 0.5, 3.0], &[2, 2]);
+    let (p, l, u) = ops::lu_unpack(&lu, &Tensor::from_slice(&[1i32, 2], &[2])?, true, true)?;
+    let (a, b) = (l.grad_fn().expect("a node"), u.grad_fn().expect("a node"));
+    assert!(p.grad_fn().is_none() && Rc::ptr_eq(&a, &b) && a.name == "LuUnpackBackward0");
+    // Only one of the results is needed.
+    backward(&[sum(&u)?], &[None], false, false, None)?;
+    assert_eq!(grad_of(&lu), [1.0, 1.0, 0.0, 1.0]);
+    // One that is the input itself has memory of its own.
+    let copy = ops::alias_copy(&lu)?;
+    assert!(!copy.storage().same(lu.storage()));
+    assert_eq!(values(grad(&[sum(&copy)?], &[None], &[lu], false, false)?[0].as_ref().unwrap()), [1.0; 4]);
     Ok(())
 }

@@ -128,7 +128,7 @@ fn rebase(this: &Tensor, result: &Tensor) -> Result<()> {
         let g = ctx.grad(0)?;
         let rest = ctx.when(0, || {
             let zeros = Tensor::zeros(&view.shape, g.dtype())?;
-            ops::views::scatter_view(&g, &zeros, &base_layout, &view)
+            ops::views::scatter_view("AsStridedScatterBackward0", &g, &zeros, &base_layout, &view)
         })?;
         let part = ctx.when(1, || ops::views::gather_view(&g, &base_layout, &view))?;
         Ok(vec![rest, part])

@@ -19,9 +19,9 @@ pub use node::{Ctx, Edge, Grads, Hook, Node, Saved};
 pub(crate) use function::Function;
 pub(crate) use node::{Body, OutputMeta, SavedTensors};
 
-use crate::Tensor;
 use crate::callback::Remote;
 use crate::tensor::WeakTensor;
+use crate::{Result, Tensor};
 
 /// What autograd knows of a tensor.
 #[derive(Default)]
@@ -123,6 +123,42 @@ fn record(
         if out.dtype().is_float() {
             out.inner().meta.borrow_mut().node = Some(Edge { node: node.clone(), nr });
         }
+    }
+}
+
+/// The result of an op that is composed of others, with memory of its own, as a node that has the op's name and inputs, as
+/// in PyTorch. Gradients go through it to the parts, which do all the work. (It takes the result with its error: the
+/// branch is here once, not in every op.)
+#[inline(never)]
+pub fn composite(name: &'static str, inputs: &[&Tensor], out: Result<Tensor>) -> Result<Tensor> {
+    let out = out?;
+    let own = if inputs.iter().any(|t| t.storage().same(out.storage())) {
+        let own = Tensor::empty(out.shape(), out.dtype())?;
+        own.copy_from(&out)?;
+        own
+    } else {
+        out.detach()
+    };
+    over(name, inputs, &[&own], &[&out]);
+    Ok(own)
+}
+
+/// `composite` for several results, which keep the memory they have.
+pub fn composites(name: &'static str, inputs: &[&Tensor], parts: &[Tensor]) -> Vec<Tensor> {
+    let outs: Vec<Tensor> = parts.iter().map(Tensor::detach).collect();
+    over(name, inputs, &outs.iter().collect::<Vec<_>>(), &parts.iter().collect::<Vec<_>>());
+    outs
+}
+
+/// A node for `outs`, which hold the values of `parts`.
+fn over(name: &'static str, inputs: &[&Tensor], outs: &[&Tensor], parts: &[&Tensor]) {
+    if !tracks(inputs) {
+        return;
+    }
+    let pass = Function::new(|ctx| Ok((0..ctx.inputs()).map(|i| ctx.opt_grad(i).cloned()).collect()));
+    record(outs, name, parts, &[], pass, None);
+    if let Some(node) = outs.iter().find_map(|t| t.grad_fn()) {
+        node.set_inputs(inputs.iter().map(|t| t.edge()).collect());
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Node {
     /// Later nodes have larger numbers.
     pub seq: u64,
     pub(crate) next: RefCell<Vec<Option<Edge>>>,
+    /// Of a composed op: where its inputs come from, behind the parts that `next` leads to.
+    inputs: RefCell<Option<Vec<Option<Edge>>>>,
     pub(crate) body: RefCell<Body>,
     outputs: SmallVec<[OutputMeta; 1]>,
     pub(crate) hooks: RefCell<Vec<(usize, u64, Hook)>>,
@@ -117,6 +119,7 @@ impl Node {
             name,
             seq,
             next: RefCell::new(next),
+            inputs: RefCell::default(),
             body: RefCell::new(body),
             outputs,
             hooks: RefCell::default(),
@@ -128,6 +131,20 @@ impl Node {
     /// Where the gradients of the inputs go.
     pub fn next(&self) -> Vec<Option<Edge>> {
         self.next.borrow().clone()
+    }
+
+    /// The nodes of the op's inputs, as `next_functions` shows them: of a composed op, those behind its parts.
+    pub fn inputs(&self) -> Vec<Option<Edge>> {
+        self.inputs.borrow().clone().unwrap_or_else(|| self.next())
+    }
+
+    /// The edges of `inputs`, if the op is composed.
+    pub(crate) fn own_inputs(&self) -> Option<Vec<Option<Edge>>> {
+        self.inputs.borrow().clone()
+    }
+
+    pub(crate) fn set_inputs(&self, edges: Vec<Option<Edge>>) {
+        self.inputs.replace(Some(edges));
     }
 
     pub(crate) fn for_each_next(&self, mut f: impl FnMut(&Edge)) {
@@ -238,7 +255,9 @@ thread_local! {
 /// A graph may be 100,000 nodes deep: what a node held is dropped by a loop, not by recursion.
 impl Drop for Node {
     fn drop(&mut self) {
-        let parts = (std::mem::take(self.next.get_mut()), std::mem::replace(self.body.get_mut(), Body::Freed));
+        let mut next = std::mem::take(self.next.get_mut());
+        next.extend(self.inputs.get_mut().take().into_iter().flatten());
+        let parts = (next, std::mem::replace(self.body.get_mut(), Body::Freed));
         if TRASH.try_with(|t| t.borrow_mut().push(parts)).is_err() || EMPTYING.replace(true) {
             return;
         }

@@ -136,7 +136,7 @@ ops! {
     [torch F]
     fn celu(input: Tensor, alpha: f64 = 1.0, inplace: bool = false) -> Tensor {
         ensure!(alpha != 0.0, Runtime, "celu: ZeroDivisionError: alpha cannot be 0 for CELU");
-        in_place("celu", inplace, input, |x| elu_with("EluBackward0", x, alpha, 1.0, 1.0 / alpha))
+        in_place("celu", inplace, input, |x| elu_with("CeluBackward0", x, alpha, 1.0, 1.0 / alpha))
     }
 
     /// input * Phi(input) with the normal distribution's Phi; `approximate` is "none" or "tanh".

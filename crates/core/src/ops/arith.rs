@@ -20,6 +20,16 @@ fn add_like<P: NumOp, A: NumOp>(name: &'static str, x: &Tensor, y: &Tensor, alph
     Ok(out)
 }
 
+/// `t * v` as the overload that takes a number, which PyTorch's own C++ calls; from Python a number becomes a tensor.
+pub(crate) fn mul_number(t: &Tensor, v: f64) -> Result<Tensor> {
+    pointwise::num::<expr::mul::Op>("MulBackward1", &[t, &Tensor::number(v)?], &[])
+}
+
+/// `t / v` as the overload that takes a number.
+pub(crate) fn div_number(t: &Tensor, v: f64) -> Result<Tensor> {
+    pointwise::real::<expr::div::Op>("DivBackward1", &[t, &Tensor::number(v)?], &[])
+}
+
 /// The checks of at::native::alpha_check.
 fn check_alpha(op: &str, dtype: DType, alpha: Scalar) -> Result<()> {
     ensure!(
@@ -114,7 +124,9 @@ ops! {
     [torch tensor inplace direct "subtract"]
     fn sub(input: Operand, other: Operand) -> Tensor {
         check_sub(input, other)?;
-        add_like::<expr::sub::Op, expr::sub_alpha::Op>("SubBackward0", input, other, 1.0, -1.0)
+        // Python's `1 - x` is `torch.rsub(x, 1)`.
+        let name = if input.is_wrapped_number() { "RsubBackward1" } else { "SubBackward0" };
+        add_like::<expr::sub::Op, expr::sub_alpha::Op>(name, input, other, 1.0, -1.0)
     }
 
     /// input - alpha * other.
@@ -132,7 +144,8 @@ ops! {
     fn rsub(input: Tensor, other: Operand, alpha: Scalar = 1) -> Tensor {
         check_sub(other, input)?;
         check_alpha("rsub", promote::result_type(&[other, input]), alpha)?;
-        add_like::<expr::sub::Op, expr::sub_alpha::Op>("RsubBackward1", other, input, alpha.to_f64(), -1.0)
+        let name = if other.is_wrapped_number() { "RsubBackward1" } else { "RsubBackward0" };
+        add_like::<expr::sub::Op, expr::sub_alpha::Op>(name, other, input, alpha.to_f64(), -1.0)
     }
 
     /// input * other. Of two bools: their logical and.
@@ -151,7 +164,9 @@ ops! {
     /// PyTorch: `torch.div`.
     [torch tensor inplace direct "divide" "true_divide"]
     fn div(input: Operand, other: Operand) -> Tensor {
-        pointwise::real::<expr::div::Op>("DivBackward0", &[input, other], &[])
+        // Python's `1 / x` is `x.reciprocal() * 1`.
+        let name = if input.is_wrapped_number() { "MulBackward0" } else { "DivBackward0" };
+        pointwise::real::<expr::div::Op>(name, &[input, other], &[])
     }
 
     /// input / other, rounded: `"trunc"` towards zero, `"floor"` down (as Python's `//`), null not at all. Integers stay
@@ -163,12 +178,12 @@ ops! {
             Some("trunc") => {
                 not_bool("div_trunc", &[input, other])?;
                 no_zero("div", input, other)?;
-                pointwise::num::<expr::trunc_div::Op>("DivBackward1", &[input, other], &[])
+                pointwise::num::<expr::trunc_div::Op>("DivBackward2", &[input, other], &[])
             }
             Some("floor") => {
                 not_bool("div_floor", &[input, other])?;
                 no_zero("div", input, other)?;
-                pointwise::num::<expr::floor_div::Op>("DivBackward1", &[input, other], &[])
+                pointwise::num::<expr::floor_div::Op>("DivBackward2", &[input, other], &[])
             }
             Some(mode) => bail!(
                 Runtime,
@@ -356,7 +371,7 @@ ops! {
     [torch tensor inplace direct]
     fn clamp_min(input: Tensor, min: Operand) -> Tensor {
         if min.is_wrapped_number() {
-            return ops::clamp(input, Some(min.item()?), None);
+            return clamp_number::<expr::clamp_min::Op>("ClampMinBackward0", input, min);
         }
         pointwise::num::<expr::clamp_min_tensor::Op>("ClampMinBackward1", &[input, min], &[])
     }
@@ -367,7 +382,7 @@ ops! {
     [torch tensor inplace direct]
     fn clamp_max(input: Tensor, max: Operand) -> Tensor {
         if max.is_wrapped_number() {
-            return ops::clamp(input, None, Some(max.item()?));
+            return clamp_number::<expr::clamp_max::Op>("ClampMaxBackward0", input, max);
         }
         pointwise::num::<expr::clamp_max_tensor::Op>("ClampMaxBackward1", &[input, max], &[])
     }
@@ -466,6 +481,16 @@ ops! {
         let most = if input.dtype() == DType::F32 { f32::MAX as f64 } else { f64::MAX };
         let params = [nan.unwrap_or(0.0), posinf.unwrap_or(most), neginf.unwrap_or(-most)];
         pointwise::real::<expr::nan_to_num::Op>("NanToNumBackward0", &[input], &params)
+    }
+}
+
+/// Each element with one number as its bound. One that is not a number makes everything NaN.
+fn clamp_number<P: NumOp>(name: &'static str, input: &Tensor, bound: &Tensor) -> Result<Tensor> {
+    let bound = bound.item()?;
+    let x = clamp_type(input, &[Some(bound), None])?;
+    match bound.to_f64() {
+        v if v.is_nan() => ops::mul(&x, &Tensor::number(v)?),
+        v => pointwise::num::<P>(name, &[&x], &[v]),
     }
 }
 

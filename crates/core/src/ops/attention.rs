@@ -1,6 +1,7 @@
 //! Attention.
 
-use crate::losses::{named, number};
+use crate::autograd::composite;
+use crate::losses::number;
 use crate::{DType, Result, Tensor, bail, ensure, ops};
 
 /// What is added to the scores: minus infinity where a bool mask says that a place does not take part.
@@ -82,7 +83,11 @@ ops! {
         };
         let out = ops::matmul(&weights(&scores, mask.as_ref(), dropout_p)?, &value)?;
         let flash = query.ndim() == 4 && dropout_p == 0.0;
-        Ok(if flash { named(&out, "ScaledDotProductFlashAttentionForCpuBackward0") } else { out })
+        if !flash {
+            return Ok(out);
+        }
+        let inputs: Vec<&Tensor> = [Some(query), Some(&key), Some(&value), attn_mask].into_iter().flatten().collect();
+        composite("ScaledDotProductFlashAttentionForCpuBackward0", &inputs, Ok(out))
     }
 
     /// What `nn.MultiheadAttention` computes, from its parameters: `[L, N, E]`, `[S, N, E]`, `[S, N, E]` (or without N) to

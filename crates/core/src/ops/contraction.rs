@@ -140,7 +140,8 @@ ops! {
         }
         let (first, last) = (chain[0].ndim() == 1, chain[n - 1].ndim() == 1);
         if n == 2 {
-            return ops::matmul(&chain[0], &chain[1]);
+            let out = ops::matmul(&chain[0], &chain[1])?;
+            return ops::view(&out, &out.sizes());
         }
         if first {
             chain[0] = ops::unsqueeze(&chain[0], 0)?;
@@ -156,14 +157,9 @@ ops! {
                 i - 1, tensors[i - 1].shape(), tensors[i].shape()
             );
         }
-        let mut out = multiply_chain(&chain)?;
-        if first {
-            out = ops::squeeze_dim(&out, 0)?;
-        }
-        if last {
-            out = ops::squeeze_dim(&out, -1)?;
-        }
-        Ok(out)
+        let out = multiply_chain(&chain)?;
+        let size = out.sizes();
+        ops::view(&out, &size[first as usize..2 - last as usize])
     }
 
     /// The product of matrices, in the order that takes the fewest operations.
@@ -184,6 +180,10 @@ ops! {
     [linalg]
     fn vecdot(x: Tensor, y: Tensor, dim: i64 = -1) -> Tensor {
         check_numeric("vecdot", x)?;
+        if x.ndim() == 1 && x.shape() == y.shape() {
+            x.wrap_dim("vecdot", dim)?;
+            return ops::vdot(x, y);
+        }
         ops::sum_dim(&ops::mul(x, y)?, Some(&[dim]), false, None)
     }
 }

@@ -100,7 +100,7 @@ ops! {
     fn diag(input: Tensor, diagonal: i64 = 0) -> Tensor {
         match input.ndim() {
             1 => ops::diag_embed(input, diagonal, 0, 1),
-            2 => ops::diagonal(input, diagonal, 0, 1),
+            2 => ops::diagonal_copy(input, diagonal, 0, 1),
             n => bail!(Shape, "diag(): Supports 1D or 2D tensors. Got {n}D"),
         }
     }

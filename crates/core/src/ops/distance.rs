@@ -1,7 +1,8 @@
 //! Distances and angles between vectors.
 
 use crate::losses::{at_least, number};
-use crate::{DType, Tensor, ensure, layout, ops, promote};
+use crate::reducing::Reduction;
+use crate::{Tensor, ensure, layout, ops, promote};
 
 ops! {
     /// The cosine of the angle between vectors along `dim`; norms are at least `eps`. Default: `dim = 1, eps = 1e-8`.
@@ -28,7 +29,7 @@ ops! {
     [torch F]
     fn pairwise_distance(x1: Tensor, x2: Tensor, p: f64 = 2.0, eps: f64 = 1e-6, keepdim: bool = false) -> Tensor {
         let d = ops::add(&ops::sub(x1, x2)?, &number(eps)?)?;
-        ops::vector_norm(&d, p.into(), Some(&[-1]), keepdim, None::<DType>)
+        ops::norms::vector("NormBackward1", "norm", &d, p, Reduction::along("norm", &d, -1, keepdim)?, None)
     }
 
     /// The vector divided by its p-norm along `dim`, which is at least `eps`. Default: `p = 2, dim = 1, eps = 1e-12`.

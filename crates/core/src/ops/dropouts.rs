@@ -70,9 +70,13 @@ fn dropped(op: &str, input: &Tensor, training: bool, into: bool, f: impl FnOnce(
     Ok(input.clone())
 }
 
-/// Runs `f` on `[1, ...]` where the input has no batch of its own.
-fn with_batch(input: &Tensor, batched: bool, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
-    if batched { f(input) } else { ops::squeeze_dim(&f(&ops::unsqueeze(input, 0)?)?, 0) }
+/// Dropout of channels on `[1, ...]` where the input has no batch of its own, also outside training, as in
+/// torch/nn/functional.py.
+fn unbatched(op: &str, input: &Tensor, p: f64, training: bool, into: bool, batched: bool) -> Result<Tensor> {
+    let f = |x: &Tensor| drop(x, if training { p } else { 0.0 }, &channels(op, x)?);
+    dropped(op, input, training || !(batched || into), into, |x| {
+        if batched { f(x) } else { ops::squeeze_dim(&f(&ops::unsqueeze(x, 0)?)?, 0) }
+    })
 }
 
 ops! {
@@ -94,8 +98,7 @@ ops! {
         check_p("dropout1d", p)?;
         let d = input.ndim();
         ensure!(d == 2 || d == 3, Runtime, "dropout1d: Expected 2D or 3D input, but received a {d}D input");
-        let f = |x: &Tensor| with_batch(x, d == 3, |x| drop(x, p, &channels("dropout1d", x)?));
-        dropped("dropout1d", input, training, inplace, f)
+        unbatched("dropout1d", input, p, training, inplace, d == 3)
     }
 
     /// Zeroes whole channels of `[N, C, H, W]`; of `[N, C, L]` too, as PyTorch does.
@@ -115,8 +118,7 @@ ops! {
     fn dropout3d(input: Tensor, p: f64 = 0.5, training: bool = true, inplace: bool = false) -> Tensor {
         check_p("dropout3d", p)?;
         channels("dropout3d", input)?;
-        let f = |x: &Tensor| with_batch(x, x.ndim() != 4, |x| drop(x, p, &channels("dropout3d", x)?));
-        dropped("dropout3d", input, training, inplace, f)
+        unbatched("dropout3d", input, p, training, inplace, input.ndim() != 4)
     }
 
     /// Dropout that keeps zero mean and unit variance, for networks of SELU (Klambauer et al., 2017). Default: `p = 0.5,

@@ -168,7 +168,7 @@ impl Term {
     fn arranged(&self, order: &[Label]) -> Result<Tensor> {
         let have: Vec<i64> =
             order.iter().filter_map(|l| self.labels.iter().position(|x| x == l)).map(|d| d as i64).collect();
-        let t = ops::permute(&self.t, &have)?;
+        let t = if have.is_sorted() { self.t.clone() } else { ops::permute(&self.t, &have)? };
         let shape: Vec<i64> = order.iter().map(|&l| self.size(l).unwrap_or(1) as i64).collect();
         if shape.len() == t.ndim() { Ok(t) } else { ops::reshape(&t, &shape) }
     }
@@ -196,13 +196,31 @@ fn contract(equation: &str, operands: &[Tensor], labels: Vec<Vec<Label>>, output
     let mut rest = terms.into_iter();
     let Some(mut acc) = rest.next() else { bail!(Internal, "einsum without operands") };
     let mut later: Vec<Term> = rest.collect();
+    if later.is_empty() {
+        // What is summed comes last, so that the sum is the last step.
+        let order: Vec<Label> =
+            output.iter().chain(acc.labels.iter().filter(|l| !output.contains(l))).copied().collect();
+        let t = acc.arranged(&order)?;
+        if order.len() > output.len() {
+            return Ok(Term { t, labels: order }.sum_out(|l| output.contains(&l))?.t);
+        }
+        let same: Vec<i64> = (0..order.len() as i64).collect();
+        return if t.same(&acc.t) { ops::permute(&t, &same) } else { Ok(t) };
+    }
+    let contracts =
+        !later.is_empty() && later.iter().chain([&acc]).flat_map(|t| &t.labels).any(|l| !output.contains(l));
     acc = acc.sum_out(|l| output.contains(&l) || later.iter().any(|t| t.labels.contains(&l)))?;
     while !later.is_empty() {
         let next = later.remove(0);
         let needed = |l: Label| output.contains(&l) || later.iter().any(|t| t.labels.contains(&l));
         acc = pair(acc, next, needed)?;
     }
-    acc.arranged(output)
+    let out = acc.arranged(output)?;
+    // PyTorch keeps what is summed as dimensions of size 1 and drops them by a view at the end.
+    if contracts && out.grad_fn().is_some_and(|f| f.name != "ViewBackward0") {
+        return ops::views::view_as_shape("einsum", &out, out.shape(), "ViewBackward0");
+    }
+    Ok(out)
 }
 
 /// Two operands into one: labels both have and somebody needs are a batch, labels both have and nobody needs are

@@ -58,7 +58,7 @@ ops! {
     /// PyTorch: `torch.log1p`.
     [torch tensor inplace direct "special.log1p"]
     fn log1p(input: Tensor) -> Tensor {
-        pointwise::real::<expr::log1p::Op>("Log1pBackward0", &[input], &[])
+        pointwise::real::<expr::log1p::Op>("Log1PBackward0", &[input], &[])
     }
 
     /// The square root; NaN below 0. Integers and bools become floats.
@@ -150,7 +150,8 @@ ops! {
     [torch tensor inplace direct "special.xlogy"]
     fn xlogy(input: Operand, other: Operand) -> Tensor {
         needs_tensor("xlogy", input, other)?;
-        pointwise::real::<expr::xlogy::Op>("XlogyBackward0", &[input, other], &[])
+        let name = overload(["XlogyBackward0", "XlogyBackward1", "XlogyBackward2"], input, other);
+        pointwise::real::<expr::xlogy::Op>(name, &[input, other], &[])
     }
 
     /// input * log(1 + other); 0 where input is 0 and other is not NaN.
@@ -158,8 +159,9 @@ ops! {
     /// PyTorch: `torch.special.xlog1py`.
     [special]
     fn xlog1py(input: Operand, other: Operand) -> Tensor {
+        const NODES: [&str; 3] = ["SpecialXlog1PyBackward0", "SpecialXlog1PyBackward1", "SpecialXlog1PyBackward2"];
         needs_tensor("xlog1py", input, other)?;
-        pointwise::real::<expr::xlog1py::Op>("SpecialXlog1PyBackward0", &[input, other], &[])
+        pointwise::real::<expr::xlog1py::Op>(overload(NODES, input, other), &[input, other], &[])
     }
 
     /// -x * log(x): 0 at 0, -inf below.
@@ -186,8 +188,14 @@ ops! {
     /// PyTorch: `torch.ldexp`.
     [torch tensor inplace]
     fn ldexp(input: Tensor, other: Tensor) -> Tensor {
-        ops::mul(input, &ops::pow(&Tensor::number(2.0)?, other)?)
+        let out = ops::mul(input, &ops::pow(&Tensor::number(2.0)?, other)?);
+        crate::autograd::composite("LdexpBackward0", &[input, other], out)
     }
+}
+
+/// The node of an op that has overloads for two tensors, a number first, and a number second.
+pub(crate) fn overload(names: [&'static str; 3], x: &Tensor, y: &Tensor) -> &'static str {
+    names[if x.is_wrapped_number() { 1 } else { 2 * usize::from(y.is_wrapped_number()) }]
 }
 
 /// Refuses two numbers: PyTorch's functions of two operands want a tensor among them.

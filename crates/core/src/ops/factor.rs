@@ -3,6 +3,7 @@
 //! Gradients are PyTorch's formulas (torch/csrc/autograd/FunctionsManual.cpp) in terms of our own ops, so they can be
 //! differentiated again.
 
+use crate::autograd::{composite, composites};
 use crate::cpu::linalg::{CHOLESKY, LU, SOLVE_TRIANGULAR};
 use crate::layout::broadcast_shapes;
 use crate::{Attr, DType, Result, Shape, Tensor, attach, bail, dispatch, ensure, ops};
@@ -160,6 +161,8 @@ fn is_vectors(a: &Tensor, b: &Tensor) -> bool {
     b.ndim() == 1 || (a.ndim() - 1 == b.ndim() && a.shape()[..a.ndim() - 1] == *b.shape())
 }
 
+const SOLVE: &str = "LinalgSolveExBackward0";
+
 /// `a x = b` as a node.
 fn solve_node(op: &str, a: &Tensor, b: &Tensor, left: bool) -> Result<(Tensor, Factored)> {
     check_matrix(op, "A", a, true)?;
@@ -171,6 +174,7 @@ fn solve_node(op: &str, a: &Tensor, b: &Tensor, left: bool) -> Result<(Tensor, F
         b.dtype().c_name()
     );
     let vectors = left && is_vectors(a, b);
+    let given = b;
     let b = if vectors { ops::unsqueeze(b, -1)? } else { b.clone() };
     ensure!(
         b.ndim() >= 2 && if left { rows(&b) } else { cols(&b) } == rows(a),
@@ -182,29 +186,31 @@ fn solve_node(op: &str, a: &Tensor, b: &Tensor, left: bool) -> Result<(Tensor, F
     );
     if !left {
         let (x, f) = solve_node(op, &mt(a)?, &mt(&b)?, true)?;
-        return Ok((mt(&x)?, f));
+        return Ok((composite(SOLVE, &[a, &b], mt(&x))?, f));
     }
     let lead = broadcast_shapes(op, &batch(a), &batch(&b))?;
     let f = factor(a)?;
     let size: Vec<i64> = with(&lead, &[rows(&b), cols(&b)]).iter().map(|&n| n as i64).collect();
     let x = solve_factored(&f, &ops::expand(&b.detach(), &size)?)?;
     let (a_size, b_size) = (a.sizes(), b.sizes());
-    attach(&[&x], "LinalgSolveExBackward0", &[a, &b], &[Some(a), Some(&x)], move |ctx| {
+    attach(&[&x], SOLVE, &[a, &b], &[Some(a), Some(&x)], move |ctx| {
         let (g, a, x) = (ctx.grad(0)?, ctx.saved(0)?, ctx.saved(1)?);
         let gb = ops::linalg_solve(&mt(&a)?, &g, true)?;
         let ga = ctx.when(0, || ops::sum_to_size(&ops::neg(&ops::matmul(&gb, &mt(&x)?)?)?, &a_size))?;
         let gb = ctx.when(1, || ops::sum_to_size(&gb, &b_size))?;
         Ok(vec![ga, gb])
     });
-    let x = if vectors { ops::squeeze_dim(&x, -1)? } else { x };
+    let x = if vectors { composite(SOLVE, &[a, given], ops::squeeze_dim(&x, -1))? } else { x };
     Ok((x, f))
 }
 
 fn cholesky_node(a: &Tensor, upper: bool) -> Result<(Tensor, Tensor)> {
+    const NAME: &str = "LinalgCholeskyExBackward0";
+    let input = a;
     let a = if upper { mt(a)? } else { a.clone() };
     let (l, info) = (Tensor::empty(a.shape(), a.dtype())?, Tensor::empty(&batch(&a), DType::I32)?);
     dispatch(&CHOLESKY, &[&a.detach()], &[&l, &info], &[])?;
-    attach(&[&l], "LinalgCholeskyExBackward0", &[&a], &[Some(&l)], |ctx| {
+    attach(&[&l], NAME, &[&a], &[Some(&l)], |ctx| {
         let (g, l) = (ctx.grad(0)?, ctx.saved(0)?);
         // phi(L^T g): the lower triangle with half the diagonal; then L^-T phi L^-1, symmetric.
         let phi = ops::tril(&ops::matmul(&mt(&l)?, &g)?, 0)?;
@@ -215,7 +221,7 @@ fn cholesky_node(a: &Tensor, upper: bool) -> Result<(Tensor, Tensor)> {
         let sym = ops::mul(&ops::add(&both, &mt(&both)?)?, &Tensor::number(0.5)?)?;
         Ok(vec![ctx.when(0, || Ok(sym))?])
     });
-    Ok((if upper { mt(&l)? } else { l }, info))
+    Ok((if upper { composite(NAME, &[input], mt(&l))? } else { l }, info))
 }
 
 fn not_positive(i: i64) -> String {
@@ -350,12 +356,14 @@ ops! {
     /// PyTorch: `torch.linalg.solve_triangular`.
     [linalg]
     fn solve_triangular(A: Tensor, B: Tensor, upper: bool, left: bool = true, unitriangular: bool = false) -> Tensor {
+        const NAME: &str = "LinalgSolveTriangularBackward0";
         let op = "linalg.solve_triangular";
         check_matrix(op, "A", A, true)?;
         check_matrix(op, "B", B, false)?;
         ensure!(A.dtype() == B.dtype(), DType, "{op}: Expected A and B to have the same dtype, but found {} and {}", A.dtype(), B.dtype());
         if !left {
-            return mt(&ops::solve_triangular(&mt(A)?, &mt(B)?, !upper, true, unitriangular)?);
+            let x = mt(&ops::solve_triangular(&mt(A)?, &mt(B)?, !upper, true, unitriangular)?);
+            return composite(NAME, &[A, B], x);
         }
         ensure!(
             rows(A) == rows(B),
@@ -365,7 +373,7 @@ ops! {
         );
         let x = triangle(A, B, upper, unitriangular)?;
         let (a_size, b_size) = (A.sizes(), B.sizes());
-        attach(&[&x], "LinalgSolveTriangularBackward0", &[A, B], &[Some(A), Some(&x)], move |ctx| {
+        attach(&[&x], NAME, &[A, B], &[Some(A), Some(&x)], move |ctx| {
             let (g, a, x) = (ctx.grad(0)?, ctx.saved(0)?, ctx.saved(1)?);
             let gb = ops::solve_triangular(&mt(&a)?, &g, !upper, true, unitriangular)?;
             let ga = ctx.when(0, || {
@@ -437,7 +445,7 @@ ops! {
     fn cholesky_inverse(L: Tensor, upper: bool = false) -> Tensor {
         check_matrix("cholesky_inverse", "L", L, true)?;
         let eye = ops::eye(rows(L) as i64, None, Some(L.dtype()))?;
-        ops::cholesky_solve(&ops::expand(&eye, &L.sizes())?, L, upper)
+        composite("CholeskyInverseBackward0", &[L], ops::cholesky_solve(&ops::expand(&eye, &L.sizes())?, L, upper))
     }
 
     /// The solution of `A X = B` for triangles A, and A itself.
@@ -447,7 +455,9 @@ ops! {
     fn triangular_solve(b: Tensor, A: Tensor, upper: bool = true, transpose: bool = false, unitriangular: bool = false)
             -> (solution: Tensor, cloned_coefficient: Tensor) {
         let (a, up) = if transpose { (mt(A)?, !upper) } else { (A.clone(), upper) };
-        Ok((ops::solve_triangular(&a, b, up, true, unitriangular)?, ops::clone(A)?))
+        let x = ops::solve_triangular(&a, b, up, true, unitriangular)?;
+        let parts = composites("TriangularSolveBackward0", &[b, A], &[x, ops::clone(A)?]);
+        Ok((parts[0].clone(), parts[1].clone()))
     }
 
     /// Each square matrix multiplied with itself `n` times; a negative n takes the inverse.
@@ -521,6 +531,8 @@ ops! {
              but got {n} != {m}"
         );
         let inverse = ops::inv(&ops::reshape(A, &[m, n])?)?;
-        ops::reshape(&inverse, &[&s[at..], &s[..at]].concat())
+        // PyTorch's inverse lies in memory by columns, so its reshape is this node.
+        let shape: Vec<usize> = [&A.shape()[at..], &A.shape()[..at]].concat();
+        ops::views::view_as_shape("linalg.tensorinv", &inverse, &shape, "ReshapeAliasBackward0")
     }
 }

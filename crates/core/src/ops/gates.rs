@@ -1,7 +1,8 @@
 //! Activations that gate, and one with random slopes.
 
 use crate::autograd;
-use crate::losses::{named, number};
+use crate::autograd::composite;
+use crate::losses::number;
 use crate::{Tensor, ensure, ops};
 
 ops! {
@@ -15,7 +16,7 @@ ops! {
         let n = input.shape()[d];
         ensure!(n.is_multiple_of(2), Shape, "glu: Halving dimension must be even, but dimension {d} is size {n}");
         let half = |start: usize| ops::narrow(input, d as i64, &Tensor::number(start as i64)?, (n / 2) as i64);
-        Ok(named(&ops::mul(&half(0)?, &ops::sigmoid(&half(n / 2)?)?)?, "GluBackward0"))
+        composite("GluBackward0", &[input], ops::mul(&half(0)?, &ops::sigmoid(&half(n / 2)?)?))
     }
 
     /// input where it is positive, else input times a slope: drawn from U(lower, upper) for each element in training,
@@ -36,9 +37,10 @@ ops! {
             "rrelu: \"rrelu_with_noise_out_cpu\" not implemented for '{}'; convert with .to(torch.float32) first",
             input.dtype().c_name()
         );
+        const NODE: &str = "RreluWithNoiseBackward0";
         let f = |x: &Tensor| {
             if !training {
-                return ops::leaky_relu(x, (lower + upper) / 2.0, false);
+                return composite(NODE, &[x], ops::leaky_relu(x, (lower + upper) / 2.0, false));
             }
             // One draw for each element that is not positive, in order (aten/native/Activation.cpp).
             let negative = ops::le(&x.detach(), &number(0.0)?)?;
@@ -46,7 +48,7 @@ ops! {
             let slopes = Tensor::empty(&[count as usize], x.dtype())?;
             draw_slopes(&slopes, lower, upper)?;
             let slopes = ops::masked_scatter(&Tensor::ones(x.shape(), x.dtype())?, &negative, &slopes)?;
-            Ok(named(&ops::mul(x, &slopes)?, "RreluWithNoiseBackward0"))
+            composite(NODE, &[x], ops::mul(x, &slopes))
         };
         if !inplace {
             return f(input);

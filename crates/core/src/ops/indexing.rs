@@ -306,7 +306,8 @@ ops! {
         );
         let (d, at) = prepare("index_fill", input, dim, index, true)?;
         let out = put_slices(input, offered, d, &at, &value.cast_data(input.dtype())?, PutMode::Assign)?;
-        attach(&[&out], "IndexFillBackward0", &[input, value], &[Some(&at)], move |ctx| {
+        let name = if value.is_wrapped_number() { "IndexFillBackward0" } else { "IndexFillBackward1" };
+        attach(&[&out], name, &[input, value], &[Some(&at)], move |ctx| {
             let (g, at) = (ctx.grad(0)?, ctx.saved(0)?);
             let rest = ctx.when(0, || ops::index_fill(&g, dim, &at, &Tensor::number(0)?))?;
             // A slice that is named twice is filled once; positions from the end are counted from the front.

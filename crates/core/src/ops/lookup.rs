@@ -2,7 +2,8 @@
 
 use crate::autograd::{no_grad, rows};
 use crate::cpu::index::EMBEDDING_BACKWARD;
-use crate::losses::{named, number};
+use crate::autograd::composite;
+use crate::losses::number;
 use crate::{DType, Result, Tensor, attach, bail, dispatch, ensure, ops};
 
 /// How a table is looked up.
@@ -148,7 +149,7 @@ ops! {
         let out = lookup(weight, &index, Lookup { padding, scale: scale_grad_by_freq, sparse })?;
         let mut shape = input.sizes();
         shape.push(weight.shape()[1] as i64);
-        Ok(if shape.len() == 2 { out } else { named(&ops::reshape(&out, &shape)?, "EmbeddingBackward0") })
+        if shape.len() == 2 { Ok(out) } else { composite("EmbeddingBackward0", &[weight], ops::reshape(&out, &shape)) }
     }
 
     /// Sums, means or maxima of bags of rows: `[B, N]` indices, or `[N]` with the bags' first positions `offsets`, to `[B,
@@ -210,6 +211,7 @@ ops! {
         } else {
             out
         };
-        Ok(named(&out, "EmbeddingBagBackward0"))
+        let inputs: Vec<&Tensor> = [Some(weight), per_sample_weights].into_iter().flatten().collect();
+        composite("EmbeddingBagBackward0", &inputs, Ok(out))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::call::Operand;
 use crate::lane::expr::loss as expr;
-use crate::losses::{Reduction, at_least, named, number, pointwise_loss};
+use crate::losses::{Reduction, at_least, number, pointwise_loss};
 use crate::{Result, Tensor, bail, ensure, layout, ops, pointwise};
 
 /// PyTorch wants the shapes of input and target equal where broadcasting them is most likely a mistake.
@@ -273,6 +273,6 @@ ops! {
             far = ops::minimum(&far, &ops::pairwise_distance(positive, negative, p, eps, false)?)?;
         }
         let losses = ops::clamp_min(&ops::sub(&ops::add(&near, &number(margin)?)?, &far)?, &number(0.0)?)?;
-        reduction.apply(&named(&losses, "ClampMinBackward0"))
+        reduction.apply(&losses)
     }
 }

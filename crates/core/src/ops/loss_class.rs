@@ -2,7 +2,8 @@
 
 use crate::autograd::no_grad;
 use crate::cpu::index::{NLL_LOSS, NLL_LOSS_BACKWARD};
-use crate::losses::{Reduction, named, number};
+use crate::autograd::composite;
+use crate::losses::{Reduction, number};
 use crate::{Attr, DType, Result, Tensor, attach, bail, dispatch, ensure, ops};
 
 /// Refuses targets that are not class indices, or out of range.
@@ -113,8 +114,7 @@ fn soft_cross_entropy(
         Reduction::Sum => ops::neg(&ops::sum(&terms, None)?),
         Reduction::Mean => {
             let rows = input.numel() as f64 / classes as f64;
-            let out = ops::div(&ops::neg(&ops::sum(&terms, None)?)?, &number(rows)?)?;
-            Ok(named(&out, "DivBackward1"))
+            ops::arith::div_number(&ops::neg(&ops::sum(&terms, None)?)?, rows)
         }
     }
 }
@@ -214,10 +214,12 @@ ops! {
         };
         let scores = ops::reshape(input, &[n, classes as i64, s])?;
         let goal = no_grad(|| ops::reshape(target, &[n, s]))?;
-        let name = if d == 4 { "NllLoss2DBackward0" } else { "NllLossBackward0" };
+        let name = if d > 2 { "NllLoss2DBackward0" } else { "NllLossBackward0" };
         let out = nll(name, &scores, &goal, weight, reduction, ignore_index)?;
         if reduction == Reduction::None {
-            return Ok(named(&ops::reshape(&out, &target.sizes())?, name));
+            // More than two dimensions of places are made two for the loss and put back by a view.
+            let out = ops::reshape(&out, &target.sizes())?;
+            return if matches!(d, 1 | 2 | 4) { composite(name, &[input], Ok(out)) } else { Ok(out) };
         }
         Ok(out)
     }
@@ -425,5 +427,5 @@ fn rows_and_classes(input: &Tensor) -> (usize, usize) {
 fn finish_margin(z: &Tensor, classes: usize, input: &Tensor, r: Reduction, name: &'static str) -> Result<Tensor> {
     let rows = ops::div(&ops::sum_dim(z, Some(&[1]), false, None)?, &number(classes as f64)?)?;
     let rows = if input.ndim() <= 1 { ops::reshape(&rows, &[])? } else { rows };
-    Ok(named(&r.apply(&rows)?, name))
+    composite(name, &[input], r.apply(&rows))
 }

@@ -87,6 +87,9 @@ ops! {
                    mask: Option<Tensor> = None) -> Tensor {
         let dtype = dtype.unwrap_or(if input.dtype().is_float() { input.dtype() } else { DType::I64 });
         let mut out = ops::to_dtype(&filled(input, mask, 1)?, dtype)?;
+        if let (0, Some(&[d])) = (input.ndim(), dim) {
+            return ops::prod_dim(&out, d, keepdim, None);
+        }
         let flags = crate::layout::wrap_dims("masked.prod", dim, input.ndim())?;
         for d in (0..input.ndim()).rev().filter(|&d| flags[d]) {
             out = ops::prod_dim(&out, d as i64, keepdim, None)?;

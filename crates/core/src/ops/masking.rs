@@ -37,7 +37,8 @@ ops! {
             if value.ndim() == 1 { "" } else { "s" }
         );
         let out = pointwise::select_data(mask, &value.cast_data(input.dtype())?, input)?;
-        attach(&[&out], "MaskedFillBackward0", &[input, value], &[Some(mask)], |ctx| {
+        let name = if value.is_wrapped_number() { "MaskedFillBackward0" } else { "MaskedFillBackward1" };
+        attach(&[&out], name, &[input, value], &[Some(mask)], |ctx| {
             let (g, mask) = (ctx.grad(0)?, ctx.saved(0)?);
             let rest = ctx.when(0, || ops::masked_fill(&g, &mask, &Tensor::number(0)?))?;
             let value = ctx.when(1, || ops::sum(&ops::mul(&g, &mask)?, None))?;

@@ -4,12 +4,14 @@ use crate::cpu::reduce;
 use crate::reducing::{Plan, Reduction};
 use crate::{DType, Result, Scalar, Tensor, attach, bail, ensure, ops, promote};
 
+const NODE: &str = "LinalgVectorNormBackward0";
+
 fn power(t: &Tensor, p: f64) -> Result<Tensor> {
     ops::pow(t, &Tensor::number(p)?)
 }
 
 /// The p-norm over some dimensions.
-fn vector(op: &str, input: &Tensor, p: f64, r: Reduction, dtype: Option<DType>) -> Result<Tensor> {
+pub(crate) fn vector(name: &'static str, op: &str, input: &Tensor, p: f64, r: Reduction, dtype: Option<DType>) -> Result<Tensor> {
     let dtype = dtype.unwrap_or(input.dtype());
     ensure!(
         dtype.is_float() && input.dtype().is_float(),
@@ -41,7 +43,7 @@ fn vector(op: &str, input: &Tensor, p: f64, r: Reduction, dtype: Option<DType>) 
         r.result(&reduce::NORM, &data, dtype, &[p.into()])?
     };
     let plan = r.plan(&x);
-    attach(&[&out], "LinalgVectorNormBackward0", &[&x], &[Some(&x), Some(&out)], move |ctx| {
+    attach(&[&out], name, &[&x], &[Some(&x), Some(&out)], move |ctx| {
         Ok(vec![Some(vector_backward(&ctx.grad(0)?, &ctx.saved(0)?, &ctx.saved(1)?, p, &plan)?)])
     });
     Ok(out)
@@ -98,7 +100,8 @@ fn put_back(norm: Tensor, rows: i64, columns: i64, keepdim: bool) -> Result<Tens
     if !keepdim {
         return Ok(norm);
     }
-    ops::unsqueeze(&ops::unsqueeze(&norm, rows.min(columns))?, rows.max(columns))
+    // They come last and are moved to their places, as in aten/native/LinearAlgebra.cpp.
+    ops::movedim(&ops::unsqueeze(&ops::unsqueeze(&norm, -1)?, -1)?, &[-2, -1], &[rows, columns])
 }
 
 /// The norms of matrices by order: the greatest or least sum of absolute values of a column (1) or row (infinity), the
@@ -115,7 +118,7 @@ fn matrix(op: &str, input: &Tensor, ord: f64, dim: &[i64], keepdim: bool, dtype:
         }
         _ => bail!(Runtime, "{op}: Order {ord} not supported"),
     };
-    let sums = vector(op, input, 1.0, Reduction::along(op, input, first, keepdim)?, dtype)?;
+    let sums = vector(NODE, op, input, 1.0, Reduction::along(op, input, first, keepdim)?, dtype)?;
     if !keepdim && first < second {
         second -= 1;
     }
@@ -127,11 +130,11 @@ fn named(op: &str, input: &Tensor, ord: &str, dim: Option<&[i64]>, keepdim: bool
     match ord {
         "fro" => {
             let dims = dim.filter(|d| !d.is_empty());
-            vector(op, input, 2.0, Reduction::over(op, input, dims, keepdim)?, dtype)
+            vector(NODE, op, input, 2.0, Reduction::over(op, input, dims, keepdim)?, dtype)
         }
         "inf" | "-inf" => {
             let p = if ord == "inf" { f64::INFINITY } else { f64::NEG_INFINITY };
-            vector(op, input, p, Reduction::over(op, input, dim, keepdim)?, dtype)
+            vector(NODE, op, input, p, Reduction::over(op, input, dim, keepdim)?, dtype)
         }
         "nuc" => {
             let all: Vec<i64> = (0..input.ndim() as i64).collect();
@@ -150,7 +153,7 @@ ops! {
     /// PyTorch: `torch.linalg.vector_norm`.
     [linalg]
     fn vector_norm(x: Tensor, ord: Scalar = 2, dim: Option<Vec<i64>> = None, keepdim: bool = false, dtype: Option<DType> = None) -> Tensor {
-        vector("linalg.vector_norm", x, ord.to_f64(), Reduction::over("linalg.vector_norm", x, dim, keepdim)?, dtype)
+        vector(NODE, "linalg.vector_norm", x, ord.to_f64(), Reduction::over("linalg.vector_norm", x, dim, keepdim)?, dtype)
     }
 
     /// The p-norm over these dimensions, or of all elements.
@@ -158,7 +161,7 @@ ops! {
     /// PyTorch: `torch.norm`.
     [torch tensor]
     fn norm(input: Tensor, p: Option<Scalar> = 2, dim: Option<Vec<i64>> = None, keepdim: bool = false, dtype: Option<DType> = None) -> Tensor {
-        vector("norm", input, p.map_or(2.0, Scalar::to_f64), Reduction::over("norm", input, dim, keepdim)?, dtype)
+        vector(NODE, "norm", input, p.map_or(2.0, Scalar::to_f64), Reduction::over("norm", input, dim, keepdim)?, dtype)
     }
 
     /// The norm that a word names: 'fro', or 'nuc', the sum of the singular values.
@@ -191,14 +194,14 @@ ops! {
         if let Some(d) = dim {
             ensure!(matches!(d.len(), 1 | 2), Shape, "{op}: If dim is specified, it must be of length 1 or 2. Got {d:?}");
         }
-        let Some(ord) = ord else { return vector(op, A, 2.0, Reduction::over(op, A, dim, keepdim)?, dtype) };
+        let Some(ord) = ord else { return vector(NODE, op, A, 2.0, Reduction::over(op, A, dim, keepdim)?, dtype) };
         match dim {
             Some(d) if d.len() == 2 => matrix(op, A, ord.to_f64(), d, keepdim, dtype),
             None if A.ndim() == 2 => matrix(op, A, ord.to_f64(), &[0, 1], keepdim, dtype),
             None if A.ndim() != 1 => {
                 bail!(Shape, "{op}: If dim is not specified but ord is, the input must be 1D or 2D. Got {}D.", A.ndim())
             }
-            _ => vector(op, A, ord.to_f64(), Reduction::over(op, A, dim, keepdim)?, dtype),
+            _ => vector(NODE, op, A, ord.to_f64(), Reduction::over(op, A, dim, keepdim)?, dtype),
         }
     }
 
@@ -225,6 +228,7 @@ ops! {
         // The small constant is PyTorch's (aten/src/ATen/native/Normalization.cpp, renorm_scale_factor).
         let factor = ops::div(&limit, &ops::add(&norm, &Tensor::number(1e-7)?)?)?;
         let above = ops::gt(&norm.detach(), &limit)?;
-        ops::mul(input, &ops::where_(&above, &factor, &Tensor::number(1.0)?)?)
+        let out = ops::mul(input, &ops::where_(&above, &factor, &Tensor::number(1.0)?)?);
+        crate::autograd::composite("RenormBackward0", &[input], out)
     }
 }

@@ -1,5 +1,6 @@
 //! Distances between every pair of two sets of vectors.
 
+use crate::autograd::composite;
 use crate::{Result, Scalar, Tensor, attach, ensure, ops};
 
 /// Distances of p-norm from differences over the last dimension, with PyTorch's gradients: 0 where the distance is 0
@@ -56,7 +57,12 @@ ops! {
             });
             return Ok(out);
         }
-        Ok(out)
+        // Euclidean distances of many rows (or where asked for) PyTorch computes by a product of matrices.
+        let many = x1.shape()[x1.ndim() - 2].max(x2.shape()[x2.ndim() - 2]) > 25;
+        if p == 2.0 && (compute_mode == modes[1] || (compute_mode == modes[0] && many)) {
+            return ops::view(&out, &out.sizes());
+        }
+        composite("CdistBackward0", &[x1, x2], Ok(out))
     }
 
     /// Distances (by p-norm) between every two different rows of (N, M): a vector of N (N - 1) / 2.
@@ -85,6 +91,6 @@ ops! {
             });
             return Ok(out);
         }
-        Ok(out)
+        composite("PdistBackward0", &[input], Ok(out))
     }
 }

@@ -1,6 +1,7 @@
 //! Patches of images as columns and back (im2col, col2im), and shuffles of pixels and channels.
 
 use super::windows::spread;
+use crate::autograd::composite;
 use crate::{Layout, Result, Tensor, attach, autograd, ensure, ops};
 
 /// Sliding blocks over two dimensions.
@@ -208,7 +209,8 @@ ops! {
         let k = lead.len() as i64;
         let split = ops::reshape(input, &[lead, &[c / (r * r), r, r, h, w]].concat())?;
         let order: Vec<i64> = (0..k).chain([k, k + 3, k + 1, k + 4, k + 2]).collect();
-        ops::reshape(&ops::permute(&split, &order)?, &[lead, &[c / (r * r), h * r, w * r]].concat())
+        let out = ops::reshape(&ops::permute(&split, &order)?, &[lead, &[c / (r * r), h * r, w * r]].concat());
+        composite("PixelShuffleBackward0", &[input], out)
     }
 
     /// (*, C, H * r, W * r) to (*, C * r * r, H, W): the opposite of `pixelShuffle`.
@@ -234,7 +236,8 @@ ops! {
         let k = lead.len() as i64;
         let split = ops::reshape(input, &[lead, &[c, h / r, r, w / r, r]].concat())?;
         let order: Vec<i64> = (0..k).chain([k, k + 2, k + 4, k + 1, k + 3]).collect();
-        ops::reshape(&ops::permute(&split, &order)?, &[lead, &[c * r * r, h / r, w / r]].concat())
+        let out = ops::reshape(&ops::permute(&split, &order)?, &[lead, &[c * r * r, h / r, w / r]].concat());
+        composite("PixelUnshuffleBackward0", &[input], out)
     }
 
     /// The channels of (N, C, ...) dealt out over the groups: channel g * (C / groups) + i goes to i * groups + g.
@@ -252,6 +255,6 @@ ops! {
         ensure!(groups > 0, Runtime, "channel_shuffle: number of groups to divide channels in must be positive. Value of groups:{groups}");
         ensure!(s[1] % groups == 0, Shape, "channel_shuffle: number of channels must be divisible by groups. Got {} channels and {groups} groups.", s[1]);
         let split = ops::reshape(input, &[&[s[0], groups, s[1] / groups], &s[2..]].concat())?;
-        ops::reshape(&ops::transpose(&split, 1, 2)?, &s)
+        composite("ChannelShuffleBackward0", &[input], ops::reshape(&ops::transpose(&split, 1, 2)?, &s))
     }
 }

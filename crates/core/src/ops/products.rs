@@ -1,6 +1,7 @@
 //! Products of matrices and vectors.
 
 use super::product::*;
+use crate::autograd::composite;
 use crate::cpu::gemm::DOT;
 use crate::layout::broadcast_shapes;
 use crate::{DType, Result, Scalar, Strided, Tensor, attach, dispatch, ensure, ops};
@@ -43,7 +44,7 @@ ops! {
         match (n, m) {
             (1, 1) => ops::dot(input, other),
             (2, 1) => ops::mv(input, other),
-            (1, 2) => ops::squeeze_dim(&ops::mm(&ops::unsqueeze(input, 0)?, other)?, 0),
+            (1, 2) => ops::views::squeezed(&ops::mm(&ops::unsqueeze(input, 0)?, other)?, 0),
             (2, 2) => ops::mm(input, other),
             (1, _) => {
                 let out = matmul_batch(&ops::unsqueeze(input, 0)?, other)?;
@@ -78,48 +79,17 @@ ops! {
     /// The dot product of two vectors.
     ///
     /// PyTorch: `torch.dot`.
-    [torch tensor "vdot" "linalg.dot"]
+    [torch tensor "linalg.dot"]
     fn dot(input: Tensor, tensor: Tensor) -> Tensor {
-        ensure!(
-            input.ndim() == 1 && tensor.ndim() == 1,
-            Shape,
-            "dot: 1D tensors expected, but got {}D and {}D tensors",
-            input.ndim(),
-            tensor.ndim()
-        );
-        ensure!(
-            input.dtype() == tensor.dtype(),
-            DType,
-            "dot : expected both vectors to have same dtype, but found {} and {}",
-            input.dtype().c_name(),
-            tensor.dtype().c_name()
-        );
-        check_numeric("dot", input)?;
-        ensure!(
-            input.numel() == tensor.numel(),
-            Shape,
-            "dot: inconsistent tensor size, expected tensor [{}] and src [{}] to have the same number of elements, but \
-             got {} and {} elements respectively",
-            input.numel(), tensor.numel(), input.numel(), tensor.numel()
-        );
-        let row = ops::unsqueeze(&input.detach(), 0)?;
-        let column = ops::unsqueeze(&tensor.detach(), -1)?;
-        let out = if input.dtype() == DType::F32 {
-            let out = Tensor::empty(&[1, 1], DType::F32)?;
-            dispatch(&DOT, &[Strided::from(&row), Strided::from(&column)], &[Strided::from(&out)], &[])?;
-            out
-        } else {
-            product_data("dot", &row, &column, None)?
-        };
-        let out = out.alias(crate::Layout::contiguous(&[]));
-        let saved = [wants(tensor).then_some(input), wants(input).then_some(tensor)];
-        attach(&[&out], "DotBackward0", &[input, tensor], &saved, |ctx| {
-            let g = ctx.grad(0)?;
-            let ga = ctx.when(0, || ops::mul(&g, &ctx.saved(1)?))?;
-            let gb = ctx.when(1, || ops::mul(&g, &ctx.saved(0)?))?;
-            Ok(vec![ga, gb])
-        });
-        Ok(out)
+        dot_node("DotBackward0", input, tensor)
+    }
+
+    /// The dot product of two vectors, the first conjugated: for real ones `dot`.
+    ///
+    /// PyTorch: `torch.vdot`.
+    [torch tensor]
+    fn vdot(input: Tensor, other: Tensor) -> Tensor {
+        dot_node("VdotBackward0", input, other)
     }
 
     /// Sums of products over the last dimension of both: for vectors the dot product.
@@ -139,7 +109,7 @@ ops! {
             other.shape()
         );
         if input.ndim() == 1 && other.ndim() == 1 {
-            return ops::dot(input, other);
+            return ops::view(&ops::dot(input, other)?, &[]);
         }
         ops::tensordot_dims(input, other, &[-1], &[-1])
     }
@@ -184,7 +154,7 @@ ops! {
         let (n, p) = (batch1.shape()[1] as i64, batch2.shape()[2] as i64);
         let rows = ops::reshape(&ops::permute(batch1, &[1, 0, 2])?, &[n, inner_size(batch1, 2)])?;
         let cols = ops::reshape(batch2, &[inner_size(batch2, 1), p])?;
-        ops::addmm(input, &rows, &cols, beta, alpha)
+        composite("AddbmmBackward0", &[input, batch1, batch2], ops::addmm(input, &rows, &cols, beta, alpha))
     }
 
     /// `beta * input + alpha * (mat @ vec)`; `input` broadcasts.
@@ -225,10 +195,11 @@ ops! {
         check_factor("addr", "alpha", alpha, dtype)?;
         let outer = scaled(&ops::outer(vec1, vec2)?, alpha)?;
         let outer = ops::to_dtype(&outer, dtype)?;
-        if beta.to_f64() == 0.0 {
-            return Ok(outer);
-        }
-        ops::to_dtype(&ops::add(&scaled(input, beta)?, &outer)?, dtype)
+        let out = match beta.to_f64() {
+            0.0 => outer,
+            _ => ops::to_dtype(&ops::add(&scaled(input, beta)?, &outer)?, dtype)?,
+        };
+        composite("AddrBackward0", &[input, vec1, vec2], Ok(out))
     }
 
     /// `input @ weight^T + bias`: (*, in) with a weight (out, in) gives (*, out).
@@ -293,9 +264,54 @@ ops! {
         shape.pop();
         shape.extend([o, b]);
         let half = ops::reshape(&ops::matmul(input1, &by_input)?, &shape)?;
-        let out = ops::squeeze_dim(&ops::matmul(&half, &ops::unsqueeze(input2, -1)?)?, -1)?;
+        let out = ops::matmul(&half, &ops::unsqueeze(input2, -1)?)?;
+        let out = ops::view(&out, &out.sizes()[..n])?;
         bias.map_or(Ok(out.clone()), |b| ops::add(&out, b))
     }
+}
+
+/// The dot product as a node.
+fn dot_node(name: &'static str, input: &Tensor, tensor: &Tensor) -> Result<Tensor> {
+    ensure!(
+        input.ndim() == 1 && tensor.ndim() == 1,
+        Shape,
+        "dot: 1D tensors expected, but got {}D and {}D tensors",
+        input.ndim(),
+        tensor.ndim()
+    );
+    ensure!(
+        input.dtype() == tensor.dtype(),
+        DType,
+        "dot : expected both vectors to have same dtype, but found {} and {}",
+        input.dtype().c_name(),
+        tensor.dtype().c_name()
+    );
+    check_numeric("dot", input)?;
+    ensure!(
+        input.numel() == tensor.numel(),
+        Shape,
+        "dot: inconsistent tensor size, expected tensor [{}] and src [{}] to have the same number of elements, but \
+         got {} and {} elements respectively",
+        input.numel(), tensor.numel(), input.numel(), tensor.numel()
+    );
+    let row = ops::unsqueeze(&input.detach(), 0)?;
+    let column = ops::unsqueeze(&tensor.detach(), -1)?;
+    let out = if input.dtype() == DType::F32 {
+        let out = Tensor::empty(&[1, 1], DType::F32)?;
+        dispatch(&DOT, &[Strided::from(&row), Strided::from(&column)], &[Strided::from(&out)], &[])?;
+        out
+    } else {
+        product_data("dot", &row, &column, None)?
+    };
+    let out = out.alias(crate::Layout::contiguous(&[]));
+    let saved = [wants(tensor).then_some(input), wants(input).then_some(tensor)];
+    attach(&[&out], name, &[input, tensor], &saved, |ctx| {
+        let g = ctx.grad(0)?;
+        let ga = ctx.when(0, || ops::mul(&g, &ctx.saved(1)?))?;
+        let gb = ctx.when(1, || ops::mul(&g, &ctx.saved(0)?))?;
+        Ok(vec![ga, gb])
+    });
+    Ok(out)
 }
 
 /// The sum of what `flatten` would merge: the batch and dimension `d`.
@@ -319,7 +335,18 @@ fn flat(t: Tensor, n: usize) -> Tensor {
 fn matmul_batch(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     check_inner("matmul", a, b)?;
     check_dtypes("matmul", a, b)?;
-    product("matmul", "UnsafeViewBackward0", a, b)
+    product("matmul", batch_name(a, b), a, b)
+}
+
+/// The last step of PyTorch's product of batches: a matrix that wants its gradient, times a batch, is computed as one
+/// product of matrices, transposed, and turned into a contiguous tensor (aten/native/LinearAlgebra.cpp, should_fold).
+fn batch_name(a: &Tensor, b: &Tensor) -> &'static str {
+    let (n, p) = (a.shape()[a.ndim() - 2], b.shape()[b.ndim() - 1]);
+    match a.ndim() == 2 && wants(a) {
+        false => "UnsafeViewBackward0",
+        true if b.numel() * n * p == 0 || n == 1 || p == 1 => "TransposeBackward0",
+        true => "CloneBackward0",
+    }
 }
 
 fn check_inner(op: &str, a: &Tensor, b: &Tensor) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Elements in another order: reversed, rolled, rotated, repeated; and the cross product, made of rolls.
 
+use crate::autograd::composite;
 use crate::cpu::{Attr, index};
 use crate::layout::wrap_dims;
 use crate::{DType, Result, Tensor, attach, dispatch, ensure, ops};
@@ -120,12 +121,13 @@ ops! {
         let (a, b) = (input.wrap_dim("rot90", dims[0])?, input.wrap_dim("rot90", dims[1])?);
         ensure!(a != b, Runtime, "rot90: expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}");
         let (a, b) = (a as i64, b as i64);
-        match k.rem_euclid(4) {
+        let out = match k.rem_euclid(4) {
             1 => ops::transpose(&ops::flip(input, &[b])?, a, b),
             2 => ops::flip(input, &[a, b]),
             3 => ops::transpose(&ops::flip(input, &[a])?, a, b),
             _ => ops::clone(input),
-        }
+        };
+        composite("Rot90Backward0", &[input], out)
     }
 
     /// Every element (or slice along `dim`) repeated the same number of times, one after the other.
@@ -135,9 +137,19 @@ ops! {
     fn repeat_interleave(input: Tensor, repeats: i64, dim: Option<i64> = None, output_size: Option<i64> = None) -> Tensor {
         ensure!(repeats >= 0, Value, "repeat_interleave: repeats can not be negative, got {repeats}");
         let (x, d) = line(input, dim)?;
-        let n = x.shape()[d as usize];
-        let counts = Tensor::full(&[n], repeats, DType::I64)?;
-        ops::index_select(&x, d, &repeated(&counts, output_size)?)
+        let (mut size, mut spread) = (x.sizes(), x.sizes());
+        let d = d as usize;
+        size[d] *= repeats;
+        ensure!(
+            output_size.is_none_or(|n| n == size[d]),
+            Value,
+            "repeat_interleave: allocated size does not match required size: {} and {}",
+            output_size.unwrap_or(0),
+            size[d]
+        );
+        spread.insert(d + 1, repeats);
+        let copy = ops::clone(&ops::expand(&ops::unsqueeze(&x, d as i64 + 1)?, &spread)?)?;
+        ops::view(&ops::contiguous(&copy)?, &size)
     }
 
     /// Element (or slice along `dim`) i repeated `repeats[i]` times.

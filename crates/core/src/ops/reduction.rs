@@ -60,11 +60,11 @@ fn mean_over(name: &'static str, input: &Tensor, r: Reduction, dtype: Option<DTy
     Ok(out)
 }
 
-fn prod_over(input: &Tensor, r: Reduction, dtype: DType) -> Result<Tensor> {
+fn prod_over(name: &'static str, input: &Tensor, r: Reduction, dtype: DType) -> Result<Tensor> {
     let x = if dtype.is_float() { ops::to_dtype(input, dtype)? } else { input.clone() };
     let out = accumulate(&reduce::PROD, &r, &x, dtype)?;
     let plan = r.plan(&x);
-    attach(&[&out], "ProdBackward0", &[&x], &[Some(&x), Some(&out)], move |ctx| {
+    attach(&[&out], name, &[&x], &[Some(&x), Some(&out)], move |ctx| {
         let (g, x, y) = (plan.spread(&ctx.grad(0)?)?, ctx.saved(0)?, ctx.saved(1)?);
         let zeros = ops::count_nonzero(&x, None)?.item()?.to_i64() < x.numel() as i64;
         Ok(vec![Some(if zeros {
@@ -183,7 +183,7 @@ ops! {
     /// PyTorch: `torch.prod`.
     [torch tensor]
     fn prod(input: Tensor, dtype: Option<DType> = None) -> Tensor {
-        prod_over(input, Reduction::whole(input), sum_dtype(input, dtype))
+        prod_over("ProdBackward0", input, Reduction::whole(input), sum_dtype(input, dtype))
     }
 
     /// Product along one dimension.
@@ -191,7 +191,7 @@ ops! {
     /// PyTorch: `torch.prod`.
     [torch tensor as prod]
     fn prod_dim(input: Tensor, dim: i64, keepdim: bool = false, dtype: Option<DType> = None) -> Tensor {
-        prod_over(input, Reduction::along("prod", input, dim, keepdim)?, sum_dtype(input, dtype))
+        prod_over("ProdBackward1", input, Reduction::along("prod", input, dim, keepdim)?, sum_dtype(input, dtype))
     }
 
     /// Whether every element is true (not zero).

@@ -45,7 +45,9 @@ ops! {
     ///
     /// PyTorch: `torch.round`.
     [torch tensor inplace direct "special.round"]
-    fn round(input: Tensor, decimals: i64 = 0) -> Tensor {
+    fn round(input: Tensor, decimals: Option<i64> = None) -> Tensor {
+        let name = if decimals.is_some() { "RoundBackward1" } else { "RoundBackward0" };
+        let decimals = decimals.unwrap_or(0);
         if input.dtype().is_int() {
             ensure!(decimals == 0, NotImplemented, "round: decimals are not supported for integers ({})", input.dtype());
             return ops::clone(input);
@@ -53,9 +55,9 @@ ops! {
         ops::not_bool("round", &[input])?;
         let scale = 10f64.powi(decimals.unsigned_abs().min(400) as i32);
         match decimals {
-            0 => pointwise::real::<expr::round::Op>("RoundBackward0", &[input], &[]),
-            1.. => pointwise::real::<expr::round_finer::Op>("RoundBackward1", &[input], &[scale]),
-            _ => pointwise::real::<expr::round_coarser::Op>("RoundBackward1", &[input], &[scale]),
+            0 => pointwise::real::<expr::round::Op>(name, &[input], &[]),
+            1.. => pointwise::real::<expr::round_finer::Op>(name, &[input], &[scale]),
+            _ => pointwise::real::<expr::round_coarser::Op>(name, &[input], &[scale]),
         }
     }
 

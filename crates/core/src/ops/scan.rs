@@ -1,7 +1,9 @@
 //! Running sums, products and extrema, differences, and the trapezoidal rule.
 
+use super::arith::{div_number, mul_number};
+use crate::autograd::composite;
 use crate::cpu::{Kernel, scan};
-use crate::reducing::{not_implemented, scale};
+use crate::reducing::not_implemented;
 use crate::{DType, Result, Tensor, attach, bail, dispatch, ensure, ops};
 
 /// Integers are summed and multiplied in int64 unless a dtype is asked for.
@@ -70,14 +72,19 @@ fn neighbours(t: &Tensor, dim: i64) -> Result<(Tensor, Tensor)> {
     Ok((ops::slice(t, dim, Some(1), None, 1)?, ops::slice(t, dim, None, Some(-1), 1)?))
 }
 
-/// The areas under each pair of neighbours, times two.
-fn areas(op: &str, y: &Tensor, x: Option<&Tensor>, dx: Option<f64>, dim: i64) -> Result<Tensor> {
+fn check_area(op: &str, name: &str, t: &Tensor) -> Result<()> {
+    ensure!(t.dtype() != DType::Bool, DType, "{op}: received a bool input for `{name}`, but bool is not supported");
+    Ok(())
+}
+
+/// The areas under each pair of neighbours, times two, for points 1 apart where there is no `x`.
+fn areas(op: &str, y: &Tensor, x: Option<&Tensor>, dim: i64) -> Result<Tensor> {
     let d = y.wrap_dim(op, dim)?;
-    ensure!(y.dtype() != DType::Bool, DType, "{op}: received a bool input for `y`, but bool is not supported");
+    check_area(op, "y", y)?;
     let (right, left) = neighbours(y, d as i64)?;
     let sums = ops::add(&right, &left)?;
-    let Some(x) = x else { return if dx.unwrap_or(1.0) == 1.0 { Ok(sums) } else { scale(&sums, dx.unwrap_or(1.0)) } };
-    ensure!(x.dtype() != DType::Bool, DType, "{op}: received a bool input for `x`, but bool is not supported");
+    let Some(x) = x else { return Ok(sums) };
+    check_area(op, "x", x)?;
     let x = if x.ndim() == 1 {
         ensure!(
             x.shape()[0] == y.shape()[d],
@@ -195,7 +202,8 @@ ops! {
         let parts: Vec<Tensor> = [prepend, Some(input), append].into_iter().flatten().cloned().collect();
         let mut out = if parts.len() > 1 { ops::cat(&parts, d)? } else { input.clone() };
         if n == 0 {
-            return ops::clone(&out);
+            // PyTorch copies into zeros.
+            return composite("CopyBackwards", &[input], Ok(out));
         }
         for _ in 0..n.min(out.shape()[d as usize] as i64) {
             let (right, left) = neighbours(&out, d)?;
@@ -215,7 +223,15 @@ ops! {
             let shape: Vec<usize> = (0..y.ndim()).filter(|&k| k != d).map(|k| y.shape()[k]).collect();
             return Tensor::zeros(&shape, y.dtype());
         }
-        half(&ops::sum_dim(&areas("trapezoid", y, x, dx, dim)?, Some(&[d as i64 - y.ndim() as i64]), false, None)?)
+        let d = d as i64;
+        if x.is_some() {
+            return div_number(&ops::sum_dim(&areas("trapezoid", y, x, dim)?, Some(&[d]), false, None)?, 2.0);
+        }
+        // Points at equal distances: all but half of the two at the ends (aten/native/Integration.cpp).
+        check_area("trapezoid", "y", y)?;
+        let ends = ops::add(&ops::select(y, d, 0)?, &ops::select(y, d, -1)?)?;
+        let sum = ops::sub(&ops::sum_dim(y, Some(&[d]), false, None)?, &mul_number(&ends, 0.5)?)?;
+        mul_number(&sum, dx.unwrap_or(1.0))
     }
 
     /// The running area under a curve along a dimension, by the trapezoidal rule.
@@ -227,10 +243,11 @@ ops! {
         if y.ndim() == 0 {
             bail!(Shape, "cumulative_trapezoid: expected a tensor with at least one dimension");
         }
-        half(&ops::cumsum(&areas("cumulative_trapezoid", y, x, dx, dim)?, d as i64 - y.ndim() as i64, None)?)
+        let areas = areas("cumulative_trapezoid", y, x, dim)?;
+        let d = d as i64;
+        match x {
+            Some(_) => div_number(&ops::cumsum(&areas, d, None)?, 2.0),
+            None => ops::cumsum(&mul_number(&areas, dx.unwrap_or(1.0) / 2.0)?, d, None),
+        }
     }
-}
-
-fn half(t: &Tensor) -> Result<Tensor> {
-    ops::div(t, &Tensor::number(2.0)?)
 }

@@ -1,5 +1,6 @@
 //! Ops that rearrange: composed of views, `cat` and copies.
 
+use crate::autograd::{composite, composites};
 use crate::call::Operand;
 use crate::layout::{Shape, wrap_dim};
 use crate::{DType, Layout, Result, Scalar, Tensor, bail, ensure, ops};
@@ -62,8 +63,8 @@ ops! {
             merged.push(r * n);
         }
         let spread = ops::expand(&ops::reshape(input, &paired)?, &expanded)?;
-        let out = ops::reshape(&spread, &merged)?;
-        if out.storage().same(input.storage()) { ops::clone(&out) } else { Ok(out) }
+        let out = ops::reshape(&spread, &merged);
+        composite("RepeatBackward0", &[input], out)
     }
 
     /// The tensor repeated along each dimension; `dims` may name fewer dimensions than there are.
@@ -218,7 +219,7 @@ ops! {
             rows.push(ops::cat(&[left, t.clone(), right], 1)?);
             at += n;
         }
-        ops::cat(&rows, 0)
+        composite("BlockDiagBackward0", &tensors.iter().collect::<Vec<_>>(), ops::cat(&rows, 0))
     }
 
     /// Splits into `sections` nearly equal views along a dimension; the first ones are one larger.
@@ -230,8 +231,8 @@ ops! {
         ensure!(sections > 0, Runtime, "number of sections must be larger than 0, got {sections}");
         let d = input.wrap_dim("tensor_split", dim)?;
         let n = input.shape()[d] as i64;
-        let sizes: Vec<i64> = (0..sections).map(|i| n / sections + (i < n % sections) as i64).collect();
-        ops::split_with_sizes(input, &sizes, dim)
+        let ends: Vec<i64> = (1..sections).map(|i| i * (n / sections) + i.min(n % sections)).collect();
+        ops::tensor_split_at(input, &ends, dim)
     }
 
     /// Splits at these indices along a dimension; views.
@@ -311,7 +312,7 @@ ops! {
     /// PyTorch: `torch.select_scatter`.
     [torch tensor]
     fn select_scatter(input: Tensor, src: Tensor, dim: i64, index: i64) -> Tensor {
-        scatter("select_scatter", input, src, |t| ops::select(t, dim, index))
+        scatter("SelectScatterBackward0", "select_scatter", input, src, |t| ops::select(t, dim, index))
     }
 
     /// A copy of `input` with `src` in a slice of `dim`.
@@ -320,7 +321,7 @@ ops! {
     [torch tensor]
     fn slice_scatter(input: Tensor, src: Tensor, dim: i64 = 0, start: Option<i64> = None, end: Option<i64> = None,
                      step: i64 = 1) -> Tensor {
-        scatter("slice_scatter", input, src, |t| ops::slice(t, dim, start, end, step))
+        scatter("SliceScatterBackward0", "slice_scatter", input, src, |t| ops::slice(t, dim, start, end, step))
     }
 
     /// A copy of `input` with `src` on a diagonal.
@@ -328,38 +329,38 @@ ops! {
     /// PyTorch: `torch.diagonal_scatter`.
     [torch tensor]
     fn diagonal_scatter(input: Tensor, src: Tensor, offset: i64 = 0, dim1: i64 = 0, dim2: i64 = 1) -> Tensor {
-        scatter("diagonal_scatter", input, src, |t| ops::diagonal(t, offset, dim1, dim2))
+        scatter("DiagonalScatterBackward0", "diagonal_scatter", input, src, |t| ops::diagonal(t, offset, dim1, dim2))
     }
 
     /// `view` with its own memory. PyTorch: `torch.view_copy`.
     [torch]
     fn view_copy(input: Tensor, size: Vec<i64>) -> Tensor {
-        ops::clone(&ops::view(input, size)?)
+        composite("ViewBackward0_copy", &[input], ops::view(input, size))
     }
     /// `expand` with its own memory. PyTorch: `torch.expand_copy`.
     [torch]
     fn expand_copy(input: Tensor, size: Vec<i64>) -> Tensor {
-        ops::contiguous(&ops::expand(input, size)?)
+        composite("ExpandBackward0_copy", &[input], ops::expand(input, size))
     }
     /// `permute` with its own memory. PyTorch: `torch.permute_copy`.
     [torch]
     fn permute_copy(input: Tensor, dims: Vec<i64>) -> Tensor {
-        ops::clone(&ops::permute(input, dims)?)
+        composite("PermuteBackward0_copy", &[input], ops::permute(input, dims))
     }
     /// `transpose` with its own memory. PyTorch: `torch.transpose_copy`.
     [torch]
     fn transpose_copy(input: Tensor, dim0: i64, dim1: i64) -> Tensor {
-        ops::clone(&ops::transpose(input, dim0, dim1)?)
+        composite("TransposeBackward0_copy", &[input], ops::transpose(input, dim0, dim1))
     }
     /// `t` with its own memory. PyTorch: `torch.t_copy`.
     [torch]
     fn t_copy(input: Tensor) -> Tensor {
-        ops::clone(&ops::t(input)?)
+        composite("TBackward0_copy", &[input], ops::t(input))
     }
     /// `select` with its own memory. PyTorch: `torch.select_copy`.
     [torch]
     fn select_copy(input: Tensor, dim: i64, index: i64) -> Tensor {
-        ops::clone(&ops::select(input, dim, index)?)
+        composite("SelectBackward0_copy", &[input], ops::select(input, dim, index))
     }
     /// `narrow` with its own memory. PyTorch: `torch.narrow_copy`.
     [torch tensor]
@@ -367,62 +368,62 @@ ops! {
         ensure!(input.ndim() > 0, Index, "narrow() cannot be applied to a 0-dim tensor.");
         let n = input.shape()[input.wrap_dim("narrow_copy", dim)?];
         ensure!(length >= 0, Runtime, "narrow_copy: start ({start}) + length ({length}) exceeds dimension size ({n}).");
-        ops::clone(&ops::narrow(input, dim, &Tensor::full(&[], start, DType::I64)?, length)?)
+        composite("NarrowCopyBackward0", &[input], ops::narrow(input, dim, &Tensor::full(&[], start, DType::I64)?, length))
     }
     /// `squeeze` with its own memory. PyTorch: `torch.squeeze_copy`.
     [torch]
     fn squeeze_copy(input: Tensor) -> Tensor {
-        ops::clone(&ops::squeeze(input)?)
+        composite("SqueezeBackward0_copy", &[input], ops::squeeze(input))
     }
     /// `squeeze` of one dimension with its own memory.
     [torch as squeeze_copy]
     fn squeeze_copy_dim(input: Tensor, dim: i64) -> Tensor {
-        ops::clone(&ops::squeeze_dim(input, dim)?)
+        composite("SqueezeBackward1_copy", &[input], ops::squeeze_dim(input, dim))
     }
     /// `squeeze` of several dimensions with its own memory.
     [torch as squeeze_copy]
     fn squeeze_copy_list(input: Tensor, dim: Vec<i64>) -> Tensor {
-        ops::clone(&ops::squeeze_list(input, dim)?)
+        composite("SqueezeBackward2_copy", &[input], ops::squeeze_list(input, dim))
     }
     /// `unsqueeze` with its own memory. PyTorch: `torch.unsqueeze_copy`.
     [torch]
     fn unsqueeze_copy(input: Tensor, dim: i64) -> Tensor {
-        ops::clone(&ops::unsqueeze(input, dim)?)
+        composite("UnsqueezeBackward0_copy", &[input], ops::unsqueeze(input, dim))
     }
     /// `unbind` with memory of their own. PyTorch: `torch.unbind_copy`.
     [torch]
     fn unbind_copy(input: Tensor, dim: i64 = 0) -> Vec<Tensor> {
-        ops::unbind(input, dim)?.iter().map(ops::clone).collect()
+        copies("UnbindBackward0_copy", input, ops::unbind(input, dim)?)
     }
     /// `split` with memory of their own. PyTorch: `torch.split_copy`.
     [torch]
     fn split_copy(input: Tensor, split_size: i64, dim: i64 = 0) -> Vec<Tensor> {
-        ops::split(input, split_size, dim)?.iter().map(ops::clone).collect()
+        copies("SplitBackward0_copy", input, ops::split(input, split_size, dim)?)
     }
     /// `split_with_sizes` with memory of their own. PyTorch: `torch.split_with_sizes_copy`.
     [torch]
     fn split_with_sizes_copy(input: Tensor, split_sizes: Vec<i64>, dim: i64 = 0) -> Vec<Tensor> {
-        ops::split_with_sizes(input, split_sizes, dim)?.iter().map(ops::clone).collect()
+        copies("SplitWithSizesBackward0_copy", input, ops::split_with_sizes(input, split_sizes, dim)?)
     }
     /// `unfold` with its own memory. PyTorch: `torch.unfold_copy`.
     [torch]
     fn unfold_copy(input: Tensor, dimension: i64, size: i64, step: i64) -> Tensor {
-        ops::contiguous(&ops::unfold(input, dimension, size, step)?)
+        composite("UnfoldBackward0_copy", &[input], ops::unfold(input, dimension, size, step))
     }
     /// `diagonal` with its own memory. PyTorch: `torch.diagonal_copy`.
     [torch]
     fn diagonal_copy(input: Tensor, offset: i64 = 0, dim1: i64 = 0, dim2: i64 = 1) -> Tensor {
-        ops::clone(&ops::diagonal(input, offset, dim1, dim2)?)
+        composite("DiagonalBackward0_copy", &[input], ops::diagonal(input, offset, dim1, dim2))
     }
     /// `as_strided` with its own memory. PyTorch: `torch.as_strided_copy`.
     [torch]
     fn as_strided_copy(input: Tensor, size: Vec<i64>, stride: Vec<i64>, storage_offset: Option<i64> = None) -> Tensor {
-        ops::clone(&ops::as_strided(input, size, stride, storage_offset)?)
+        composite("AsStridedBackward0_copy", &[input], ops::as_strided(input, size, stride, storage_offset))
     }
     /// A copy. PyTorch: `torch.alias_copy`.
     [torch]
     fn alias_copy(input: Tensor) -> Tensor {
-        ops::clone(input)
+        composite("AliasBackward0_copy", &[input], Ok(input.clone()))
     }
 
     /// The tensor itself: there is no conjugate to resolve. PyTorch: `torch.conj` and its kin, for real tensors.
@@ -485,7 +486,8 @@ ops! {
         );
         let out = Tensor::empty_like(input, input.dtype())?;
         out.fill(value.item()?)?;
-        crate::attach(&[&out], "FillBackward1", &[input, value], &[], |ctx| {
+        let name = if value.is_wrapped_number() { "FillBackward0" } else { "FillBackward1" };
+        crate::attach(&[&out], name, &[input, value], &[], |ctx| {
             let g = ctx.grad(0)?;
             let rest = ctx.when(0, || Tensor::zeros(g.shape(), g.dtype()))?;
             let value = ctx.when(1, || ops::sum_to_size(&g, &[]))?;
@@ -499,7 +501,13 @@ ops! {
     /// PyTorch: `Tensor.zero_`.
     [torch tensor inplace as zero]
     fn zero(input: Tensor) -> Tensor {
-        ops::fill(input, &Tensor::number(0)?)
+        let out = Tensor::empty_like(input, input.dtype())?;
+        out.fill(0)?;
+        crate::attach(&[&out], "ZeroBackward0", &[input], &[], |ctx| {
+            let g = ctx.grad(0)?;
+            Ok(vec![Some(Tensor::zeros(g.shape(), g.dtype())?)])
+        });
+        Ok(out)
     }
 }
 
@@ -528,7 +536,13 @@ fn equal_split(op: &str, input: &Tensor, sections: i64, least: usize, dim: usize
 }
 
 /// A copy of `input` in which the view `f` shows is replaced by `src`.
-fn scatter(op: &str, input: &Tensor, src: &Tensor, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+fn scatter(
+    name: &'static str,
+    op: &str,
+    input: &Tensor,
+    src: &Tensor,
+    f: impl Fn(&Tensor) -> Result<Tensor>,
+) -> Result<Tensor> {
     // The view of an imagined contiguous tensor tells which elements are meant.
     let whole = Tensor::empty(input.shape(), input.dtype())?;
     let view = f(&whole)?.layout().clone();
@@ -539,5 +553,11 @@ fn scatter(op: &str, input: &Tensor, src: &Tensor, f: impl Fn(&Tensor) -> Result
         src.shape(),
         &view.shape[..]
     );
-    ops::views::scatter_view(input, src, whole.layout(), &view)
+    ops::views::scatter_view(name, input, src, whole.layout(), &view)
+}
+
+/// Copies of several views as one node.
+fn copies(name: &'static str, input: &Tensor, views: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    let copies = views.iter().map(ops::clone).collect::<Result<Vec<_>>>()?;
+    Ok(composites(name, &[input], &copies))
 }

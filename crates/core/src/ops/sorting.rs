@@ -105,12 +105,12 @@ ops! {
     /// PyTorch: `torch.sort`.
     [torch tensor]
     fn sort(input: Tensor, dim: i64 = -1, descending: bool = false, stable: Option<bool> = None) -> (values: Tensor, indices: Tensor) {
-        // Our sort is always stable.
-        let _ = stable;
+        // Our sort is always stable; asking for it is another overload.
+        let name = if stable.is_some() { "SortBackward1" } else { "SortBackward0" };
         let d = input.wrap_dim("sort", dim)?;
         let (values, indices) = (Tensor::empty(input.shape(), input.dtype())?, Tensor::empty(input.shape(), DType::I64)?);
         dispatch(&kernels::SORT, &[input], &[&values, &indices], &[d.into(), descending.into()])?;
-        pick_backward("SortBackward0", input, dim, true, &values, &indices);
+        pick_backward(name, input, dim, true, &values, &indices);
         Ok((values, indices))
     }
 

@@ -90,7 +90,8 @@ ops! {
     /// PyTorch: `torch.special.ndtr`.
     [special]
     fn ndtr(input: Tensor) -> Tensor {
-        pointwise::real::<expr::ndtr::Op>("NdtrBackward0", &[input], &[])
+        // PyTorch composes it of erf and erfc, times 1 / 2.
+        pointwise::real::<expr::ndtr::Op>("MulBackward1", &[input], &[])
     }
 
     /// The inverse of `ndtr`; NaN outside [0, 1]. Integers and bools become floats.
@@ -236,7 +237,7 @@ ops! {
             let shifted = ops::sub(input, &Tensor::number(j as f64 * 0.5)?)?;
             sum = ops::add(&ops::lgamma(&shifted)?, &sum)?;
         }
-        Ok(sum)
+        crate::autograd::composite("MvlgammaBackward0", &[input], Ok(sum))
     }
 
     /// The Hurwitz zeta function. Differentiable by `other`.
@@ -244,8 +245,9 @@ ops! {
     /// PyTorch: `torch.special.zeta`.
     [special]
     fn zeta(input: Operand, other: Operand) -> Tensor {
+        const NODES: [&str; 3] = ["SpecialZetaBackward0", "SpecialZetaBackward1", "SpecialZetaBackward2"];
         ops::needs_tensor("zeta", input, other)?;
-        pointwise::real::<expr::zeta::Op>("SpecialZetaBackward0", &[input, other], &[])
+        pointwise::real::<expr::zeta::Op>(ops::exponential::overload(NODES, input, other), &[input, other], &[])
     }
 
     /// The regularised lower incomplete gamma function of shape `input` at `other`. Floats only; differentiable by `other`.

@@ -1,7 +1,7 @@
 //! Eigenvalues, singular values, and what is made of them.
 
 use super::factor::{batch, check_matrix, cols, mt, rows, with};
-use crate::autograd::no_grad;
+use crate::autograd::{composite, composites, no_grad};
 use crate::call::Operand;
 use crate::cpu::linalg::{EIGH, SVD};
 use crate::{DType, Result, Scalar, Tensor, attach, bail, dispatch, ensure, ops};
@@ -89,6 +89,18 @@ fn completed(u: &Tensor) -> Result<Tensor> {
     ops::cat(&[u.clone(), rest], -1)
 }
 
+/// U, S and Vh, with U and Vh completed to square matrices where asked for.
+fn svd_parts(op: &str, a: &Tensor, full: bool) -> Result<(Tensor, Tensor, Tensor)> {
+    let (u, s, vh) = svd_node(op, a)?;
+    let (m, n) = (rows(a), cols(a));
+    if m == n || (m > n && !full) {
+        return Ok((u, s, vh));
+    }
+    let (u, vh) = if full { (completed(&u)?, mt(&completed(&mt(&vh)?)?)?) } else { (u, vh) };
+    let parts = composites("LinalgSvdBackward0", &[a], &[u, s, vh]);
+    Ok((parts[0].clone(), parts[1].clone(), parts[2].clone()))
+}
+
 /// Below which a singular value counts as zero: `max(atol, rtol * largest)`, per matrix.
 fn threshold(a: &Tensor, s: &Tensor, atol: Option<&Tensor>, rtol: Option<&Tensor>) -> Result<Tensor> {
     let eps = if a.dtype() == DType::F64 { f64::EPSILON } else { f32::EPSILON as f64 };
@@ -121,7 +133,7 @@ fn pinv_node(op: &str, a: &Tensor, atol: Option<&Tensor>, rtol: Option<&Tensor>,
         let mut shape = a.sizes();
         let n = shape.len();
         shape.swap(n - 1, n - 2);
-        return ops::reshape(a, &shape);
+        return composite("LinalgPinvBackward0", &[a], ops::reshape(a, &shape));
     }
     let (left, values, right) = if hermitian {
         let (w, v) = eigh_node(op, &data, "L")?;
@@ -181,8 +193,7 @@ ops! {
     [linalg as svd]
     fn linalg_svd(A: Tensor, full_matrices: bool = true, driver: Option<String> = None) -> (U: Tensor, S: Tensor, Vh: Tensor) {
         ensure!(driver.is_none(), Runtime, "linalg.svd: keyword argument `driver=` is only supported on CUDA inputs");
-        let (u, s, vh) = svd_node("linalg.svd", A)?;
-        if full_matrices { Ok((completed(&u)?, s, mt(&completed(&mt(&vh)?)?)?)) } else { Ok((u, s, vh)) }
+        svd_parts("linalg.svd", A, full_matrices)
     }
 
     /// Singular values, descending.
@@ -199,13 +210,12 @@ ops! {
     /// PyTorch: `torch.svd`.
     [torch tensor]
     fn svd(input: Tensor, some: bool = true, compute_uv: bool = true) -> (U: Tensor, S: Tensor, V: Tensor) {
-        let (u, s, vh) = svd_node("svd", input)?;
+        let (u, s, vh) = svd_parts("svd", input, !some && compute_uv)?;
         if !compute_uv {
             let zeros = |n: usize| Tensor::zeros(&with(&batch(input), &[n, n]), input.dtype());
             return Ok((zeros(rows(input))?, s, zeros(cols(input))?));
         }
-        let v = mt(&vh)?;
-        if some { Ok((u, s, v)) } else { Ok((completed(&u)?, s, completed(&v)?)) }
+        Ok((u, s, mt(&vh)?))
     }
 
     /// The pseudoinverse; singular values below `rcond` times the largest count as 0.
@@ -314,8 +324,9 @@ ops! {
         if two.abs() == 2.0 {
             let s = svd_node("linalg.cond", A)?.1;
             let k = s.size(s.ndim() - 1) as i64;
-            let (first, last) = (ops::select(&s, -1, 0)?, ops::select(&s, -1, k - 1)?);
-            return if two > 0.0 { ops::div(&first, &last) } else { ops::div(&last, &first) };
+            let (first, last) = (ops::slice(&s, -1, Some(0), Some(1), 1)?, ops::slice(&s, -1, Some(k - 1), Some(k), 1)?);
+            let ratio = if two > 0.0 { ops::div(&first, &last) } else { ops::div(&last, &first) };
+            return ops::squeeze_dim(&ratio?, -1);
         }
         let p = Scalar::Float(two);
         ops::mul(&ops::matrix_norm(A, p, &[-2, -1], false, None)?, &ops::matrix_norm(&ops::inv(A)?, p, &[-2, -1], false, None)?)
@@ -347,6 +358,6 @@ ops! {
         for _ in 0..squarings {
             sum = ops::matmul(&sum, &sum)?;
         }
-        Ok(sum)
+        composite("LinalgMatrixExpBackward0", &[A], Ok(sum))
     }
 }

@@ -133,7 +133,7 @@ fn quantile_over(
     let rank = match interpolation {
         "lower" => ops::floor(&rank)?,
         "higher" => ops::ceil(&rank)?,
-        "nearest" => ops::round(&rank, 0)?,
+        "nearest" => ops::round(&rank, None)?,
         _ => rank,
     };
     let low = ops::floor(&rank.detach())?;
@@ -146,21 +146,18 @@ fn quantile_over(
     } else {
         below
     };
+    let out = match d {
+        Some(d) if keepdim && input.ndim() > 0 => ops::unsqueeze(&out, d as i64)?,
+        _ if keepdim => {
+            let mut ones = vec![1; input.ndim()];
+            ones.push(out.numel() as i64);
+            ops::reshape(&out, &ones)?
+        }
+        _ => out,
+    };
     // Quantiles come first in the result, and not at all for a single one.
-    let mut out = out;
-    if keepdim {
-        out = match d {
-            Some(d) if input.ndim() > 0 => ops::movedim(&ops::unsqueeze(&out, d as i64)?, &[-1], &[0])?,
-            _ => {
-                let mut ones = vec![out.numel() as i64];
-                ones.extend(vec![1; input.ndim()]);
-                ops::reshape(&out, &ones)?
-            }
-        };
-    } else {
-        out = ops::movedim(&out, &[-1], &[0])?;
-    }
-    if q.ndim() == 0 { ops::squeeze_dim(&out, 0) } else { Ok(out) }
+    let out = if q.ndim() == 0 { out } else { ops::transpose(&ops::unsqueeze(&out, 0)?, 0, -1)? };
+    ops::views::squeezed(&out, -1)
 }
 
 /// Refuses weights of observations that do not fit.
@@ -339,7 +336,7 @@ ops! {
             None => centred.clone(),
         };
         let out = ops::div(&ops::matmul(&centred, &ops::t(&right)?)?, &norm)?;
-        if out.numel() == 1 { ops::reshape(&out, &[]) } else { Ok(out) }
+        ops::squeeze(&out)
     }
 
     /// Pearson correlation coefficients of variables (rows) over observations (columns).
@@ -361,6 +358,6 @@ ops! {
         let rows = ops::div(&c, &ops::unsqueeze(&spread, 1)?)?;
         let out = ops::div(&rows, &ops::unsqueeze(&spread, 0)?)?;
         // Rounding may leave the interval.
-        ops::minimum(&ops::maximum(&out, &Tensor::number(-1.0)?)?, &Tensor::number(1.0)?)
+        ops::clamp(&out, Some((-1.0).into()), Some(1.0.into()))
     }
 }

@@ -1,6 +1,7 @@
 //! LU, QR and Householder reflections as PyTorch shows them.
 
 use super::factor::{batch, check_matrix, cols, factor, mt, permutation_matrix, rows, with};
+use crate::autograd::{composite, composites};
 use crate::cpu::linalg::{GEQRF, HOUSEHOLDER};
 use crate::{Result, Tensor, attach, bail, dispatch, ensure, ops};
 
@@ -52,6 +53,12 @@ fn lower(lu: &Tensor) -> Result<Tensor> {
 
 fn upper(lu: &Tensor) -> Result<Tensor> {
     ops::triu(&lines(lu, 0, rows(lu).min(cols(lu)))?, 0)
+}
+
+/// L and U from both in one, as one node over `input`.
+fn both(name: &'static str, input: &Tensor, lu: &Tensor) -> Result<(Tensor, Tensor)> {
+    let parts = composites(name, &[input], &[lower(lu)?, upper(lu)?]);
+    Ok((parts[0].clone(), parts[1].clone()))
 }
 
 /// Factors, pivots and info, as a node.
@@ -131,7 +138,8 @@ ops! {
     [linalg as lu]
     fn linalg_lu(A: Tensor, pivot: bool = true) -> (P: Tensor, L: Tensor, U: Tensor) {
         let (f, pivots, _) = lu_node("linalg.lu", A, pivot)?;
-        Ok((permutation_matrix(&pivots, rows(A), A.dtype())?, lower(&f)?, upper(&f)?))
+        let (l, u) = both("LinalgLuBackward0", A, &f)?;
+        Ok((permutation_matrix(&pivots, rows(A), A.dtype())?, l, u))
     }
 
     /// L and U in one matrix, and the pivots.
@@ -179,7 +187,7 @@ ops! {
         );
         let none = || Tensor::empty(&[0], LU_data.dtype());
         let p = if unpack_pivots { permutation_matrix(LU_pivots, rows(LU_data), LU_data.dtype())? } else { none()? };
-        let (l, u) = if unpack_data { (lower(LU_data)?, upper(LU_data)?) } else { (none()?, none()?) };
+        let (l, u) = if unpack_data { both("LuUnpackBackward0", LU_data, LU_data)? } else { (none()?, none()?) };
         Ok((p, l, u))
     }
 
@@ -188,17 +196,20 @@ ops! {
     /// PyTorch: `torch.linalg.lu_solve`.
     [linalg as lu_solve]
     fn linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, left: bool = true, adjoint: bool = false) -> Tensor {
+        const NAME: &str = "LinalgLuSolveBackward0";
         check_matrix("linalg.lu_solve", "LU", LU, true)?;
         if !left {
-            return mt(&ops::linalg_lu_solve(LU, pivots, &mt(B)?, true, !adjoint)?);
+            let x = ops::linalg_lu_solve(LU, pivots, &mt(B)?, true, !adjoint)?;
+            return composite(NAME, &[LU, B], mt(&x));
         }
         let p = permutation_matrix(pivots, rows(LU), LU.dtype())?;
         if adjoint {
             let half = ops::solve_triangular(&mt(LU)?, B, false, true, false)?;
-            return ops::matmul(&p, &ops::solve_triangular(&mt(LU)?, &half, true, true, true)?);
+            let x = ops::matmul(&p, &ops::solve_triangular(&mt(LU)?, &half, true, true, true)?);
+            return composite(NAME, &[LU, B], x);
         }
         let half = ops::solve_triangular(LU, &ops::matmul(&mt(&p)?, B)?, false, true, true)?;
-        ops::solve_triangular(LU, &half, true, true, false)
+        composite(NAME, &[LU, B], ops::solve_triangular(LU, &half, true, true, false))
     }
 
     /// The solution of `A X = b` from A's factors.
@@ -246,7 +257,7 @@ ops! {
         let packed = Tensor::empty(input.shape(), input.dtype())?;
         let tau = Tensor::empty(&with(&batch(input), &[rows(input).min(cols(input))]), input.dtype())?;
         dispatch(&GEQRF, &[&input.detach()], &[&packed, &tau], &[])?;
-        attach(&[&packed, &tau], "NotImplemented", &[input], &[], |_| {
+        attach(&[&packed, &tau], "GeqrfBackward0", &[input], &[], |_| {
             bail!(NotImplemented, "the derivative for 'geqrf' is not implemented.")
         });
         Ok((packed, tau))
@@ -272,12 +283,7 @@ ops! {
         for i in (0..k).rev() {
             q = reflect(A, tau, i, &q)?;
         }
-        let q = ops::contiguous(&q)?;
-        if k == 0 {
-            // No reflection, so a constant; PyTorch's has its node all the same.
-            attach(&[&q], "LinalgHouseholderProductBackward0", &[A, tau], &[], |_| Ok(vec![None, None]));
-        }
-        Ok(q)
+        composite("LinalgHouseholderProductBackward0", &[A, tau], ops::contiguous(&q))
     }
 
     /// `Q @ other` for the Q of Householder reflections (with `left` false `other @ Q`, with `transpose` for Q^T).
@@ -285,6 +291,7 @@ ops! {
     /// PyTorch: `torch.ormqr`.
     [torch tensor]
     fn ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = true, transpose: bool = false) -> Tensor {
+        const NAME: &str = "OrmqrBackward0";
         ensure!(input.ndim() >= 2, Shape, "torch.ormqr: input must have at least 2 dimensions, got {:?}", input.shape());
         ensure!(other.ndim() >= 2, Shape, "torch.ormqr: other must have at least 2 dimensions, got {:?}", other.shape());
         check_matrix("torch.ormqr", "input", input, false)?;
@@ -296,13 +303,14 @@ ops! {
             if left { -2 } else { -1 }, input.shape(), tau.shape(), other.shape()
         );
         if !left {
-            return mt(&ops::ormqr(input, tau, &mt(other)?, true, !transpose)?);
+            let x = ops::ormqr(input, tau, &mt(other)?, true, !transpose)?;
+            return composite(NAME, &[input, tau, other], mt(&x));
         }
         let k = tau.size(tau.ndim() - 1);
         let mut x = other.clone();
         for step in 0..k {
             x = reflect(input, tau, if transpose { step } else { k - 1 - step }, &x)?;
         }
-        Ok(x)
+        composite(NAME, &[input, tau, other], Ok(x))
     }
 }

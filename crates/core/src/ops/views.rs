@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::autograd::composites;
 use crate::layout::{self, Strides, infer_size, view_strides};
 use crate::{Layout, Result, Tensor, attach, bail, ensure, ops};
 
@@ -65,14 +66,20 @@ pub(crate) fn gather_view(t: &Tensor, base: &Layout, view: &Layout) -> Result<Te
 }
 
 /// `t`, a tensor of the base's shape, with what the view shows replaced by `part`.
-pub(crate) fn scatter_view(t: &Tensor, part: &Tensor, base: &Layout, view: &Layout) -> Result<Tensor> {
+pub(crate) fn scatter_view(
+    name: &'static str,
+    t: &Tensor,
+    part: &Tensor,
+    base: &Layout,
+    view: &Layout,
+) -> Result<Tensor> {
     let memory = lay_out(t, base, view)?;
     memory.alias(view.clone()).copy_from(part)?;
     let out = memory.alias(base.clone());
     let (b, v) = (base.clone(), view.clone());
-    attach(&[&out], "AsStridedScatterBackward0", &[t, part], &[], move |ctx| {
+    attach(&[&out], name, &[t, part], &[], move |ctx| {
         let g = ctx.grad(0)?;
-        let rest = ctx.when(0, || scatter_view(&g, &Tensor::zeros(&v.shape, g.dtype())?, &b, &v))?;
+        let rest = ctx.when(0, || scatter_view(name, &g, &Tensor::zeros(&v.shape, g.dtype())?, &b, &v))?;
         let part = ctx.when(1, || gather_view(&g, &b, &v))?;
         Ok(vec![rest, part])
     });
@@ -117,7 +124,7 @@ fn permute_layout(l: &Layout, perm: &[usize]) -> Layout {
 }
 
 /// A view with this shape, which must be possible without a copy.
-fn view_as_shape(op: &str, input: &Tensor, shape: &[usize], name: &'static str) -> Result<Tensor> {
+pub(crate) fn view_as_shape(op: &str, input: &Tensor, shape: &[usize], name: &'static str) -> Result<Tensor> {
     let Some(strides) = view_strides(input.layout(), shape) else {
         bail!(
             Shape,
@@ -150,7 +157,8 @@ ops! {
     fn reshape(input: Tensor, shape: Vec<i64>) -> Tensor {
         let shape = infer_size("reshape", shape, input.numel())?;
         if view_strides(input.layout(), &shape).is_some() {
-            return view_as_shape("reshape", input, &shape, "ViewBackward0");
+            let name = if input.is_contiguous() { "ViewBackward0" } else { "ReshapeAliasBackward0" };
+            return view_as_shape("reshape", input, &shape, name);
         }
         let copy = Tensor::empty(input.shape(), input.dtype())?;
         copy.copy_from(input)?;
@@ -412,7 +420,7 @@ ops! {
     /// Pieces of `split_size` along a dimension (the last may be smaller): views.
     ///
     /// PyTorch: `torch.split`.
-    [torch tensor "unsafe_split"]
+    [torch tensor]
     fn split(input: Tensor, split_size: i64, dim: i64 = 0) -> Vec<Tensor> {
         ensure!(input.ndim() > 0, Runtime, "split expects at least a 1-dimensional tensor");
         ensure!(split_size >= 0, Runtime, "split expects split_size be non-negative, but got split_size={split_size}");
@@ -455,7 +463,7 @@ ops! {
     /// At most `chunks` pieces of equal size along a dimension (the last may be smaller): views.
     ///
     /// PyTorch: `torch.chunk`.
-    [torch tensor "unsafe_chunk"]
+    [torch tensor]
     fn chunk(input: Tensor, chunks: i64, dim: i64 = 0) -> Vec<Tensor> {
         ensure!(input.ndim() > 0, Runtime, "chunk expects at least a 1-dimensional tensor");
         ensure!(chunks > 0, Runtime, "chunk expects `chunks` to be greater than 0, got: {chunks}");
@@ -466,6 +474,22 @@ ops! {
             return split_at(input, d, &vec![0; chunks as usize], "SplitWithSizesBackward0");
         }
         ops::split(input, size, dim)
+    }
+
+    /// `split` into tensors that share memory without being views.
+    ///
+    /// PyTorch: `torch.unsafe_split`.
+    [torch tensor]
+    fn unsafe_split(input: Tensor, split_size: i64, dim: i64 = 0) -> Vec<Tensor> {
+        Ok(composites("UnsafeSplitBackward0", &[input], &ops::split(input, split_size, dim)?))
+    }
+
+    /// `chunk` into tensors that share memory without being views.
+    ///
+    /// PyTorch: `torch.unsafe_chunk`.
+    [torch tensor]
+    fn unsafe_chunk(input: Tensor, chunks: i64, dim: i64 = 0) -> Vec<Tensor> {
+        Ok(composites("UnsafeSplitBackward0", &[input], &ops::chunk(input, chunks, dim)?))
     }
 
     /// Windows of `size` every `step` along a dimension, as a last dimension: a view.
@@ -554,7 +578,7 @@ ops! {
             src.shape(), &view.shape[..]
         );
         let base = input.layout().clone();
-        let out = crate::autograd::no_grad(|| scatter_view(input, src, &base, &view))?;
+        let out = crate::autograd::no_grad(|| scatter_view("", input, src, &base, &view))?;
         // PyTorch's as_strided_scatter_backward (FunctionsManual.cpp) lets the input's gradient through at the written
         // elements and stops it elsewhere; so do we, since its numbers are the reference.
         attach(&[&out], "AsStridedScatterBackward0", &[input, src], &[], move |ctx| {
@@ -598,6 +622,17 @@ fn squeeze_dims(input: &Tensor, name: &'static str, drop: impl Fn(usize) -> bool
     let keep: SmallVec<[usize; 6]> = (0..input.ndim()).filter(|&i| l.shape[i] != 1 || !drop(i)).collect();
     let before = input.sizes();
     view_with(input, name, permute_layout(l, &keep), move |g| ops::reshape(g, &before))
+}
+
+/// What `squeeze_` makes of a result of our own: it has a node and is no view.
+pub(crate) fn squeezed(t: &Tensor, dim: i64) -> Result<Tensor> {
+    let part = ops::squeeze_dim(&t.detach(), dim)?;
+    let out = part.detach();
+    let before = t.sizes();
+    attach(&[&out], "SqueezeBackward4", &[t], &[], move |ctx| {
+        Ok(vec![ctx.opt_grad(0).map(|g| ops::reshape(g, &before)).transpose()?])
+    });
+    Ok(out)
 }
 
 fn split_at(input: &Tensor, dim: usize, sizes: &[usize], name: &'static str) -> Result<Vec<Tensor>> {

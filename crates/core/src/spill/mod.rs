@@ -85,7 +85,9 @@ pub fn commit() {
     for item in plan.items.iter().filter(|item| item.leaves) {
         item.slots.iter().copied().chain(item.internal).for_each(handles::release);
         match &item.object {
-            Object::Tensor(t) => forget_hooks(std::mem::take(&mut t.inner().meta.borrow_mut().hooks).into_iter().map(|h| h.1)),
+            Object::Tensor(t) => {
+                forget_hooks(std::mem::take(&mut t.inner().meta.borrow_mut().hooks).into_iter().map(|h| h.1))
+            }
             Object::Node(n) => {
                 forget_hooks(std::mem::take(&mut *n.hooks.borrow_mut()).into_iter().map(|h| h.2));
                 // The closure and the function it calls live on outside.
@@ -186,6 +188,7 @@ fn for_each_reference(object: &Object, mut f: impl FnMut(Object)) {
         }
         Object::Node(n) => {
             n.for_each_next(|e| f(Object::Node(e.node.clone())));
+            n.own_inputs().iter().flatten().flatten().for_each(|e| f(Object::Node(e.node.clone())));
             match &*n.body.borrow() {
                 Body::Function { saved, .. } => {
                     saved.iter().flatten().for_each(|s| f(Object::Tensor(s.tensor.clone())));
@@ -211,6 +214,10 @@ enum Kind {
     Node = 1,
     Storage = 2,
 }
+
+/// In place of the number of a node's output.
+const NONE: f64 = -1.0;
+const LEAF: f64 = -2.0;
 
 #[cfg(test)]
 mod tests;

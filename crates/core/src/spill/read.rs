@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::Kind;
+use super::{Kind, LEAF, NONE};
 use crate::autograd::{Body, Edge, Function, Hook, Meta, Node, OutputMeta, Saved, SavedTensors};
 use crate::callback::Remote;
 use crate::handles::{self, Object};
@@ -117,6 +117,19 @@ impl Reader<'_> {
         Ok(t)
     }
 
+    fn edges(&mut self) -> Result<Vec<Option<Edge>>> {
+        (0..self.count())
+            .map(|_| {
+                Ok(match self.word() {
+                    NONE => None,
+                    // The accumulator may have been made anew since: the leaf knows.
+                    LEAF => self.tensor_reference()?.edge(),
+                    nr => Some(Edge { node: self.node_reference()?, nr: nr as usize }),
+                })
+            })
+            .collect()
+    }
+
     fn hook(&mut self) -> Hook {
         Hook::Remote(Rc::new(Remote(self.word() as u64)))
     }
@@ -132,16 +145,8 @@ impl Reader<'_> {
         let outputs: SmallVec<[OutputMeta; 1]> = (0..self.count())
             .map(|_| OutputMeta { dtype: self.dtype(), shape: (0..self.count()).map(|_| self.count()).collect() })
             .collect();
-        let mut next = Vec::new();
-        for _ in 0..self.count() {
-            let nr = self.word();
-            next.push(match nr {
-                -1.0 => None,
-                // The accumulator may have been made anew since: the leaf knows.
-                -2.0 => self.tensor_reference()?.edge(),
-                _ => Some(Edge { node: self.node_reference()?, nr: nr as usize }),
-            });
-        }
+        let next = self.edges()?;
+        let inputs = if self.flag() { Some(self.edges()?) } else { None };
         let hooks = (0..self.count()).map(|_| (self.count(), self.word() as u64, self.hook())).collect();
         let n_saved = self.word();
         let body = if n_saved < 0.0 {
@@ -169,6 +174,7 @@ impl Reader<'_> {
         let node = Node::build(name, seq, next, body, outputs);
         *node.hooks.borrow_mut() = hooks;
         node.trace.set(trace);
+        inputs.map(|inputs| node.set_inputs(inputs));
         Ok(node)
     }
 }

@@ -41,7 +41,8 @@ fn spill(candidates: &[u32]) -> Vec<Record> {
             let _remotes = w.list();
             let (at, len) = (w.next() as usize, w.next() as usize);
             // Safety: the memory that the plan described is there until `commit`.
-            let data = if at == 0 { Vec::new() } else { unsafe { std::slice::from_raw_parts(at as *const u8, len) }.to_vec() };
+            let data =
+                if at == 0 { Vec::new() } else { unsafe { std::slice::from_raw_parts(at as *const u8, len) }.to_vec() };
             Record { kind, slots, references, data, words: w.list() }
         })
         .collect();
@@ -100,7 +101,10 @@ fn a_graph_leaves_with_its_output_and_comes_back_for_backward() {
     let y = handles::get(bring_back(&records, at(&records, hy), &mut HashMap::new())).unwrap();
     assert_eq!(y.grad_fn().unwrap().name, "SumBackward0");
     let got = autograd::grad(&[y], &[None], &[x], false, false).unwrap();
-    assert_eq!(got[0].as_ref().unwrap().to_vec::<f32>().unwrap(), expected[0].as_ref().unwrap().to_vec::<f32>().unwrap());
+    assert_eq!(
+        got[0].as_ref().unwrap().to_vec::<f32>().unwrap(),
+        expected[0].as_ref().unwrap().to_vec::<f32>().unwrap()
+    );
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //! and their ids; address and length of its elements, or 0 and 0; how many words of its own, and they. The words are
 //! between this file and `read`; TypeScript keeps them as they are.
 
-use super::{Kind, Plan, for_each_reference, leaf_of};
-use crate::autograd::{Body, Hook, Node, OutputMeta};
+use super::{Kind, LEAF, NONE, Plan, for_each_reference, leaf_of};
+use crate::autograd::{Body, Edge, Hook, Node, OutputMeta};
 use crate::handles::{self, Object};
 use crate::{Layout, Tensor};
 
@@ -124,14 +124,10 @@ fn node(n: &Node, words: &mut Vec<f64>, remotes: &mut Vec<f64>) {
         words.extend([*dtype as u32 as f64, shape.len() as f64]);
         words.extend(shape.iter().map(|&n| n as f64));
     }
-    let next = n.next();
-    words.push(next.len() as f64);
-    for edge in &next {
-        match edge {
-            None => words.push(-1.0),
-            Some(e) => words.push(if leaf_of(&e.node).is_some() { -2.0 } else { e.nr as f64 }),
-        }
-    }
+    edges(&n.next(), words);
+    let inputs = n.own_inputs();
+    words.push(f64::from(u8::from(inputs.is_some())));
+    inputs.iter().for_each(|inputs| edges(inputs, words));
     let hooks = n.hooks.borrow();
     words.push(hooks.len() as f64);
     for (nr, id, hook) in hooks.iter() {
@@ -153,6 +149,16 @@ fn node(n: &Node, words: &mut Vec<f64>, remotes: &mut Vec<f64>) {
         }
         Body::Accumulate(_) | Body::Freed => words.push(-1.0),
     }
+}
+
+/// The number of the output that each leads to; NONE for no edge, LEAF for one to a leaf's accumulator.
+fn edges(edges: &[Option<Edge>], words: &mut Vec<f64>) {
+    words.push(edges.len() as f64);
+    words.extend(edges.iter().map(|edge| match edge {
+        None => NONE,
+        Some(e) if leaf_of(&e.node).is_some() => LEAF,
+        Some(e) => e.nr as f64,
+    }));
 }
 
 fn remote_id(hook: &Hook) -> f64 {
