@@ -160,6 +160,33 @@ pub fn erf(x: F64x2) -> F64x2 {
     x * p
 }
 
+/// For x between -4 and 11. The polynomial is that of `special::erfc`.
+#[inline(always)]
+pub fn erfc(x: F64x2) -> F64x2 {
+    let a = x.absolute();
+    let t = (a - c(2.5)) / (a + c(2.5));
+    // (1 + sqrt(pi) a) e^(a^2) erfc(a) - 1, error 7.5e-10.
+    let p = polynomial(
+        t,
+        [
+            0.14491774284426087,
+            -0.15072949107102948,
+            -0.05911995313054293,
+            0.12547056808515872,
+            -0.08671148861609013,
+            0.028577886703463607,
+            0.0005347263080381367,
+            -0.003774423716597605,
+            0.0004348021249813643,
+            0.000514510777818225,
+            -5.1699884238918605e-05,
+            -5.492187544325323e-05,
+        ],
+    );
+    let v = exp(-(a * a)) * (c(1.0) + p) / (c(1.0) + a * c(1.772453850905516));
+    F64x2::choose(x.lt(c(0.0)), c(2.0) - v, v)
+}
+
 /// log((2^e) (1 + x)) with 1 + x between sqrt(1/2) and sqrt(2), from x / (2 + x).
 #[inline(always)]
 fn log_of(s: F64x2, e: F64x2) -> F64x2 {

@@ -152,7 +152,7 @@ impl Real for F32x4 {
     }
     #[inline(always)]
     fn rare(self, f: UnaryFn) -> F32x4 {
-        self.map(|v| f.eval(v as f64) as f32)
+        self.map(|v| f.eval_single(v))
     }
     #[inline(always)]
     fn rare2(self, other: F32x4, f: BinaryFn) -> F32x4 {
