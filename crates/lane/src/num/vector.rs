@@ -9,8 +9,7 @@ impl Num for F32x4 {
 
     #[inline(always)]
     fn fused(self, b: F32x4, c: F32x4) -> F32x4 {
-        // The product of two float32 numbers is exact in float64.
-        F32x4::from_f64(self.low() * b.low() + c.low(), self.high() * b.high() + c.high())
+        F32x4::fused(self, b, c)
     }
 
     #[inline(always)]
