@@ -61,10 +61,11 @@ pub trait Float: Number {
     fn exp_all(xs: &mut [Self]);
     fn ln(self) -> Self;
     fn ln_1p(self) -> Self;
+    fn pow(self, exponent: Self) -> Self;
 }
 
 macro_rules! float {
-    ($($t:ident)*) => {$(
+    ($($t:ident $math:ident)*) => {$(
         impl Number for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -102,29 +103,39 @@ macro_rules! float {
             }
             #[inline(always)]
             fn exp(self) -> Self {
-                $t::exp(self)
+                $math::exp(self)
             }
             fn exp_all(xs: &mut [Self]) {
                 exp_all::$t(xs);
             }
             #[inline(always)]
             fn ln(self) -> Self {
-                $t::ln(self)
+                $math::ln(self)
             }
             #[inline(always)]
             fn ln_1p(self) -> Self {
-                $t::ln_1p(self)
+                $math::ln_1p(self)
+            }
+            #[inline(always)]
+            fn pow(self, exponent: Self) -> Self {
+                $math::powf(self, exponent)
             }
         }
     )*};
 }
-float!(f32 f64);
+float!(f32 f32 f64 float64);
+
+/// libm's functions under the names of the standard library, which brings copies of its own into a wasm binary.
+mod float64 {
+    pub use libm::{exp, log as ln, log1p as ln_1p, pow as powf};
+}
 
 mod exp_all {
     use cresset_lane::num::Real;
     use cresset_lane::simd::F32x4;
 
     /// Four at a time; the rest goes through a register too, so that a value does not depend on its place.
+    #[inline(never)]
     pub fn f32(xs: &mut [f32]) {
         let (quads, rest) = xs.as_chunks_mut::<4>();
         for q in quads {
@@ -136,6 +147,7 @@ mod exp_all {
         rest.copy_from_slice(&last[..rest.len()]);
     }
 
+    #[inline(never)]
     pub fn f64(xs: &mut [f64]) {
         xs.iter_mut().for_each(|x| *x = f64::exp(*x));
     }

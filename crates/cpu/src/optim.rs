@@ -138,38 +138,43 @@ pub(crate) fn update<F: Rule<f32, S>, D: Rule<f64, S>, const S: usize>(l: &Launc
         let (shared, own) = l.attrs.split_at(F::SHARED);
         let own = &own[i * F::OWN..(i + 1) * F::OWN];
         match p.dtype {
-            DType::F32 => one(F::new(shared, own), p, g, s),
-            _ => one(D::new(shared, own), p, g, s),
+            DType::F32 => one::<f32, F, S, 8>(F::new(shared, own), p, g, s),
+            _ => one::<f64, D, S, 4>(D::new(shared, own), p, g, s),
         }
     }
 }
 
-/// Elements whose values are held in locals at a time: the compiler need not know that the tensors do not overlap, and
-/// the inner loop, of constant length, becomes SIMD.
-const BLOCK: usize = 8;
-
-fn one<T: Float, R: Rule<T, S>, const S: usize>(rule: R, p: &View, g: &View, s: [&View; S]) {
+/// Runs `dense` over the whole blocks of B elements and over a copy of what is left; of strided tensors, over copies of all.
+fn one<T: Float, R: Rule<T, S>, const S: usize, const B: usize>(rule: R, p: &View, g: &View, s: [&View; S]) {
+    // SAFETY: `gathered` gives as many elements as it says.
+    let run = |n, p, g, s| unsafe { dense::<T, R, S, B>(rule, n, p, g, s) };
+    let mut done = 0;
     if p.is_contiguous() && g.is_contiguous() && s.iter().all(|v| v.is_contiguous()) {
-        // SAFETY: the op checked that all have the parameter's shape; contiguous views have `numel` elements in a row.
-        return unsafe { dense(rule, p.numel(), p.as_ptr(), g.as_ptr(), s.map(|v| v.as_ptr())) };
+        // The op checked that all have the parameter's shape; contiguous views have `numel` elements in a row.
+        done = p.numel() / B * B;
+        run(done, p.as_ptr(), g.as_ptr(), s.map(|v| v.as_ptr()));
     }
-    // SAFETY: `strided` gives as many elements as it says.
-    strided::<T, S>(p, g, s, &|n, p, g, s| unsafe { dense(rule, n, p, g, s) });
+    if done < p.numel() {
+        gathered::<T, S>(p, g, s, done, B, &run);
+    }
 }
 
-/// Brings elements of strided tensors together, some at a time, for `run`, which is `dense`: one such loop for all rules.
+/// Brings elements from the `first`th on together, some at a time and a multiple of `block`, for `run`, which is `dense`: one
+/// such loop for all rules.
 #[inline(never)]
-fn strided<T: Float, const S: usize>(
+fn gathered<T: Float, const S: usize>(
     p: &View,
     g: &View,
     s: [&View; S],
+    first: usize,
+    block: usize,
     run: &dyn Fn(usize, *mut T, *const T, [*mut T; S]),
 ) {
     const SOME: usize = 64;
     let inner = p.shape.last().copied().unwrap_or(1);
     let dims = p.shape.len().saturating_sub(1);
     let (mut pb, mut gb, mut sb) = ([T::ZERO; SOME], [T::ZERO; SOME], [[T::ZERO; SOME]; S]);
-    for row in 0..p.numel().checked_div(inner).unwrap_or(0) {
+    for row in first / inner..p.numel() / inner {
         // Where a view's row begins, and how far its elements are apart.
         let line = |v: &View| {
             let (mut rest, mut offset) = (row, 0isize);
@@ -180,7 +185,7 @@ fn strided<T: Float, const S: usize>(
             (v.as_ptr::<T>().wrapping_offset(offset), v.strides.last().copied().unwrap_or(0))
         };
         let (pl, gl, sl) = (line(p), line(g), s.map(line));
-        for start in (0..inner).step_by(SOME) {
+        for start in (first.saturating_sub(row * inner)..inner).step_by(SOME) {
             let n = SOME.min(inner - start);
             let at = |(ptr, step): (*mut T, isize), j: usize| ptr.wrapping_offset((start + j) as isize * step);
             // SAFETY: the addresses are those of elements of each view.
@@ -189,7 +194,8 @@ fn strided<T: Float, const S: usize>(
                     (pb[j], gb[j]) = (*at(pl, j), *at(gl, j));
                     (0..S).for_each(|k| sb[k][j] = *at(sl[k], j));
                 }
-                run(n, pb.as_mut_ptr(), gb.as_ptr(), from_fn(|k| sb[k].as_mut_ptr()));
+                // What is beyond `n` is updated too, and dropped.
+                run(n.next_multiple_of(block), pb.as_mut_ptr(), gb.as_ptr(), from_fn(|k| sb[k].as_mut_ptr()));
                 for j in 0..n {
                     *at(pl, j) = pb[j];
                     (0..S).for_each(|k| *at(sl[k], j) = sb[k][j]);
@@ -199,32 +205,33 @@ fn strided<T: Float, const S: usize>(
     }
 }
 
+/// Updates `n` elements, a multiple of B: the values of so many are held in locals at a time, so that the compiler need not know
+/// that the tensors do not overlap, and the inner loop, of constant length, becomes SIMD. There is no loop for single elements,
+/// which would be as large again for every rule.
+///
 /// # Safety
 /// Each pointer must be valid for `n` elements.
 #[inline(never)]
-unsafe fn dense<T: Float, R: Rule<T, S>, const S: usize>(rule: R, n: usize, p: *mut T, g: *const T, s: [*mut T; S]) {
-    let mut i = 0;
-    while i + BLOCK <= n {
+unsafe fn dense<T: Float, R: Rule<T, S>, const S: usize, const B: usize>(
+    rule: R,
+    n: usize,
+    p: *mut T,
+    g: *const T,
+    s: [*mut T; S],
+) {
+    for i in (0..n).step_by(B) {
         unsafe {
-            let pb = p.add(i).cast::<[T; BLOCK]>();
-            let (mut pv, gv) = (*pb, *g.add(i).cast::<[T; BLOCK]>());
-            let sb = s.map(|e| e.add(i).cast::<[T; BLOCK]>());
+            let pb = p.add(i).cast::<[T; B]>();
+            let (mut pv, gv) = (*pb, *g.add(i).cast::<[T; B]>());
+            let sb = s.map(|e| e.add(i).cast::<[T; B]>());
             let mut sv = sb.map(|e| *e);
-            for j in 0..BLOCK {
+            for j in 0..B {
                 let (new, state) = rule.apply(pv[j], gv[j], from_fn(|k| sv[k][j]));
                 pv[j] = new;
                 (0..S).for_each(|k| sv[k][j] = state[k]);
             }
             *pb = pv;
             (0..S).for_each(|k| *sb[k] = sv[k]);
-        }
-        i += BLOCK;
-    }
-    for i in i..n {
-        unsafe {
-            let (new, state) = rule.apply(*p.add(i), *g.add(i), s.map(|e| *e.add(i)));
-            *p.add(i) = new;
-            (0..S).for_each(|k| *s[k].add(i) = state[k]);
         }
     }
 }

@@ -193,7 +193,7 @@ ops! {
         let dtype = dtype.unwrap_or_else(default_dtype);
         let line = Line::new("logspace", start, end, steps, dtype)?;
         let integer = |i| (base as f32).powf(line.at(i) as f32) as i64;
-        generate(steps as usize, dtype, |i| base.powf(line.at(i)), integer)
+        generate(steps as usize, dtype, |i| libm::pow(base, line.at(i)), integer)
     }
 
     /// A matrix with ones on its diagonal, `n` rows and `m` (default `n`) columns.

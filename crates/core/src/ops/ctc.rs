@@ -10,7 +10,7 @@ fn log_sum(values: &[f64]) -> f64 {
     if top == f64::NEG_INFINITY {
         return top;
     }
-    top + values.iter().map(|v| (v - top).exp()).sum::<f64>().ln()
+    top + libm::log(values.iter().map(|v| libm::exp(v - top)).sum())
 }
 
 /// One sequence: its log-probabilities `[t, c]` and its labels.
@@ -142,7 +142,7 @@ ops! {
                 for (c, paths) in through.iter().enumerate() {
                     let lp = at(t, c);
                     // Both tables hold the step's own probability, so it is taken out once (LossCTC.cpp).
-                    slopes[(t * batch + n) * classes + c] = lp.exp() - (log_sum(paths) + loss - lp).exp();
+                    slopes[(t * batch + n) * classes + c] = libm::exp(lp) - libm::exp(log_sum(paths) + loss - lp);
                 }
             }
         }

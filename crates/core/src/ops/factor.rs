@@ -244,7 +244,7 @@ fn sign_log(f: &Factored) -> Result<(Tensor, Tensor)> {
             let d = diagonal[s * n + i];
             let swapped = orders[s * n + i] != i as i64 + 1;
             sign[s] *= if d == 0.0 { 0.0 } else { d.signum() } * if swapped { -1.0 } else { 1.0 };
-            log[s] += d.abs().ln();
+            log[s] += libm::log(d.abs());
         }
     }
     let make = |v: &[f64]| Tensor::from_slice(v, &lead)?.cast_data(f.lu.dtype());

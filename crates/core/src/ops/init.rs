@@ -55,7 +55,7 @@ ops! {
                 let (x, u) = (Tensor::empty_like(t, t.dtype())?, Tensor::empty_like(t, t.dtype())?);
                 ops::uniform_(&x, a, b, generator)?;
                 ops::uniform_(&u, 0.0, 1.0, generator)?;
-                let density = |x: f64| (((peak - mean).powi(2) - (x - mean).powi(2)) / (2.0 * std * std)).exp();
+                let density = |x: f64| libm::exp(((peak - mean).powi(2) - (x - mean).powi(2)) / (2.0 * std * std));
                 let accepted = |(x, u): (f64, f64)| if u <= density(x) { x } else { f64::INFINITY };
                 Ok(x.to_vec::<f64>()?.into_iter().zip(u.to_vec::<f64>()?).map(accepted).collect())
             };

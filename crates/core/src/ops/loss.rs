@@ -180,7 +180,7 @@ ops! {
         let var = at_least(&var, eps)?;
         let mut losses = pointwise::real::<expr::gaussian_nll::Op>("MulBackward0", &[input, target, &var], &[])?;
         if full {
-            losses = ops::add(&losses, &number(0.5 * (2.0 * std::f64::consts::PI).ln())?)?;
+            losses = ops::add(&losses, &number(0.5 * libm::log(2.0 * std::f64::consts::PI))?)?;
         }
         reduction.apply(&losses)
     }

@@ -101,7 +101,14 @@ macro_rules! ops_one {
             pub(crate) const ENTRY: $crate::call::Entry = $crate::call::Entry {
                 name: stringify!($name),
                 direct: $crate::ops::has_word(stringify!($($api)*), "direct"),
-                run,
+                // Safety: it is only called as what it is, by its signature.
+                function: unsafe {
+                    std::mem::transmute::<
+                        fn($(<$t as $crate::call::Param>::Arg<'_>),*) -> $crate::Result<$($ret)*>,
+                        $crate::call::Erased,
+                    >(super::$name)
+                },
+                signature: <($($t,)*) as $crate::call::Signed<$($ret)*>>::SIGNATURE,
             };
             pub(crate) const DECL: $crate::ops::OpDecl = $crate::ops::OpDecl {
                 name: stringify!($name),
@@ -115,24 +122,7 @@ macro_rules! ops_one {
                 doc: concat!($($doc, "\n",)* ""),
                 file: file!(),
             };
-            fn run(c: &mut $crate::call::Call) -> $crate::Result<()> {
-                $(let mut $p = <$t as $crate::call::Param>::read(c);)*
-                c.start($crate::first_target!($($p)*))?;
-                c.leave(super::$name($($crate::call::Param::arg(&$p)),*))
-            }
         }
-    };
-}
-
-/// What an op in place would write to: its first parameter, where that is a tensor.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! first_target {
-    () => {
-        None
-    };
-    ($first:ident $($rest:ident)*) => {
-        $crate::call::Param::target(&mut $first)
     };
 }
 

@@ -119,7 +119,7 @@ ops! {
         check("Adam", params, grads, &[exp_avgs, exp_avg_sqs])?;
         let t = advance("Adam", params, steps)?;
         let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
-        let attrs = attributes(&shared, &t, |t| [lr / (1.0 - beta1.powf(t)), (1.0 - beta2.powf(t)).sqrt()]);
+        let attrs = attributes(&shared, &t, |t| [lr / (1.0 - libm::pow(beta1, t)), (1.0 - libm::pow(beta2, t)).sqrt()]);
         if max_exp_avg_sqs.is_empty() {
             return update("Adam", &kernels::ADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs);
         }
@@ -137,7 +137,7 @@ ops! {
         check("Adamax", params, grads, &[exp_avgs, exp_infs])?;
         let t = advance("Adamax", params, steps)?;
         let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into()];
-        let attrs = attributes(&shared, &t, |t| [lr / (1.0 - beta1.powf(t))]);
+        let attrs = attributes(&shared, &t, |t| [lr / (1.0 - libm::pow(beta1, t))]);
         update("Adamax", &kernels::ADAMAX_STEP, params, grads, &[exp_avgs, exp_infs], &attrs)
     }
 
@@ -155,12 +155,12 @@ ops! {
         let mut attrs: Vec<Attr> =
             vec![beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
         for (t, product) in advance("NAdam", params, steps)?.into_iter().zip(mu_products) {
-            let momentum = |t: f64| beta1 * (1.0 - 0.5 * 0.96f64.powf(t * momentum_decay));
+            let momentum = |t: f64| beta1 * (1.0 - 0.5 * libm::pow(0.96, t * momentum_decay));
             let (mu, next) = (momentum(t), momentum(t + 1.0));
             // float32 times a number rounds the number first.
             let factor = if product.dtype() == crate::DType::F32 { f64::from(mu as f32) } else { mu };
             let product = set(product, value(product)? * factor)?;
-            attrs.extend([1.0 - beta2.powf(t), -lr * (1.0 - mu) / (1.0 - product), -lr * next / (1.0 - product * next)].map(Attr::from));
+            attrs.extend([1.0 - libm::pow(beta2, t), -lr * (1.0 - mu) / (1.0 - product), -lr * next / (1.0 - product * next)].map(Attr::from));
         }
         update("NAdam", &kernels::NADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
     }
@@ -177,15 +177,15 @@ ops! {
         let t = advance("RAdam", params, steps)?;
         let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
         let attrs = attributes(&shared, &t, |t| {
-            let correction2 = 1.0 - beta2.powf(t);
+            let correction2 = 1.0 - libm::pow(beta2, t);
             let longest = 2.0 / (1.0 - beta2) - 1.0;
-            let length = longest - 2.0 * t * beta2.powf(t) / correction2;
+            let length = longest - 2.0 * t * libm::pow(beta2, t) / correction2;
             let rectification = if length > 5.0 {
                 ((length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)).sqrt()
             } else {
                 0.0
             };
-            [1.0 - beta1.powf(t), correction2.sqrt(), rectification]
+            [1.0 - libm::pow(beta1, t), correction2.sqrt(), rectification]
         });
         update("RAdam", &kernels::RADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
     }
@@ -274,7 +274,7 @@ ops! {
         let mut attrs: Vec<Attr> = vec![weight_decay.into(), maximize.into(), lambd.into()];
         for ((t, eta), mu) in advance("ASGD", params, steps)?.into_iter().zip(etas).zip(mus) {
             attrs.extend([value(eta)?, value(mu)?].map(Attr::from));
-            set(eta, lr / (1.0 + lambd * lr * t).powf(alpha))?;
+            set(eta, lr / libm::pow(1.0 + lambd * lr * t, alpha))?;
             set(mu, 1.0 / (t - t0).max(1.0))?;
         }
         update("ASGD", &kernels::ASGD_STEP, params, grads, &[axs], &attrs)
@@ -310,7 +310,7 @@ ops! {
         });
         let attrs = [
             lr.into(), weight_decay.into(), eps1.into(), eps2.into(), d.into(), maximize.into(),
-            t.powf(beta2_decay).into(), lr.min(1.0 / t.sqrt()).into(),
+            libm::pow(t, beta2_decay).into(), lr.min(1.0 / t.sqrt()).into(),
         ];
         let outs: Vec<&Tensor> = params.iter().chain(variances).collect();
         dispatch(&kernels::ADAFACTOR_STEP, &[grad], &outs, &attrs)?;
@@ -376,7 +376,7 @@ ops! {
         rows.sort_unstable();
         rows.dedup();
         let rows = Tensor::from_slice(&rows, &[rows.len()])?;
-        let size = lr * (1.0 - beta2.powf(step)).sqrt() / (1.0 - beta1.powf(step));
+        let size = lr * (1.0 - libm::pow(beta2, step)).sqrt() / (1.0 - libm::pow(beta1, step));
         let attrs = [beta1.into(), beta2.into(), eps.into(), size.into(), maximize.into()];
         let outs = [param, exp_avg, exp_avg_sq];
         dispatch(&kernels::SPARSE_ADAM_STEP, &[grad, &rows], &outs, &attrs)?;

@@ -33,7 +33,7 @@ ops! {
     fn window_cosine(M: i64, sym: bool = true, dtype: Option<DType> = None) -> Tensor {
         let (n, dtype) = check("cosine", M, dtype)?;
         let width = (n + usize::from(!sym && n > 1)) as f64;
-        generate(n, dtype, |i| ((i as f64 + 0.5) * PI / width).sin(), |_| 0)
+        generate(n, dtype, |i| libm::sin((i as f64 + 0.5) * PI / width), |_| 0)
     }
 
     /// Decays to both sides of `center` (default: the middle) by a factor e every `tau` elements.
@@ -46,7 +46,7 @@ ops! {
         ensure!(tau > 0.0, Value, "exponential: Tau must be positive, got: {tau} instead.");
         ensure!(!sym || center.is_none(), Value, "exponential: Center must be None for symmetric windows");
         let center = center.unwrap_or_else(|| span(n, sym) / 2.0);
-        generate(n, dtype, |i| (-((i as f64 - center) / tau).abs()).exp(), |_| 0)
+        generate(n, dtype, |i| libm::exp(-((i as f64 - center) / tau).abs()), |_| 0)
     }
 
     /// A bell of standard deviation `std`, in elements.
@@ -58,7 +58,7 @@ ops! {
         ensure!(std > 0.0, Value, "gaussian: Standard deviation must be positive, got: {std} instead.");
         let bell = |i: usize| {
             let k = (i as f64 - span(n, sym) / 2.0) / std;
-            (-0.5 * k * k).exp()
+            libm::exp(-0.5 * k * k)
         };
         generate(n, dtype, bell, |_| 0)
     }
@@ -185,7 +185,7 @@ fn triangle(t: f64) -> f64 {
 }
 
 fn cosines(a: &[f64], t: f64) -> f64 {
-    let term = |(k, a): (usize, &f64)| if k % 2 == 0 { *a } else { -a } * (2.0 * PI * k as f64 * t).cos();
+    let term = |(k, a): (usize, &f64)| if k % 2 == 0 { *a } else { -a } * libm::cos(2.0 * PI * k as f64 * t);
     a.iter().enumerate().map(term).sum()
 }
 

@@ -76,7 +76,7 @@ ops! {
             "makeClassification: Number of informative, redundant and repeated features ({}) must sum to less than the \
              number of total features ({features})", o.informative + o.redundant + o.repeated);
         let clusters = o.classes * o.clusters_per_class;
-        ensure!(o.informative as f64 >= (clusters as f64).log2(), Value,
+        ensure!(o.informative as f64 >= libm::log2(clusters as f64), Value,
             "makeClassification: n_classes({}) * n_clusters_per_class({}) must be smaller or equal 2**n_informative({})={}",
             o.classes, o.clusters_per_class, o.informative, 2f64.powi(o.informative as i32));
         ensure!(o.weights.len() == o.classes, Value, "makeClassification: Weights specified but incompatible with number of classes.");

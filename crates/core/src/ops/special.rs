@@ -232,7 +232,7 @@ ops! {
     [torch tensor inplace "special.multigammaln"]
     fn mvlgamma(input: Tensor, p: i64) -> Tensor {
         ensure!(p >= 1, Runtime, "mvlgamma: p has to be greater than or equal to 1, but got {p}");
-        let mut sum = Tensor::number((p * (p - 1)) as f64 * 0.25 * std::f64::consts::PI.ln())?;
+        let mut sum = Tensor::number((p * (p - 1)) as f64 * 0.25 * libm::log(std::f64::consts::PI))?;
         for j in 0..p {
             let shifted = ops::sub(input, &Tensor::number(j as f64 * 0.5)?)?;
             sum = ops::add(&ops::lgamma(&shifted)?, &sum)?;

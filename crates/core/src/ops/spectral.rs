@@ -347,7 +347,7 @@ ops! {
         let n = rows(A);
         // Halved until the norm is small, summed, and squared as often (scaling and squaring).
         let largest = A.to_vec::<f64>()?.iter().fold(0f64, |m, v| m.max(v.abs())) * n as f64;
-        let squarings = if largest > 0.5 && largest.is_finite() { (largest / 0.5).log2().ceil() as i32 } else { 0 };
+        let squarings = if largest > 0.5 && largest.is_finite() { libm::log2(largest / 0.5).ceil() as i32 } else { 0 };
         let x = ops::mul(A, &Tensor::number(0.5f64.powi(squarings))?)?;
         let eye = ops::eye(n as i64, None, Some(A.dtype()))?;
         let mut sum = ops::expand(&eye, &A.sizes())?;

@@ -6,10 +6,8 @@
 //! Revealing the Order of Floating-Point Summation Implementation", 2024), and random matrices then told which multiply-adds are fused (all). Compared bit by bit with torch
 //! 2.13 over thousands of shapes, transposed and not.
 //!
-//! WASM has no fused multiply-add. In float64 the product of two float32 numbers is exact, so the sum rounded to
-//! float64 and then to float32 is the fused result, but for about one in 2^29 that lies between two float32 numbers. That
-//! is several times slower than `acc + a * b`, hence only for small products: what a tutorial prints, not what trains for
-//! minutes.
+//! WASM has no fused multiply-add; the one of `cresset_lane::simd`, through float64, is several times slower than
+//! `acc + a * b`, hence only for small products: what a tutorial prints, not what trains for minutes.
 
 use cresset_lane::simd::F64x2;
 
@@ -144,16 +142,10 @@ unsafe fn load(p: *const f64) -> F64x2 {
     unsafe { p.cast::<F64x2>().read_unaligned() }
 }
 
-/// `acc + a * b`, fused.
-#[inline(always)]
-fn madd(acc: F64x2, a: F64x2, b: F64x2) -> F64x2 {
-    (acc + a * b).single()
-}
-
 /// The sum of two float32 numbers.
 #[inline(always)]
 fn plus(a: F64x2, b: F64x2) -> F64x2 {
-    (a + b).single()
+    (a + b).as_f32()
 }
 
 fn add(a: f64, b: f64) -> f64 {
@@ -226,8 +218,8 @@ unsafe fn block(k: usize, a: [*const f64; 2], b: *const f64, width: usize) -> [[
             let x = [F64x2::splat(*a[0].add(p)), F64x2::splat(*a[1].add(p))];
             for c in 0..WIDTH / 2 {
                 let y = load(b.add(p * width + 2 * c));
-                acc[0][c] = madd(acc[0][c], x[0], y);
-                acc[1][c] = madd(acc[1][c], x[1], y);
+                acc[0][c] = x[0].fused(y, acc[0][c]);
+                acc[1][c] = x[1].fused(y, acc[1][c]);
             }
         }
     }
@@ -240,7 +232,7 @@ unsafe fn eights(k: usize, a: *const f64, b: *const f64, width: usize) -> [F64x2
     let mut y = [F64x2::splat(0.0); WIDTH / 2];
     unsafe {
         for (c, y) in y.iter_mut().enumerate() {
-            let term = |acc, p: usize| madd(acc, F64x2::splat(*a.add(p)), load(b.add(p * width + 2 * c)));
+            let term = |acc, p: usize| F64x2::splat(*a.add(p)).fused(load(b.add(p * width + 2 * c)), acc);
             let zero = F64x2::splat(0.0);
             let mut p = 0;
             while p + 8 <= k {
@@ -344,7 +336,7 @@ unsafe fn chain(k: usize, a: *const f64, b: *const f64, mut acc: Register) -> Re
 #[inline(always)]
 unsafe fn lanes(mut acc: Register, a: *const f64, b: *const f64) -> Register {
     for (i, acc) in acc.iter_mut().enumerate() {
-        *acc = unsafe { madd(*acc, load(a.add(2 * i)), load(b.add(2 * i))) };
+        *acc = unsafe { load(a.add(2 * i)).fused(load(b.add(2 * i)), *acc) };
     }
     acc
 }

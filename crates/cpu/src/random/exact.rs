@@ -138,7 +138,7 @@ const REDUCIBLE: f64 = 1e6;
 /// Tangent.
 pub fn tan(x: f64) -> f64 {
     if !(x.abs() < REDUCIBLE) || x.abs() < 1e-20 {
-        return x.tan();
+        return libm::tan(x);
     }
     let (s, c) = sin_cos_pairs(x);
     let t = s.div(c);
@@ -150,7 +150,7 @@ pub fn tan(x: f64) -> f64 {
 /// e to the x.
 pub fn exp(x: f64) -> f64 {
     if !(x.abs() < 700.0) || x.abs() < 1e-20 {
-        return x.exp();
+        return libm::exp(x);
     }
     // x = n ln 2 + 64 y with |y| < 0.0055; the series of e^y, then six squarings.
     let n = (x * std::f64::consts::LOG2_E).round();

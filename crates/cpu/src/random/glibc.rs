@@ -35,7 +35,7 @@ pub fn log(x: f64) -> f64 {
     const HIGH: u64 = 0x3ff1_0900_0000_0000; // 1 + 0x109 / 2^12
     const FROM: u64 = 0x3fe6_0000_0000_0000;
     if !x.is_normal() || x < 0.0 {
-        return x.ln();
+        return libm::log(x);
     }
     let bits = x.to_bits();
     if (LOW..HIGH).contains(&bits) {
@@ -86,7 +86,7 @@ pub fn log1p(x: f64) -> f64 {
         1.479_819_860_511_658_6e-1,
     ];
     if x <= -1.0 || x > 1e15 || x.is_nan() {
-        return x.ln_1p();
+        return libm::log1p(x);
     }
     if x.abs() < 2f64.powi(-29) {
         return if x.abs() < 2f64.powi(-54) { x } else { fma(-(x * x), 0.5, x) };
@@ -227,7 +227,7 @@ pub fn sin(x: f64) -> f64 {
             let (a, low, n) = reduce(x);
             turned(a, low, n)
         }
-        _ => x.sin(),
+        _ => libm::sin(x),
     }
 }
 
@@ -245,7 +245,7 @@ pub fn cos(x: f64) -> f64 {
             let (a, low, n) = reduce(x);
             turned(a, low, n + 1)
         }
-        _ => x.cos(),
+        _ => libm::cos(x),
     }
 }
 

@@ -19,7 +19,7 @@ fn norm(l: &Launch) {
             plain(l, 0.0, |a: T, x: T| a + x.abs(), |a, b| a + b, |a| a)
         } else {
             let (q, root) = (T::of(p), T::of(1.0 / p));
-            plain(l, 0.0, |a: T, x: T| a + x.abs().powf(q), |a, b| a + b, |a| a.powf(root))
+            plain(l, 0.0, |a: T, x: T| a + Float::pow(x.abs(), q), |a, b| a + b, |a| Float::pow(a, root))
         }
     })
 }

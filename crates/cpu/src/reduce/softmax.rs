@@ -41,8 +41,8 @@ fn tiles<const N: usize>(mut rows: Walk<N>, stride: isize, mut f: impl FnMut([is
     });
 }
 
-/// The greatest of `W` rows' elements and the sum of `exp(x - greatest)`; an infinite greatest counts as `infinite`.
-#[inline(always)]
+/// The greatest of `width` rows' elements and the sum of `exp(x - greatest)`; asked for, an infinite greatest counts as 0.
+#[inline(never)]
 unsafe fn greatest_and_sum<T: Float>(
     p: *const T,
     (n, stride): (usize, isize),

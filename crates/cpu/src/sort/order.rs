@@ -55,10 +55,36 @@ fn each_row<T: Keyed>(l: &Launch, descending: bool, mut f: impl FnMut(&mut [T::P
     });
 }
 
+// What is done to packed rows knows no dtypes, so that there are two of each, not one for every dtype.
+
+#[inline(never)]
+fn sort_row<P: Packed>(row: &mut [P]) {
+    row.sort_unstable();
+}
+
+/// The position of the k-th element in order; those before it are no greater.
+#[inline(never)]
+fn select<P: Packed>(row: &mut [P], k: usize) -> usize {
+    row.select_nth_unstable(k).1.position()
+}
+
+/// The position of the last of the most frequent elements.
+#[inline(never)]
+fn most_frequent<P: Packed>(row: &mut [P]) -> usize {
+    sort_row(row);
+    let (mut best, mut count) = (0, 0);
+    for run in row.chunk_by(|a, b| a.key() == b.key()) {
+        if run.len() > count {
+            (best, count) = (run[run.len() - 1].position(), run.len());
+        }
+    }
+    best
+}
+
 fn sort(l: &Launch) {
     let descending = l.attrs[1].b();
     number_dtype!(l.ins[0].dtype, T => each_row::<T>(l, descending, |row, put| {
-        row.sort_unstable();
+        sort_row(row);
         row.iter().enumerate().for_each(|(i, packed)| put(i, packed.position()));
     }))
 }
@@ -71,10 +97,10 @@ fn topk(l: &Launch) {
             return;
         }
         if k < row.len() {
-            row.select_nth_unstable(k - 1);
+            select(row, k - 1);
         }
         if sorted {
-            row[..k].sort_unstable();
+            sort_row(&mut row[..k]);
         }
         row[..k].iter().enumerate().for_each(|(i, packed)| put(i, packed.position()));
     }))
@@ -83,7 +109,7 @@ fn topk(l: &Launch) {
 fn kthvalue(l: &Launch) {
     let k = l.attrs[1].n();
     number_dtype!(l.ins[0].dtype, T => each_row::<T>(l, false, |row, put| {
-        put(0, row.select_nth_unstable(k).1.position());
+        put(0, select(row, k));
     }))
 }
 
@@ -108,20 +134,11 @@ fn median(l: &Launch, skip_nan: bool) {
                 (_, false) => n - nans,
                 (_, true) => (n - nans).saturating_sub(1) / 2,
             };
-            put(0, row.select_nth_unstable(k).1.position());
+            put(0, select(row, k));
         })
     })
 }
 
 fn mode(l: &Launch) {
-    number_dtype!(l.ins[0].dtype, T => each_row::<T>(l, false, |row, put| {
-        row.sort_unstable();
-        let (mut best, mut count) = (0, 0);
-        for run in row.chunk_by(|a, b| a.key() == b.key()) {
-            if run.len() > count {
-                (best, count) = (run[run.len() - 1].position(), run.len());
-            }
-        }
-        put(0, best);
-    }))
+    number_dtype!(l.ins[0].dtype, T => each_row::<T>(l, false, |row, put| put(0, most_frequent(row))))
 }

@@ -11,6 +11,13 @@ pub(super) fn sum(a: f64, b: f64) -> (f64, f64) {
     (s, (a - (s - t)) + (b - t))
 }
 
+/// The same for |a| >= |b| (Dekker).
+#[inline(always)]
+pub(super) fn normal(a: f64, b: f64) -> (f64, f64) {
+    let s = a + b;
+    (s, b - (s - a))
+}
+
 /// The product of two numbers and its rounding error (Dekker), without a fused multiply-add, which wasm has not.
 #[inline(always)]
 pub(super) fn product(a: f64, b: f64) -> (f64, f64) {
@@ -18,6 +25,28 @@ pub(super) fn product(a: f64, b: f64) -> (f64, f64) {
     let (p, ah, bh) = (a * b, upper(a), upper(b));
     let (al, bl) = (a - ah, b - bh);
     (p, ((ah * bh - p) + ah * bl + al * bh) + al * bl)
+}
+
+/// (a + b) (c + d) for pairs.
+#[inline(always)]
+pub(super) fn times((a, b): (f64, f64), (c, d): (f64, f64)) -> (f64, f64) {
+    let (h, l) = product(a, c);
+    normal(h, l + (a * d + b * c))
+}
+
+/// (a + b) c for a pair.
+#[inline(always)]
+pub(super) fn scale((a, b): (f64, f64), c: f64) -> (f64, f64) {
+    let (h, l) = product(a, c);
+    normal(h, l + b * c)
+}
+
+/// (a + b) / (c + d) for pairs, good to about 2^-100.
+#[inline(always)]
+pub(super) fn quotient((a, b): (f64, f64), (c, d): (f64, f64)) -> (f64, f64) {
+    let q = a / c;
+    let (p, error) = product(q, c);
+    (q, ((a - p) - error + b - q * d) / c)
 }
 
 /// c0 + c1 x + ...: even and odd powers apart, so that a processor has two chains of operations to work on at a time.
@@ -49,7 +78,7 @@ fn power_of_two(n: i32) -> f64 {
 
 /// v 2^n, also where 2^n alone is out of range.
 #[inline(always)]
-fn scaled(v: f64, n: f64) -> f64 {
+pub(super) fn scaled(v: f64, n: f64) -> f64 {
     let n = n as i32;
     v * power_of_two(n / 2) * power_of_two(n - n / 2)
 }
@@ -60,7 +89,24 @@ fn exp_parts(x: f64) -> (f64, f64, f64) {
     let n = (x * LOG2_E).round_ties_even();
     let (a, b) = (x - n * LN_2_HIGH, n * LN_2_LOW);
     let r = a - b;
-    let rest = (a - r) - b;
+    let (s, t) = exp_reduced(r, (a - r) - b);
+    (n, s, t)
+}
+
+/// (n, s, t) with e^(h + l) = 2^n (1 + s + t), for |h| up to 790 and l below its last place.
+#[inline(never)]
+pub(super) fn exp_pair(h: f64, l: f64) -> (f64, f64, f64) {
+    let n = (h * LOG2_E).round_ties_even();
+    let (a, b) = (h - n * LN_2_HIGH, n * LN_2_LOW);
+    let d = a - b;
+    let (r, rest) = sum(d, l);
+    let (s, t) = exp_reduced(r, rest + ((a - d) - b));
+    (n, s, t)
+}
+
+/// (s, t) with e^(r + rest) = 1 + s + t, for |r| up to log(2) / 2 and what is below its last place.
+#[inline(always)]
+fn exp_reduced(r: f64, rest: f64) -> (f64, f64) {
     let (square, error) = product(r, r);
     // (e^r - 1 - r - r^2 / 2) / r^3, error 8e-18.
     let q = polynomial(
@@ -80,7 +126,7 @@ fn exp_parts(x: f64) -> (f64, f64, f64) {
     );
     let (s, t) = sum(r, 0.5 * square);
     let (s, u) = sum(s, r * square * q);
-    (n, s, u + (t + (0.5 * error + (rest + r * rest))))
+    (s, u + (t + (0.5 * error + (rest + r * rest))))
 }
 
 /// e^x
@@ -116,9 +162,7 @@ fn expm1_pair(x: f64) -> (f64, f64) {
 #[inline(always)]
 fn ratio(h: f64, l: f64, c: f64) -> (f64, f64) {
     let (d, e) = sum(h, c);
-    let q = h / d;
-    let (p, error) = product(q, d);
-    (q, ((h - p) - error + l - q * (e + l)) / d)
+    quotient((h, l), (d, e + l))
 }
 
 /// Below it a function with slope 1 at 0 is its argument.
@@ -180,7 +224,7 @@ pub fn cosh(x: f64) -> f64 {
 
 /// log(h + l) as a pair, for positive normal h and l below its last place.
 #[inline(never)]
-fn log_pair(h: f64, l: f64) -> (f64, f64) {
+pub(super) fn log_pair(h: f64, l: f64) -> (f64, f64) {
     let root = std::f64::consts::FRAC_1_SQRT_2.to_bits();
     let offset = h.to_bits().wrapping_sub(root);
     let f = f64::from_bits((offset & 0xf_ffff_ffff_ffff) + root) - 1.0;
@@ -211,7 +255,7 @@ fn log_pair(h: f64, l: f64) -> (f64, f64) {
 
 /// log(1 + h + l) as a pair.
 #[inline(always)]
-fn log1p_pair(h: f64, l: f64) -> (f64, f64) {
+pub(super) fn log1p_pair(h: f64, l: f64) -> (f64, f64) {
     let (w, e) = sum(1.0, h);
     log_pair(w, e + l)
 }
@@ -291,51 +335,4 @@ pub fn atanh(x: f64) -> f64 {
     let (q, ql) = log1p_pair(-a, 0.0);
     let (v, w) = sum(p, -q);
     (0.5 * (v + (w + (pl - ql)))).copysign(x)
-}
-
-/// log(Gamma(x)) for x >= 3: Stirling's formula, DLMF 5.11.1, from 8 on; below, Gamma(x + 1) = x Gamma(x) leads there.
-pub fn lgamma_above_3(x: f64) -> f64 {
-    if x.is_infinite() {
-        return x;
-    }
-    let (mut y, mut error) = (x, 0.0);
-    // The product x (x + 1) ... as a pair.
-    let (mut p, mut q) = (1.0, 0.0);
-    while y < 8.0 {
-        let (h, l) = product(p, y);
-        (p, q) = (h, l + q * y + p * error);
-        let (next, e) = sum(y, 1.0);
-        (y, error) = (next, error + e);
-    }
-    let (log, low) = log_pair(y, 0.0);
-    let (a, e) = sum(log, -1.0);
-    let g = y - 0.5;
-    if y > 1e100 {
-        return g * a;
-    }
-    let (v, v2) = product(g, a);
-    // B(2k) / (2k (2k - 1))
-    const SERIES: [f64; 10] = [
-        1.0 / 12.0,
-        -1.0 / 360.0,
-        1.0 / 1260.0,
-        -1.0 / 1680.0,
-        1.0 / 1188.0,
-        -691.0 / 360360.0,
-        1.0 / 156.0,
-        -3617.0 / 122400.0,
-        43867.0 / 244188.0,
-        -174611.0 / 125400.0,
-    ];
-    let tail = polynomial(1.0 / (y * y), &SERIES) / y;
-    // log(2 pi) / 2 - 1 / 2 in two parts
-    let (v, v3) = sum(v, 0.4189385332046727);
-    // What y was rounded by counts with the derivative, nearly log(y) - 1 / 2y.
-    let low = v2 + v3 + g * (e + low) + tail + 1.6728209650585413e-17 + error * (log - 0.5 / y);
-    if p == 1.0 {
-        return v + low;
-    }
-    let (l, l2) = log_pair(p, q);
-    let (v, e) = sum(v, -l);
-    v + (e + low - l2)
 }

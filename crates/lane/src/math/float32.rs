@@ -152,15 +152,11 @@ macro_rules! trigonometric {
 // The cosine has no zero to keep: a NaN equals nothing.
 trigonometric!(sin 0.0, cos f32::NAN, tan 0.0);
 
-macro_rules! element_by_element {
-    ($($name:ident)*) => {$(
-        #[inline(never)]
-        pub fn $name(x: F32x4) -> F32x4 {
-            x.map(|v| libm::$name(v as f64) as f32)
-        }
-    )*};
+#[inline(never)]
+pub fn erfc(x: F32x4) -> F32x4 {
+    // Beyond, erfc is 2 or 0 in float32.
+    within(x, -4.0, 11.0).in_f64(wide::erfc)
 }
-element_by_element!(erfc);
 
 #[inline(never)]
 pub fn fmod(x: F32x4, y: F32x4) -> F32x4 {

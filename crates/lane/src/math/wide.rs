@@ -34,46 +34,45 @@ fn scaled(p: F64x2, t: F64x2) -> F64x2 {
     F64x2::from_bits(p.bits() + t.bits().left(52))
 }
 
+/// b^x for |x log2(b)| up to 1000, with log2(b), log_b(2) and the polynomial of b^r.
+#[inline(always)]
+fn power_of(x: F64x2, log2: f64, unit: f64, coefficients: [f64; 7]) -> F64x2 {
+    let t = x * c(log2) + c(MAGIC);
+    // n times ln 2 is rounded at 1e-14 here, which is enough.
+    let r = x - (t - c(MAGIC)) * c(unit);
+    scaled(polynomial(r, coefficients), t)
+}
+
 /// e^x for |x| up to 700.
 #[inline(always)]
 pub fn exp(x: F64x2) -> F64x2 {
-    let t = x * c(LOG2_E) + c(MAGIC);
-    // n times ln 2 is rounded at 1e-14 here, which is enough.
-    let r = x - (t - c(MAGIC)) * c(LN_2);
     // Relative error 1.9e-9, a thirtieth of an ulp of float32.
-    let p = polynomial(
-        r,
-        [
-            1.0000000005541998,
-            1.0000000363230745,
-            0.4999999207944533,
-            0.16666420169662347,
-            0.041668225616228995,
-            0.008374815839216856,
-            0.001383684458742723,
-        ],
-    );
-    scaled(p, t)
+    const FIT: [f64; 7] = [
+        1.0000000005541998,
+        1.0000000363230745,
+        0.4999999207944533,
+        0.16666420169662347,
+        0.041668225616228995,
+        0.008374815839216856,
+        0.001383684458742723,
+    ];
+    power_of(x, LOG2_E, LN_2, FIT)
 }
 
 /// 2^x for |x| up to 1000.
 #[inline(always)]
 pub fn exp2(x: F64x2) -> F64x2 {
-    let t = x + c(MAGIC);
     // The fit of e^r with r = x ln 2: relative error 1.9e-9.
-    let p = polynomial(
-        x - (t - c(MAGIC)),
-        [
-            1.0000000005541998,
-            0.693147205737182,
-            0.2402264689045571,
-            0.05550328776903078,
-            0.009618488967904383,
-            0.0013399931274939345,
-            0.0001534581044286719,
-        ],
-    );
-    scaled(p, t)
+    const FIT: [f64; 7] = [
+        1.0000000005541998,
+        0.693147205737182,
+        0.2402264689045571,
+        0.05550328776903078,
+        0.009618488967904383,
+        0.0013399931274939345,
+        0.0001534581044286719,
+    ];
+    power_of(x, 1.0, 1.0, FIT)
 }
 
 /// (2^n, p) with e^x = 2^n (1 + p), for |x| up to 700.
@@ -158,6 +157,33 @@ pub fn erf(x: F64x2) -> F64x2 {
         ],
     );
     x * p
+}
+
+/// For x between -4 and 11. The polynomial is that of `special::erfc`.
+#[inline(always)]
+pub fn erfc(x: F64x2) -> F64x2 {
+    let a = x.absolute();
+    let t = (a - c(2.5)) / (a + c(2.5));
+    // (1 + sqrt(pi) a) e^(a^2) erfc(a) - 1, error 7.5e-10.
+    let p = polynomial(
+        t,
+        [
+            0.14491774284426087,
+            -0.15072949107102948,
+            -0.05911995313054293,
+            0.12547056808515872,
+            -0.08671148861609013,
+            0.028577886703463607,
+            0.0005347263080381367,
+            -0.003774423716597605,
+            0.0004348021249813643,
+            0.000514510777818225,
+            -5.1699884238918605e-05,
+            -5.492187544325323e-05,
+        ],
+    );
+    let v = exp(-(a * a)) * (c(1.0) + p) / (c(1.0) + a * c(1.772453850905516));
+    F64x2::choose(x.lt(c(0.0)), c(2.0) - v, v)
 }
 
 /// log((2^e) (1 + x)) with 1 + x between sqrt(1/2) and sqrt(2), from x / (2 + x).

@@ -96,6 +96,18 @@ impl UnaryFn {
     }
 }
 
+impl UnaryFn {
+    /// The function rounded to float32, for those that `Real::rare` stands for.
+    #[inline(always)]
+    pub fn eval_single(self, x: f32) -> f32 {
+        match self {
+            // In float64 it takes pairs of numbers to be exact.
+            UnaryFn::Lgamma => special::lgamma_for_float32(x as f64) as f32,
+            _ => self.eval(x as f64) as f32,
+        }
+    }
+}
+
 impl BinaryFn {
     /// The function in float64, for those that `Real::rare2` stands for.
     #[inline(always)]

@@ -3,7 +3,7 @@
 //! The standard library's float functions are the platform's own; `libm` is a port of musl's, the same on every machine.
 
 use super::{BinaryFn, Bits, Num, Real, UnaryFn};
-use crate::math::double;
+use crate::math::{double, special};
 use std::num::Wrapping;
 
 impl Num for f64 {
@@ -127,9 +127,18 @@ macro_rules! through_std {
 }
 
 impl Real for f64 {
-    through_libm! { exp2 expm1 log log2 log10 sin cos tan asin acos atan erf erfc }
+    through_libm! { exp2 expm1 log log2 log10 sin cos tan asin acos atan }
 
     through_double! { exp log1p sinh cosh tanh asinh acosh atanh }
+
+    #[inline(always)]
+    fn erf(self) -> f64 {
+        special::erf(self)
+    }
+    #[inline(always)]
+    fn erfc(self) -> f64 {
+        special::erfc(self)
+    }
 
     // One instruction each, rounded the same everywhere; libm's are written out where it has no intrinsics, as on wasm.
     through_std! { sqrt floor ceil trunc }

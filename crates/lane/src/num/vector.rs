@@ -9,8 +9,7 @@ impl Num for F32x4 {
 
     #[inline(always)]
     fn fused(self, b: F32x4, c: F32x4) -> F32x4 {
-        // The product of two float32 numbers is exact in float64.
-        F32x4::from_f64(self.low() * b.low() + c.low(), self.high() * b.high() + c.high())
+        F32x4::fused(self, b, c)
     }
 
     #[inline(always)]
@@ -152,7 +151,7 @@ impl Real for F32x4 {
     }
     #[inline(always)]
     fn rare(self, f: UnaryFn) -> F32x4 {
-        self.map(|v| f.eval(v as f64) as f32)
+        self.map(|v| f.eval_single(v))
     }
     #[inline(always)]
     fn rare2(self, other: F32x4, f: BinaryFn) -> F32x4 {

@@ -3,11 +3,13 @@
 //! On wasm each operation is one simd128 instruction; elsewhere arrays stand in, with the same results bit for bit
 //! (but for the payload of NaNs). Comparisons give masks: all bits of an element set, or none.
 
+mod fused;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 
+pub use fused::fma;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 pub use portable::{F32x4, F64x2, I32x4, I64x2};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

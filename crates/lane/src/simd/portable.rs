@@ -269,11 +269,3 @@ impl I32x4 {
         (a & 1 | (b & 1) << 8 | (c & 1) << 16 | (d & 1) << 24) as u32
     }
 }
-
-impl F64x2 {
-    /// Each element rounded to float32 precision.
-    #[inline(always)]
-    pub fn single(self) -> F64x2 {
-        F64x2([self.0[0] as f32 as f64, self.0[1] as f32 as f64])
-    }
-}

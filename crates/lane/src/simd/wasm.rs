@@ -240,11 +240,3 @@ impl I32x4 {
         i32x4_extract_lane::<0>(bytes) as u32 & 0x0101_0101
     }
 }
-
-impl F64x2 {
-    /// Each element rounded to float32 precision.
-    #[inline(always)]
-    pub fn single(self) -> F64x2 {
-        F64x2(f64x2_promote_low_f32x4(demoted(self.0)))
-    }
-}

@@ -1,8 +1,8 @@
 //! Modified Bessel functions.
 
-use crate::math::double::{cosh, exp, product, sum};
+use crate::math::double::{cosh, exp, exp_pair, product, quotient, scaled, sum, times};
 use libm::{log, sqrt};
-use std::f64::consts::PI;
+use std::f64::consts::{PI, TAU};
 
 /// From here on the asymptotic series is exact to float64: its smallest term is about e^-2x.
 const FAR: f64 = 20.0;
@@ -28,14 +28,14 @@ fn power_series(n: f64, x: f64) -> f64 {
     total + rest
 }
 
-/// The sum of DLMF 10.17.1's coefficients over x^k, with alternating signs for I.
+/// The sum of DLMF 10.17.1's coefficients over x^k but for the first, 1; with alternating signs for I.
 fn asymptotic(n: f64, x: f64, sign: f64) -> f64 {
     let mu = 4.0 * n * n;
-    let (mut term, mut sum) = (1.0f64, 1.0f64);
+    let (mut term, mut sum) = (1.0f64, 0.0f64);
     for k in 1..60 {
         let odd = (2 * k - 1) as f64;
         let next = term * sign * (mu - odd * odd) / (8.0 * k as f64 * x);
-        if next.abs() >= term.abs() || next.abs() < 1e-18 * sum.abs() {
+        if next.abs() >= term.abs() || next.abs() < 1e-18 {
             break;
         }
         term = next;
@@ -53,30 +53,38 @@ fn i_scaled(n: f64, x: f64) -> f64 {
         let first = if n == 0.0 { 1.0 } else { a / 2.0 };
         first * power_series(n, a) * exp(-a)
     } else {
-        asymptotic(n, a, -1.0) / (sqrt(2.0 * PI) * sqrt(a))
+        let (h, l) = far(n, a);
+        h + l
     };
     if n == 1.0 { value.copysign(x) } else { value }
 }
 
-/// Undoes the scaling by e^-a, in two steps where only so a result that is not too large does not overflow.
-fn grow(scaled: f64, a: f64) -> f64 {
-    if a < 700.0 {
-        return scaled * exp(a);
+/// e^-a I(a) as a pair, for a from 20 on: the series over sqrt(2 pi a).
+fn far(n: f64, a: f64) -> (f64, f64) {
+    // 2 pi as a pair; a quarter of it, lest it overflow.
+    let (p, error) = product(a / 4.0, TAU);
+    let root = sqrt(p);
+    let (q, e) = product(root, root);
+    let rest = ((p - q) - e + (error + a / 4.0 * 2.4492935982947064e-16)) / (2.0 * root);
+    let (h, l) = quotient(sum(1.0, asymptotic(n, a, -1.0)), (root, rest));
+    (0.5 * h, 0.5 * l)
+}
+
+/// I(a) for a from 20 on.
+fn grown(n: f64, a: f64) -> f64 {
+    if !(a < 720.0) {
+        return if a.is_nan() { a } else { f64::INFINITY };
     }
-    let half = exp(a / 2.0);
-    scaled * half * half
+    let (e, s, t) = exp_pair(a, 0.0);
+    let (h, l) = sum(1.0, s);
+    let (h, l) = times((h, l + t), far(n, a));
+    scaled(h + l, e)
 }
 
 /// The modified Bessel function of the first kind, order 0.
 pub fn i0(x: f64) -> f64 {
     let a = x.abs();
-    if a < FAR {
-        power_series(0.0, a)
-    } else if a > 800.0 {
-        f64::INFINITY
-    } else {
-        grow(i_scaled(0.0, x), a)
-    }
+    if a < FAR { power_series(0.0, a) } else { grown(0.0, a) }
 }
 /// e^-|x| i0(x)
 pub fn i0e(x: f64) -> f64 {
@@ -85,13 +93,7 @@ pub fn i0e(x: f64) -> f64 {
 /// The modified Bessel function of the first kind, order 1.
 pub fn i1(x: f64) -> f64 {
     let a = x.abs();
-    if a < FAR {
-        x / 2.0 * power_series(1.0, a)
-    } else if a > 800.0 {
-        x * f64::INFINITY
-    } else {
-        grow(i_scaled(1.0, x), a)
-    }
+    if a < FAR { x / 2.0 * power_series(1.0, a) } else { grown(1.0, a).copysign(x) }
 }
 /// e^-|x| i1(x)
 pub fn i1e(x: f64) -> f64 {
@@ -125,7 +127,7 @@ fn k_scaled(n: f64, x: f64) -> f64 {
         return 0.0;
     }
     if x > FAR {
-        return asymptotic(n, x, 1.0) * sqrt(PI / (2.0 * x));
+        return (1.0 + asymptotic(n, x, 1.0)) * sqrt(PI / (2.0 * x));
     }
     if x > 2.0 {
         return k_integral(n, x);

@@ -1,13 +1,9 @@
-//! The gamma function and its relatives.
+//! The gamma function's relatives.
 
-use crate::math::double::{self, exp};
+use super::lgamma;
+use crate::math::double::exp;
 use libm::{floor, log, log1p, pow, tan, trunc};
 use std::f64::consts::PI;
-
-/// log(|Gamma(x)|)
-pub fn lgamma(x: f64) -> f64 {
-    if x >= 3.0 { double::lgamma_above_3(x) } else { libm::lgamma(x) }
-}
 
 /// The logarithmic derivative of the gamma function; infinite at 0, NaN at negative integers.
 pub fn digamma(x: f64) -> f64 {
