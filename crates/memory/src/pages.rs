@@ -81,7 +81,7 @@ mod wasm {
     /// it has too little it gets four times that, so this grows the memory only after most of that was used.
     fn stock_dlmalloc() {
         let pages = memory_size(0);
-        let least = if pages * Wasm::PAGE < 64 << 20 { 1 << 18 } else { 4 << 20 };
+        let least = if pages * Wasm::PAGE < 256 << 20 { 1 << 18 } else { 4 << 20 };
         // Safety: of a size above zero, and given back with the same layout. The compiler must not see that nobody uses
         // them, or it leaves both calls out.
         unsafe {
