@@ -19,17 +19,18 @@
 //! Memory that came from the system is zero. Every block knows from where on it still is, so zeros are written once at most.
 //!
 //! `node bench/memory.mjs` compares it as wasm with the pool of size classes over dlmalloc that stood here before: growth of
-//! the WebAssembly memory for one byte of the most that was in use, and nanoseconds for a take or a give (Node 20, one core).
+//! the WebAssembly memory for one byte of the most that was in use, with what dlmalloc is given in hand (`pages`), and
+//! nanoseconds for a take or a give (two cores shared with other work, so they are upper bounds).
 //!
 //! | requests | this | the pool | dlmalloc alone |
 //! |---|---|---|---|
-//! | a small network, one sample at a time | 18 ns | 20 ns | 65 ns |
-//! | training, batches of 64 | 1.23, 65 ns | 2.11, 24 ns | 1.27, 147 ns |
-//! | training, batches of 1 to 128 | 1.08, 73 ns | 4.09, 13 ns | 1.13, 97 ns |
-//! | six tensors that grow | 1.21, 25 ns | 6.12, 14 ns | 1.62, 79 ns |
-//! | random, 64 B to 64 KiB, 64 MiB in use | 1.20, 39 ns | 1.30, 18 ns | 1.13, 181 ns |
-//! | random, 64 B to 1 MiB, 512 MiB in use | 1.22, 45 ns | 1.36, 40 ns | 1.16, 227 ns |
-//! | random, 64 B to 64 MiB, 1 GiB in use | 1.60, 59 ns | 2.21, 50 ns | 1.68, 188 ns |
+//! | a small network, one sample at a time | 8 ns | 8 ns | 28 ns |
+//! | training, batches of 64 | 1.25, 28 ns | 2.11, 11 ns | 1.27, 84 ns |
+//! | training, batches of 1 to 128 | 1.09, 37 ns | 4.09, 12 ns | 1.13, 97 ns |
+//! | six tensors that grow | 1.23, 25 ns | 6.12, 14 ns | 1.62, 89 ns |
+//! | random, 64 B to 64 KiB, 64 MiB in use | 1.20, 64 ns | 1.30, 41 ns | 1.13, 433 ns |
+//! | random, 64 B to 1 MiB, 512 MiB in use | 1.25, 68 ns | 1.36, 83 ns | 1.16, 476 ns |
+//! | random, 64 B to 64 MiB, 1 GiB in use | 1.68, 124 ns | 2.21, 151 ns | 1.68, 446 ns |
 
 mod blocks;
 mod complaint;

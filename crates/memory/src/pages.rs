@@ -75,26 +75,27 @@ mod wasm {
         }
     }
 
-    /// Sees to it that dlmalloc has a piece in hand before tensors take more. What it got it keeps: memory that was freed is
-    /// its own for ever, since WebAssembly cannot shrink. So it is able to serve Rust's objects when the engine refuses
-    /// further growth, at whatever size; and it does not cut the tensors' addresses into pieces by asking for 64 KiB now and
-    /// then. It gets more when less than half of a piece is left, so what it has is in proportion to what was used.
+    /// Sees to it that dlmalloc has memory in hand before tensors take more. What it got it keeps: memory that was freed is its
+    /// own for ever, since WebAssembly cannot shrink. So it is able to serve Rust's objects when the engine refuses further
+    /// growth, at whatever size; and it does not cut the tensors' addresses into pieces by asking for 64 KiB now and then. When
+    /// it has too little it gets four times that, so this grows the memory only after most of that was used.
     fn stock_dlmalloc() {
         let pages = memory_size(0);
-        let half = (pages / 256 * Wasm::PAGE).clamp(1 << 19, RESERVE / 2);
+        let least = if pages * Wasm::PAGE < 256 << 20 { 1 << 18 } else { 4 << 20 };
         // Safety: of a size above zero, and given back with the same layout. The compiler must not see that nobody uses
         // them, or it leaves both calls out.
         unsafe {
-            let half = Layout::from_size_align_unchecked(half, 16);
-            let first = black_box(alloc(half));
+            let layout = Layout::from_size_align_unchecked(least, 16);
+            let first = black_box(alloc(layout));
             if !first.is_null() && memory_size(0) != pages {
-                let second = black_box(alloc(half));
+                let rest = Layout::from_size_align_unchecked(3 * least, 16);
+                let second = black_box(alloc(rest));
                 if !second.is_null() {
-                    dealloc(second, half);
+                    dealloc(second, rest);
                 }
             }
             if !first.is_null() {
-                dealloc(first, half);
+                dealloc(first, layout);
             }
         }
     }
