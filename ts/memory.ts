@@ -69,10 +69,12 @@ memory.resetPeak = (): MemoryStats => stats(2);
  * Sets how many bytes tensors may hold before the oldest are moved out of the engine into ordinary buffers, which the
  * collector frees if nobody can reach them; what is used again comes back by itself. It happens in synchronous loops,
  * where no finalizer runs, and costs a few microseconds a tensor. Default: 128 MiB, and more while a program works with more.
- * @param bytes null for the default; 0 moves out whatever can leave before every operation, for tests.
+ *
+ * What is outside may be 4 GiB, like the engine itself; then nothing more leaves, and a full engine is an {@link OutOfMemoryError}.
+ * @param bytes null for the default; Infinity never moves anything; 0 moves whatever can leave before every operation, for tests.
  */
 memory.setSpillThreshold = (bytes: number | null): void => {
-  if (bytes !== null && !(Number.isFinite(bytes) && bytes >= 0)) {
+  if (bytes !== null && !(bytes >= 0)) {
     throw new ArgumentError(`memory.setSpillThreshold: bytes must be null or a number that is not negative, not ${String(bytes)}`);
   }
   setLimit(bytes);

@@ -12,6 +12,7 @@ import { Layer } from './layer.js';
 import { Parameter } from './parameter.js';
 import { pyTuple } from './python.js';
 import { type Size, repeat } from './sizes.js';
+import { scope } from '../runtime/scope.js';
 
 /** Parameters of convolutions by name. */
 export interface ConvOptions extends FactoryOptions {
@@ -134,11 +135,11 @@ abstract class ConvNd extends Layer {
     }
   }
 
-  /** @internal The input with the padding that the convolution itself cannot do, and what is left for it. */
-  _padded(input: Tensor): { input: Tensor; padding: number[] } {
+  /** @internal Convolves the input, after the padding that a convolution itself cannot do. */
+  _convolve(input: Tensor, conv: typeof F.conv1d): Tensor {
+    const run = (x: Tensor, padding: number[]): Tensor => conv(x, this.weight, this.bias, [...this.stride], padding, [...this.dilation], this.groups);
     // F.conv also takes the words; its type says so in a signature of its own.
-    const padding = (typeof this.padding === 'string' ? this.padding : [...this.padding]) as number[];
-    if (this.paddingMode === 'zeros') return { input, padding };
+    if (this.paddingMode === 'zeros') return run(input, (typeof this.padding === 'string' ? this.padding : [...this.padding]) as number[]);
     // Last dimension first, both sides, as F.pad takes it; 'same' puts the odd one behind.
     const around = this.kernelSize.flatMap((_, i) => {
       const d = this.kernelSize.length - 1 - i;
@@ -147,7 +148,7 @@ abstract class ConvNd extends Layer {
       const total = this.dilation[d]! * (this.kernelSize[d]! - 1);
       return [Math.floor(total / 2), total - Math.floor(total / 2)];
     });
-    return { input: F.pad(input, around, this.paddingMode), padding: this.kernelSize.map(() => 0) };
+    return scope(() => run(F.pad(input, around, this.paddingMode), this.kernelSize.map(() => 0)));
   }
 
   override extraRepr(): string {
@@ -177,8 +178,7 @@ export class Conv1d extends ConvNd {
   }
 
   override forward(x: Tensor): Tensor {
-    const { input, padding } = this._padded(x);
-    return F.conv1d(input, this.weight, this.bias, [...this.stride], padding, [...this.dilation], this.groups);
+    return this._convolve(x, F.conv1d);
   }
 }
 
@@ -195,8 +195,7 @@ export class Conv2d extends ConvNd {
   }
 
   override forward(x: Tensor): Tensor {
-    const { input, padding } = this._padded(x);
-    return F.conv2d(input, this.weight, this.bias, [...this.stride], padding, [...this.dilation], this.groups);
+    return this._convolve(x, F.conv2d);
   }
 }
 
@@ -207,8 +206,7 @@ export class Conv3d extends ConvNd {
   }
 
   override forward(x: Tensor): Tensor {
-    const { input, padding } = this._padded(x);
-    return F.conv3d(input, this.weight, this.bias, [...this.stride], padding, [...this.dilation], this.groups);
+    return this._convolve(x, F.conv3d);
   }
 }
 

@@ -11,6 +11,7 @@ import { Module } from './module.js';
 import { Parameter } from './parameter.js';
 import { pyFloat } from '../runtime/python.js';
 import { py } from './python.js';
+import { scope } from '../runtime/scope.js';
 
 /** Parameters of recurrent networks by name. */
 export interface RNNOptions extends FactoryOptions {
@@ -192,7 +193,7 @@ export class RNN extends RNNBase {
   }
 
   override forward(input: Tensor, hx: Tensor | null = null): [output: Tensor, hN: Tensor] {
-    return run(this, this.nonlinearity === 'tanh' ? rnnTanh : rnnRelu, input, hx);
+    return scope(() => run(this, this.nonlinearity === 'tanh' ? rnnTanh : rnnRelu, input, hx));
   }
 }
 
@@ -215,7 +216,7 @@ export class GRU extends RNNBase {
   }
 
   override forward(input: Tensor, hx: Tensor | null = null): [output: Tensor, hN: Tensor] {
-    return run(this, gru, input, hx);
+    return scope(() => run(this, gru, input, hx));
   }
 }
 
@@ -240,11 +241,13 @@ export class LSTM extends RNNBase {
 
   override forward(input: Tensor, hx: readonly [h: Tensor, c: Tensor] | null = null): [output: Tensor, states: [hN: Tensor, cN: Tensor]] {
     if (hx !== null && (!Array.isArray(hx) || hx.length !== 2)) throw new ArgumentError('LSTM: hx must be two tensors, [h, c]');
-    const p = this._prepare(input, hx ?? [null, null]);
-    const { numLayers, dropout, training, bidirectional, batchFirst, bias } = this;
-    const [out, h, c] = lstm(p.input, p.states, this._weights(), bias, numLayers, dropout, training, bidirectional, batchFirst);
-    const [output, hN, cN] = this._unbatched(p.batched, out, h, c);
-    return [output, [hN!, cN!]];
+    return scope(() => {
+      const p = this._prepare(input, hx ?? [null, null]);
+      const { numLayers, dropout, training, bidirectional, batchFirst, bias } = this;
+      const [out, h, c] = lstm(p.input, p.states, this._weights(), bias, numLayers, dropout, training, bidirectional, batchFirst);
+      const [output, hN, cN] = this._unbatched(p.batched, out, h, c);
+      return [output, [hN!, cN!]];
+    });
   }
 }
 

@@ -9,6 +9,7 @@ import { type Args, type Bound, FACTORY, type FactoryOptions, bind, flag, int, t
 import { uniform_ } from './init.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
+import { scope } from '../runtime/scope.js';
 
 /** Parameters of recurrent cells by name. */
 export interface RNNCellOptions extends FactoryOptions {
@@ -84,7 +85,7 @@ export class RNNCell extends RNNCellBase {
     const { nonlinearity } = this;
     if (nonlinearity !== 'tanh' && nonlinearity !== 'relu') throw new ValueError(`Unknown nonlinearity: ${nonlinearity}`);
     const cell = nonlinearity === 'tanh' ? rnnTanhCell : rnnReluCell;
-    return cell(input, this._state(input, hx), this.weightIh, this.weightHh, this.biasIh, this.biasHh);
+    return scope(() => cell(input, this._state(input, hx), this.weightIh, this.weightHh, this.biasIh, this.biasHh));
   }
 
   override extraRepr(): string {
@@ -99,7 +100,7 @@ export class GRUCell extends RNNCellBase {
   }
 
   override forward(input: Tensor, hx: Tensor | null = null): Tensor {
-    return gruCell(input, this._state(input, hx), this.weightIh, this.weightHh, this.biasIh, this.biasHh);
+    return scope(() => gruCell(input, this._state(input, hx), this.weightIh, this.weightHh, this.biasIh, this.biasHh));
   }
 }
 
@@ -110,8 +111,10 @@ export class LSTMCell extends RNNCellBase {
   }
 
   override forward(input: Tensor, hx: readonly [h: Tensor, c: Tensor] | null = null): [h: Tensor, c: Tensor] {
-    const states = (hx ?? [null, null]).map((s) => this._state(input, s));
-    const [h, c] = lstmCell(input, states, this.weightIh, this.weightHh, this.biasIh, this.biasHh);
-    return [h, c];
+    return scope(() => {
+      const states = (hx ?? [null, null]).map((s) => this._state(input, s));
+      const [h, c] = lstmCell(input, states, this.weightIh, this.weightHh, this.biasIh, this.biasHh);
+      return [h, c];
+    });
   }
 }

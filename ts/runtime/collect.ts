@@ -99,11 +99,11 @@ export function startLimit(): void {
   run((wasm) => wasm.memory_limit(limit));
 }
 
-/** Sets the bytes that tensors may hold before the oldest are moved out; 0 moves out all it can at every call. */
+/** Sets the bytes that tensors may hold before the oldest are moved out; 0 moves out all it can at every call, Infinity nothing. */
 export function setLimit(bytes: number | null): void {
   wanted = bytes ?? DEFAULT_LIMIT;
   limit = wanted;
-  handleLimit = wanted === 0 ? 0 : HANDLES;
+  handleLimit = wanted === 0 ? 0 : wanted === Infinity ? Infinity : HANDLES;
   if (started()) startLimit();
 }
 
@@ -114,6 +114,7 @@ export function relieve(): void {
 
 function makeRoom(): void {
   due = false;
+  if (wanted === Infinity) return;
   const now = clock();
   if (wanted === 0) {
     // No call is under way here, so all may leave.
@@ -154,6 +155,7 @@ watchRemotes((count) => {
 
 /** Spills whatever can leave; whether anything did. For an allocation that failed, and to find out what is garbage. */
 export function spillAll(): boolean {
+  if (wanted === Infinity) return false;
   const count = spill(clock());
   forgetSpilled();
   return count > 0;

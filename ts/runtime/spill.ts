@@ -24,6 +24,31 @@ export const spilled: SpillCounts = { out: 0, outBytes: 0, back: 0, backBytes: 0
 /** While objects come back, none may leave: their parts have no owner yet. */
 let returning = false;
 
+/** What may be outside: as much again as the engine can hold. A program that keeps more has too much, not garbage. */
+const MAX_OUTSIDE = 4 * 2 ** 30;
+/** Asking costs some microseconds. */
+const ASK_EVERY = 16 * 2 ** 20;
+let asked = 0;
+let full = false;
+
+declare const Deno: { memoryUsage?(): { external: number } } | undefined;
+declare const process: { memoryUsage?(): { arrayBuffers: number } } | undefined;
+
+/**
+ * Whether ordinary buffers hold so much that no more may leave. Where a program cannot ask (in pages), the browser's own limit
+ * has to do: an allocation fails.
+ */
+function outsideIsFull(): boolean {
+  if (spilled.outBytes - asked >= ASK_EVERY) {
+    asked = spilled.outBytes;
+    const held = typeof Deno !== 'undefined' ? Deno.memoryUsage?.().external : typeof process !== 'undefined' ? process.memoryUsage?.().arrayBuffers : 0;
+    full = (held ?? 0) > MAX_OUTSIDE;
+    // What has become garbage meanwhile is found out by asking again.
+    if (full) asked = -Infinity;
+  }
+  return full;
+}
+
 function block(words: number): Float64Array {
   const at = run((wasm) => wasm.spill_block(words)) >>> 0;
   return new Float64Array(engine().memory.buffer, at, words);
@@ -35,7 +60,7 @@ function block(words: number): Float64Array {
  * @returns how many objects left.
  */
 export function spill(before: number): number {
-  if (returning) return 0;
+  if (returning || outsideIsFull()) return 0;
   const table = cells();
   const candidates = block(table.length);
   let n = 0;
