@@ -14,8 +14,6 @@
 
 use std::cell::Cell;
 
-use smallvec::SmallVec;
-
 use crate::{DType, Error, ErrorKind, Result, Scalar, Tensor, autograd, bail, handles, pointwise};
 
 /// Flag of a call: the first tensor receives the result.
@@ -32,7 +30,8 @@ pub struct Call<'a> {
     target: Option<Tensor>,
     /// In place: whether a gradient would flow into any argument.
     tracked: bool,
-    /// What went wrong while arguments were read. Reading goes on with placeholders and `run` reports it.
+    /// What went wrong while arguments were read. Reading goes on with placeholders and `start` reports it: hundreds of ops
+    /// read their arguments, and a branch after each would be a good part of the binary.
     failed: Option<Error>,
     results: &'a mut Vec<f64>,
 }
@@ -44,7 +43,8 @@ pub struct Entry {
     /// In place, its one pointwise kernel may write straight into the target.
     pub direct: bool,
     pub(crate) function: Erased,
-    pub(crate) signature: &'static Signature,
+    /// `Signature::run` for the function's type.
+    pub(crate) run: unsafe fn(&mut Call, Erased) -> Result<()>,
 }
 
 /// Runs op number `op` on the encoded arguments; results are appended to `results`.
@@ -52,7 +52,7 @@ pub struct Entry {
 /// The words are cells because the op may call back into TypeScript, which then writes the arguments of other calls into
 /// the same block; by then ours have been read.
 pub fn call(op: u32, flags: u32, words: &[Cell<f64>], results: &mut Vec<f64>) -> Result<()> {
-    let Some(&entry) = crate::ops::table().get(op as usize) else {
+    let Some(entry) = crate::ops::table().get(op as usize) else {
         bail!(Internal, "there is no op number {op}");
     };
     let mut c = Call {
@@ -66,7 +66,8 @@ pub fn call(op: u32, flags: u32, words: &[Cell<f64>], results: &mut Vec<f64>) ->
         failed: None,
         results,
     };
-    let out = c.run(&entry);
+    // Safety: `ops!` makes the function and its signature of the same declaration.
+    let out = unsafe { (entry.run)(&mut c, entry.function) };
     if c.in_place {
         pointwise::set_target(None);
     }
@@ -87,6 +88,11 @@ impl Call<'_> {
         }
     }
 
+    /// A count of items that follow.
+    fn count(&mut self) -> usize {
+        (self.word() as usize).min(self.words.len())
+    }
+
     #[cold]
     #[inline(never)]
     fn fail(&mut self, e: Error) {
@@ -94,17 +100,31 @@ impl Call<'_> {
         self.failed.get_or_insert(e.saying(text));
     }
 
-    fn run(&mut self, entry: &Entry) -> Result<()> {
-        let mut values: SmallVec<[Value; 8]> = entry.signature.slots.iter().map(|&slot| self.read(slot)).collect();
+    /// The tensor behind a handle.
+    #[inline(never)]
+    fn tensor(&mut self, handle: u32) -> Tensor {
+        match handles::get(handle) {
+            Ok(t) => {
+                self.tracked |= self.in_place && t.requires_grad();
+                t
+            }
+            Err(e) => {
+                self.fail(e);
+                Tensor::empty(&[0], DType::F32).expect("no memory is needed")
+            }
+        }
+    }
+
+    /// Ends the reading of arguments. In place, the first tensor is exchanged for what the op may read.
+    #[inline(never)]
+    pub fn start(&mut self, first: Option<&mut Tensor>) -> Result<()> {
         if let Some(e) = self.failed.take() {
             return Err(e);
         }
-        // In place, the first tensor is exchanged for what the op may read.
-        if let (true, Some(Value::Tensor(first))) = (self.in_place, values.first_mut()) {
+        if let (true, Some(first)) = (self.in_place, first) {
             *first = self.begin(first.clone())?;
         }
-        // Safety: `ops!` makes the function and its signature of the same declaration.
-        unsafe { (entry.signature.run)(self, entry.function, &values) }
+        Ok(())
     }
 
     fn begin(&mut self, this: Tensor) -> Result<Tensor> {
@@ -144,263 +164,221 @@ impl Call<'_> {
     }
 }
 
-/// An argument as it was read: what the op borrows from.
-pub(crate) enum Value {
-    /// An `Option` that is empty.
-    None,
-    Tensor(Tensor),
-    Generator(GeneratorId),
-    Int(i64),
-    Float(f64),
-    Bool(bool),
-    DType(DType),
-    Scalar(Scalar),
-    String(String),
-    Tensors(Vec<Tensor>),
-    SomeTensors(Vec<Option<Tensor>>),
-    Ints(Vec<i64>),
-    SomeInts(Vec<Option<i64>>),
-    Lists(Vec<Vec<i64>>),
-    Floats(Vec<f64>),
-    Bools(Vec<bool>),
-    Scalars(Vec<Scalar>),
-}
-
-/// What to read for a parameter.
-#[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    Tensor,
-    Operand,
-    Generator,
-    Int,
-    Float,
-    Bool,
-    DType,
-    Scalar,
-    String,
-    Tensors,
-    SomeTensors,
-    Ints,
-    SomeInts,
-    Lists,
-    Floats,
-    Bools,
-    Scalars,
-}
-
-/// A parameter's kind, and whether it may be missing.
-#[derive(Clone, Copy)]
-pub(crate) struct Slot {
-    kind: Kind,
-    optional: bool,
-}
-
-/// Reading, by kind: one function for all ops, since code that reads the arguments of each would be a twentieth of the binary.
-impl Call<'_> {
-    pub(crate) fn read(&mut self, slot: Slot) -> Value {
-        if slot.optional && self.word() == 0.0 {
-            return Value::None;
-        }
-        match slot.kind {
-            Kind::Tensor => Value::Tensor(self.tensor()),
-            Kind::Operand => Value::Tensor(self.operand()),
-            Kind::Generator => Value::Generator(GeneratorId(self.word() as u32)),
-            Kind::Int => Value::Int(self.word() as i64),
-            Kind::Float => Value::Float(self.word()),
-            Kind::Bool => Value::Bool(self.word() != 0.0),
-            Kind::DType => Value::DType(self.dtype()),
-            Kind::Scalar => Value::Scalar(self.scalar()),
-            Kind::String => {
-                let units = self.list(|c| c.word() as u16);
-                Value::String(String::from_utf16_lossy(&units))
-            }
-            Kind::Tensors => Value::Tensors(self.list(Self::tensor)),
-            Kind::SomeTensors => Value::SomeTensors(self.list(|c| c.option(Self::tensor))),
-            Kind::Ints => Value::Ints(self.ints()),
-            Kind::SomeInts => Value::SomeInts(self.list(|c| c.option(|c| c.word() as i64))),
-            Kind::Lists => Value::Lists(self.list(Self::ints)),
-            Kind::Floats => Value::Floats(self.list(Self::word)),
-            Kind::Bools => Value::Bools(self.list(|c| c.word() != 0.0)),
-            Kind::Scalars => Value::Scalars(self.list(Self::scalar)),
-        }
-    }
-
-    fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> T) -> Vec<T> {
-        // A count that no call can hold is a mistake.
-        let n = (self.word() as usize).min(self.words.len());
-        (0..n).map(|_| item(self)).collect()
-    }
-
-    fn option<T>(&mut self, item: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        if self.word() == 0.0 { None } else { Some(item(self)) }
-    }
-
-    fn ints(&mut self) -> Vec<i64> {
-        self.list(|c| c.word() as i64)
-    }
-
-    /// The tensor behind a handle.
-    fn tensor(&mut self) -> Tensor {
-        let handle = self.word() as u32;
-        match handles::get(handle) {
-            Ok(t) => {
-                self.tracked |= self.in_place && t.requires_grad();
-                t
-            }
-            Err(e) => self.placeholder(e),
-        }
-    }
-
-    #[cold]
-    fn placeholder(&mut self, e: Error) -> Tensor {
-        self.fail(e);
-        Tensor::empty(&[0], DType::F32).expect("no memory is needed")
-    }
-
-    fn operand(&mut self) -> Tensor {
-        if self.word() == 0.0 {
-            return self.tensor();
-        }
-        let number = Tensor::number(self.scalar());
-        number.unwrap_or_else(|e| self.placeholder(e))
-    }
-
-    fn dtype(&mut self) -> DType {
-        let code = self.word();
-        DType::from_code(code as u32).unwrap_or_else(|| {
-            self.fail(Error::new(ErrorKind::Internal, format!("no dtype has code {code}")));
-            DType::F32
-        })
-    }
-
-    fn scalar(&mut self) -> Scalar {
-        let kind = self.word() as u32;
-        let v = self.word();
-        match kind {
-            0 => Scalar::Bool(v != 0.0),
-            1 => Scalar::Int(v as i64),
-            2 => Scalar::Float(v),
-            _ => Scalar::Int((v as i64) << 32 | self.word() as u32 as i64),
-        }
-    }
-}
-
 /// A type that an op's parameter may have.
-pub trait Param: 'static {
+pub trait Param: Sized + 'static {
     /// How the op's Rust function takes it.
     type Arg<'a>;
-    #[doc(hidden)]
-    #[allow(private_interfaces)]
-    const SLOT: Slot;
-    /// The `i`th argument, which was read for `SLOT`.
-    #[doc(hidden)]
-    #[allow(private_interfaces)]
-    fn arg(values: &[Value], i: usize) -> Self::Arg<'_>;
+    fn read(c: &mut Call) -> Self;
+    fn arg(&self) -> Self::Arg<'_>;
+    /// The tensor that an op in place would write to, if this is one.
+    fn target(&mut self) -> Option<&mut Tensor> {
+        None
+    }
 }
+
+impl Param for Tensor {
+    type Arg<'a> = &'a Tensor;
+    fn read(c: &mut Call) -> Self {
+        let handle = c.word() as u32;
+        c.tensor(handle)
+    }
+    fn arg(&self) -> &Tensor {
+        self
+    }
+    fn target(&mut self) -> Option<&mut Tensor> {
+        Some(self)
+    }
+}
+
+/// A tensor, or a number that becomes a 0-d tensor which promotes as a number.
+pub struct Operand(Tensor);
+
+impl Param for Operand {
+    type Arg<'a> = &'a Tensor;
+    #[inline(never)]
+    fn read(c: &mut Call) -> Self {
+        if c.word() == 0.0 {
+            return Operand(Tensor::read(c));
+        }
+        let number = Tensor::number(Scalar::read(c));
+        Operand(number.unwrap_or_else(|e| {
+            c.fail(e);
+            Tensor::empty(&[0], DType::F32).expect("no memory is needed")
+        }))
+    }
+    fn arg(&self) -> &Tensor {
+        &self.0
+    }
+    fn target(&mut self) -> Option<&mut Tensor> {
+        Some(&mut self.0)
+    }
+}
+
+macro_rules! plain_param {
+    ($t:ty, |$w:ident| $read:expr) => {
+        impl Param for $t {
+            type Arg<'a> = $t;
+            fn read(c: &mut Call) -> Self {
+                let $w = c.word();
+                $read
+            }
+            fn arg(&self) -> $t {
+                *self
+            }
+        }
+    };
+}
+plain_param!(i64, |w| w as i64);
+plain_param!(f64, |w| w);
+plain_param!(bool, |w| w != 0.0);
+plain_param!(GeneratorId, |w| GeneratorId(w as u32));
 
 /// A random generator by its handle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GeneratorId(pub u32);
 
-/// A tensor, or a number that becomes a 0-d tensor which promotes as a number.
-pub struct Operand(());
-
-#[cold]
-#[inline(never)]
-fn misread() -> ! {
-    unreachable!("arguments are read as the parameters say")
+impl Param for DType {
+    type Arg<'a> = DType;
+    #[inline(never)]
+    fn read(c: &mut Call) -> Self {
+        let code = c.word();
+        DType::from_code(code as u32).unwrap_or_else(|| {
+            c.fail(Error::new(ErrorKind::Internal, format!("no dtype has code {code}")));
+            DType::F32
+        })
+    }
+    fn arg(&self) -> DType {
+        *self
+    }
 }
 
-macro_rules! params {
-    ($($t:ty, $kind:ident, $variant:ident, $arg:ty, |$x:ident| $take:expr;)*) => {$(
-        #[allow(private_interfaces)]
-        impl Param for $t {
-            type Arg<'a> = $arg;
-            const SLOT: Slot = Slot { kind: Kind::$kind, optional: false };
-            #[inline(never)]
-            fn arg(values: &[Value], i: usize) -> Self::Arg<'_> {
-                match values.get(i) {
-                    Some(Value::$variant($x)) => $take,
-                    _ => misread(),
-                }
-            }
+impl Param for Scalar {
+    type Arg<'a> = Scalar;
+    #[inline(never)]
+    fn read(c: &mut Call) -> Self {
+        let kind = c.word() as u32;
+        let v = c.word();
+        match kind {
+            0 => Scalar::Bool(v != 0.0),
+            1 => Scalar::Int(v as i64),
+            2 => Scalar::Float(v),
+            _ => Scalar::Int((v as i64) << 32 | c.word() as u32 as i64),
         }
-        #[allow(private_interfaces)]
+    }
+    fn arg(&self) -> Scalar {
+        *self
+    }
+}
+
+impl Param for String {
+    type Arg<'a> = &'a str;
+    #[inline(never)]
+    fn read(c: &mut Call) -> Self {
+        let n = c.count();
+        let units: Vec<u16> = (0..n).map(|_| c.word() as u16).collect();
+        String::from_utf16_lossy(&units)
+    }
+    fn arg(&self) -> &str {
+        self
+    }
+}
+
+/// Types that may stand in `Option<T>`: each says how an op takes the option.
+macro_rules! option_param {
+    ($t:ty, $arg:ty, |$x:ident| $conv:expr) => {
         impl Param for Option<$t> {
             type Arg<'a> = Option<$arg>;
-            const SLOT: Slot = Slot { kind: Kind::$kind, optional: true };
             #[inline(never)]
-            fn arg(values: &[Value], i: usize) -> Self::Arg<'_> {
-                match values.get(i) {
-                    Some(Value::None) => None,
-                    Some(Value::$variant($x)) => Some($take),
-                    _ => misread(),
-                }
+            fn read(c: &mut Call) -> Self {
+                if c.word() == 0.0 { None } else { Some(<$t>::read(c)) }
+            }
+            fn arg(&self) -> Self::Arg<'_> {
+                self.as_ref().map(|$x| $conv)
             }
         }
-    )*};
+    };
 }
-params! {
-    Tensor, Tensor, Tensor, &'a Tensor, |x| x;
-    Operand, Operand, Tensor, &'a Tensor, |x| x;
-    GeneratorId, Generator, Generator, GeneratorId, |x| *x;
-    i64, Int, Int, i64, |x| *x;
-    f64, Float, Float, f64, |x| *x;
-    bool, Bool, Bool, bool, |x| *x;
-    DType, DType, DType, DType, |x| *x;
-    Scalar, Scalar, Scalar, Scalar, |x| *x;
-    String, String, String, &'a str, |x| x;
-    Vec<Tensor>, Tensors, Tensors, &'a [Tensor], |x| x;
-    Vec<Option<Tensor>>, SomeTensors, SomeTensors, &'a [Option<Tensor>], |x| x;
-    Vec<i64>, Ints, Ints, &'a [i64], |x| x;
-    Vec<Option<i64>>, SomeInts, SomeInts, &'a [Option<i64>], |x| x;
-    Vec<Vec<i64>>, Lists, Lists, &'a [Vec<i64>], |x| x;
-    Vec<f64>, Floats, Floats, &'a [f64], |x| x;
-    Vec<bool>, Bools, Bools, &'a [bool], |x| x;
-    Vec<Scalar>, Scalars, Scalars, &'a [Scalar], |x| x;
+option_param!(Tensor, &'a Tensor, |x| x);
+option_param!(Operand, &'a Tensor, |x| &x.0);
+option_param!(String, &'a str, |x| x.as_str());
+option_param!(Vec<i64>, &'a [i64], |x| x.as_slice());
+option_param!(Vec<f64>, &'a [f64], |x| x.as_slice());
+option_param!(i64, i64, |x| *x);
+option_param!(f64, f64, |x| *x);
+option_param!(bool, bool, |x| *x);
+option_param!(DType, DType, |x| *x);
+option_param!(Scalar, Scalar, |x| *x);
+option_param!(GeneratorId, GeneratorId, |x| *x);
+
+macro_rules! list_param {
+    ($t:ty) => {
+        impl Param for Vec<$t> {
+            type Arg<'a> = &'a [$t];
+            #[inline(never)]
+            fn read(c: &mut Call) -> Self {
+                let n = c.count();
+                (0..n).map(|_| <$t>::read(c)).collect()
+            }
+            fn arg(&self) -> &[$t] {
+                self
+            }
+        }
+    };
 }
+list_param!(Tensor);
+list_param!(Option<Tensor>);
+list_param!(i64);
+list_param!(Option<i64>);
+list_param!(Vec<i64>);
+list_param!(f64);
+list_param!(bool);
+list_param!(Scalar);
 
 /// An op's function whose type is forgotten; its `Signature` knows it.
 pub(crate) type Erased = fn();
 
-/// How to read the arguments of a function and call it: ops with the same parameters and results share one.
-pub(crate) struct Signature {
-    slots: &'static [Slot],
-    /// Safety: the function must have the parameters and the result that this was made for.
-    run: unsafe fn(&mut Call, Erased, &[Value]) -> Result<()>,
+/// Parameters, as a tuple, of functions that return `Result<R>`: ops that have the same share the code that reads their arguments
+/// and calls them, a twentieth of the binary if each had its own.
+pub(crate) trait Signature<R> {
+    /// Reads the arguments and calls the op's function.
+    ///
+    /// # Safety
+    /// `f` must be a function of these parameters' `Arg`s that returns `Result<R>`.
+    unsafe fn run(c: &mut Call, f: Erased) -> Result<()>;
 }
 
-/// The signature of functions with these parameters, a tuple of `Param`s, that return `Result<R>`.
-pub(crate) trait Signed<R> {
-    const SIGNATURE: &'static Signature;
+/// What an op in place would write to: its first parameter, where that is a tensor.
+macro_rules! first_target {
+    () => {
+        None
+    };
+    ($first:ident $($rest:ident)*) => {
+        $first.target()
+    };
 }
 
 macro_rules! signatures {
-    ($($p:ident $i:literal)*) => { signatures!(@ [] $($p $i)*); };
-    (@ [$($p:ident $i:literal)*] $next:ident $at:literal $($rest:tt)*) => {
-        signatures!(one $($p $i)*);
-        signatures!(@ [$($p $i)* $next $at] $($rest)*);
+    ($($p:ident)*) => { signatures!(@ [] $($p)*); };
+    (@ [$($p:ident)*] $next:ident $($rest:ident)*) => {
+        signatures!(@one $($p)*);
+        signatures!(@ [$($p)* $next] $($rest)*);
     };
-    (@ [$($p:ident $i:literal)*]) => { signatures!(one $($p $i)*); };
-    (one $($p:ident $i:literal)*) => {
-        impl<$($p: Param,)* R: Returned> Signed<R> for ($($p,)*) {
-            const SIGNATURE: &'static Signature = &Signature {
-                slots: &[$($p::SLOT),*],
-                run: {
-                    unsafe fn run<$($p: Param,)* R: Returned>(c: &mut Call, f: Erased, _values: &[Value]) -> Result<()> {
-                        // Safety: promised by the caller.
-                        let f: for<'a> fn($($p::Arg<'a>),*) -> Result<R> = unsafe { std::mem::transmute(f) };
-                        c.leave(f($($p::arg(_values, $i)),*))
-                    }
-                    run::<$($p,)* R>
-                },
-            };
+    (@ [$($p:ident)*]) => { signatures!(@one $($p)*); };
+    (@one $($p:ident)*) => {
+        impl<$($p: Param,)* Out: Returned> Signature<Out> for ($($p,)*) {
+            #[allow(non_snake_case, unused_mut)]
+            unsafe fn run(c: &mut Call, f: Erased) -> Result<()> {
+                // Safety: promised by the caller.
+                let f: for<'a> fn($($p::Arg<'a>),*) -> Result<Out> = unsafe { std::mem::transmute(f) };
+                $(let mut $p = $p::read(c);)*
+                c.start(first_target!($($p)*))?;
+                c.leave(f($($p.arg()),*))
+            }
         }
     };
 }
-signatures! {
-    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11 M 12 N 13 O 14 P 15 Q 16 S 17 T 18 U 19 V 20 W 21 X 22 Y 23 Z 24 Aa 25
-}
+
+signatures! { A B C D E F G H I J K L M N O P Q R S T U V W X Y Z }
 
 /// A type that an op may return.
 pub trait Returned {

@@ -141,10 +141,12 @@ mod exp_all {
         for q in quads {
             *q = Real::exp(F32x4::new(*q)).to_array();
         }
-        let mut last = [0.0; 4];
-        last[..rest.len()].copy_from_slice(rest);
-        let last = Real::exp(F32x4::new(last)).to_array();
-        rest.copy_from_slice(&last[..rest.len()]);
+        if !rest.is_empty() {
+            let mut last = [0.0; 4];
+            last[..rest.len()].copy_from_slice(rest);
+            let last = Real::exp(F32x4::new(last)).to_array();
+            rest.copy_from_slice(&last[..rest.len()]);
+        }
     }
 
     #[inline(never)]

@@ -101,14 +101,14 @@ macro_rules! ops_one {
             pub(crate) const ENTRY: $crate::call::Entry = $crate::call::Entry {
                 name: stringify!($name),
                 direct: $crate::ops::has_word(stringify!($($api)*), "direct"),
-                // Safety: it is only called as what it is, by its signature.
+                // Safety: it is only called as what it is, by the `run` of its signature.
                 function: unsafe {
                     std::mem::transmute::<
                         fn($(<$t as $crate::call::Param>::Arg<'_>),*) -> $crate::Result<$($ret)*>,
                         $crate::call::Erased,
                     >(super::$name)
                 },
-                signature: <($($t,)*) as $crate::call::Signed<$($ret)*>>::SIGNATURE,
+                run: <($($t,)*) as $crate::call::Signature<$($ret)*>>::run,
             };
             pub(crate) const DECL: $crate::ops::OpDecl = $crate::ops::OpDecl {
                 name: stringify!($name),
