@@ -141,3 +141,146 @@ test('memory is counted', () => {
   expect(torch.memory().live).toBe(live);
   expect(torch.memory().peak).toBeGreaterThanOrEqual(live + (4 << 16));
 });
+
+describe('spill', () => {
+  beforeEach(() => torch.memory.setSpillThreshold(0));
+  afterEach(() => torch.memory.setSpillThreshold(null));
+
+  test('what left comes back with its graph, its views and its hooks', () => {
+    const { spilled } = torch.memory();
+    const w = torch.tensor([[1, 2], [3, 4]], { requiresGrad: true });
+    const h = w.mul(w);
+    const view = h.at(0);
+    let seen = 0;
+    h.registerHook((g) => {
+      seen++;
+      return g.mul(10);
+    });
+    const loss = h.exp().sum().add(view.sum());
+    // Each of these calls moves out everything that is not its own.
+    for (let i = 0; i < 3; i++) torch.ones(2).dispose();
+    expect(torch.memory().spilled).toBeGreaterThan(spilled);
+    expect(torch.memory().tensors - before).toBeLessThanOrEqual(1);
+    expect(String(view)).toBe('tensor([1., 4.], grad_fn=<SelectBackward0>)');
+    loss.backward();
+    expect(seen).toBe(1);
+    const want = [1, 2, 3, 4].map((v) => 10 * 2 * v * (Math.exp(v * v) + (v < 3 ? 1 : 0)));
+    w.grad!.flatten().tolistSync().forEach((g: number, i: number) => expect(g / want[i]!).toBeCloseTo(1, 5));
+    expect(() => loss.backward()).toThrow(/second time/);
+    kept.push(w, h, view, loss, w.grad!);
+  });
+
+  test('memory stays shared, and versions are kept', () => {
+    const a = torch.zeros(4);
+    const b = a.view(2, 2);
+    const w = torch.ones(4, { requiresGrad: true });
+    const y = w.mul(a).sum();
+    torch.ones(1).dispose();
+    b.fill_(3);
+    expect(a.tolistSync()).toEqual([3, 3, 3, 3]);
+    expect(() => y.backward()).toThrow(/modified by an inplace operation/);
+    kept.push(a, b, w, y);
+  });
+
+  test('scopes end what has left, and keep what was returned or kept', () => {
+    let lost: torch.Tensor | undefined;
+    let best: torch.Tensor | undefined;
+    const out = torch.scope(() => {
+      lost = x.add(1);
+      best = torch.keep(x.add(2));
+      const result = x.add(3);
+      for (let i = 0; i < 3; i++) torch.ones(2);
+      return { result };
+    });
+    expect(lost!.isDisposed).toBe(true);
+    expect(() => lost!.add(1)).toThrow(torch.DisposedError);
+    expect(best!.tolistSync()).toEqual([3, 4, 5]);
+    expect(out.result.tolistSync()).toEqual([4, 5, 6]);
+    kept.push(best!, out.result);
+  });
+
+  test('disposing of what has left', () => {
+    const y = x.add(1);
+    torch.ones(1).dispose();
+    y.dispose();
+    expect(y.isDisposed).toBe(true);
+    expect(() => y.shape).toThrow(torch.DisposedError);
+  });
+
+  test('Infinity moves nothing', () => {
+    torch.memory.setSpillThreshold(Infinity);
+    const { spilled } = torch.memory();
+    for (let i = 0; i < 5; i++) torch.empty(50 * 2 ** 20).dispose();
+    torch.memory.emptyCache();
+    expect(torch.memory().spilled).toBe(spilled);
+    expect(() => torch.memory.setSpillThreshold(-1)).toThrow(torch.ArgumentError);
+  });
+});
+
+describe('views of the engine\'s memory', () => {
+  test('show what the tensor holds, and are detached when it goes', () => {
+    const y = torch.arange(4);
+    const view = y.dataView();
+    expect([...view]).toEqual([0n, 1n, 2n, 3n]);
+    y.mul_(2);
+    expect(view[3]).toBe(6n);
+    y.dispose();
+    // Another tensor has the memory now; the view must not show it.
+    const other = torch.full([4], 7, { dtype: torch.int64 });
+    expect(view.length).toBe(0);
+    expect(view[0]).toBeUndefined();
+    expect(() => view.slice()).toThrow(TypeError);
+    kept.push(other);
+  });
+
+  test('a copy is a copy, and typed arrays given are copied', async () => {
+    const given = Float32Array.of(1, 2, 3);
+    const y = torch.tensor(given);
+    given[0] = 9;
+    const copy = await y.data();
+    copy[1] = 9;
+    expect(y.tolistSync()).toEqual([1, 2, 3]);
+    kept.push(y);
+  });
+});
+
+describe('track', () => {
+  afterEach(() => void torch.memory.track(false));
+
+  test('lists live tensors by where they were made, and says where one was disposed', () => {
+    torch.memory.track();
+    const model = new torch.nn.Sequential(new torch.nn.Linear(3, 4), new torch.nn.Linear(4, 2));
+    const list = [1, 2, 3].map(() => torch.zeros(100, 10));
+    const table = torch.memory.track();
+    expect(table[0]).toMatchObject({ tensors: 3, bytes: 12000, kinds: ['float32[100, 10] x 3'] });
+    expect(table[0]!.site).toMatch(/^at .*lifetime\.test\.ts:\d+:\d+/);
+    expect(String(table)).toMatch(/^tensors +bytes +made +kinds\n-+ .*\n3 +11\.7 KiB +at .*lifetime\.test\.ts/);
+    list[0]!.dispose();
+    expect(torch.memory.track()[0]!.tensors).toBe(2);
+    expect(() => list[0]!.add(1)).toThrow(/^add: a tensor is used after it was disposed.* It was disposed at .*lifetime\.test\.ts:\d+:\d+\)? and made at .*lifetime\.test\.ts/);
+    torch.memory.track(false);
+    expect(torch.memory.track(false)).toHaveLength(0);
+    kept.push(...list, ...model.parameters());
+  });
+});
+
+test('memorySummary is a table of what memory() says', () => {
+  expect(torch.memorySummary()).toMatch(/^memory of cpu +\n-+ +-+\ntensors +\d+\n/);
+  expect(torch.memorySummary()).toMatch(/moved out so far +[\d.]+ \w+\nbrought back/);
+  expect(() => torch.memorySummary('cuda')).toThrow(torch.DeviceError);
+});
+
+test('an optimizer leaves no gradients behind', () => {
+  const p = torch.ones(3, { requiresGrad: true });
+  const adam = new torch.optim.Adam([p]);
+  const once = (): void => {
+    adam.zeroGrad();
+    torch.scope(() => p.square().sum().backward());
+    adam.step();
+  };
+  once();
+  const then = made();
+  for (let i = 0; i < 5; i++) once();
+  expect(made()).toBe(then);
+  kept.push(p);
+});

@@ -1,10 +1,12 @@
 // The engine's memory up to its limit of 4 GiB: addresses only, for nothing here writes to the large tensors.
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import * as torch from '../dist/index.js';
 
 const MIB = 2 ** 20;
 
 describe('memory', () => {
+  afterEach(() => torch.memory.setSpillThreshold(null));
+
   test('what one size no longer needs serves every other', () => {
     torch.memory.resetPeak();
     const before = torch.memory();

@@ -4,9 +4,9 @@
 //! refers to and what stayed behind, be it a tensor, a node or a storage, has an internal number, one per object.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::address::ByAddress;
 use crate::autograd::Node;
 use crate::storage::Storage;
 use crate::{Error, ErrorKind, Result, Tensor};
@@ -44,7 +44,7 @@ struct Table {
     slots: Vec<Option<Object>>,
     free: Vec<u32>,
     /// Internal numbers by the address of their object.
-    internal: HashMap<usize, u32>,
+    internal: ByAddress<u32>,
 }
 
 thread_local! {

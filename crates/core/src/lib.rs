@@ -5,6 +5,7 @@
 
 #![recursion_limit = "1024"]
 
+mod address;
 pub mod autograd;
 pub mod call;
 pub mod callback;

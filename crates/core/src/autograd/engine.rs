@@ -3,30 +3,14 @@
 //! Nodes wait until every gradient they will get has arrived, then run latest first. Nothing here recurses over the
 //! graph's depth.
 
-use std::collections::{BinaryHeap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BinaryHeap;
 use std::rc::Rc;
 
 use super::mode::{self, GradMode, with_grad_mode};
 use super::rows::{carry, is_sparse, rows_of};
 use super::{Edge, Node};
+use crate::address::ByAddress;
 use crate::{Result, Tensor, bail, ensure, ops};
-
-/// Pointers are spread well enough by one multiplication.
-#[derive(Default)]
-struct PointerHasher(u64);
-impl Hasher for PointerHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("only addresses are hashed");
-    }
-    fn write_usize(&mut self, n: usize) {
-        self.0 = (n as u64 >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-}
-type ByNode<T> = HashMap<usize, T, BuildHasherDefault<PointerHasher>>;
 
 fn key(node: &Rc<Node>) -> usize {
     Rc::as_ptr(node) as usize
@@ -154,14 +138,14 @@ fn run(roots: &[Tensor], grads: &[Option<Tensor>], options: &Options) -> Result<
 }
 
 /// Counts, for every node behind the roots, the edges that lead into it, and marks what is wanted.
-fn plan(starts: &[(Edge, Tensor)], targets: &[Edge], only_targets: bool) -> ByNode<Task> {
+fn plan(starts: &[(Edge, Tensor)], targets: &[Edge], only_targets: bool) -> ByAddress<Task> {
     let new_task = |node: &Rc<Node>| Task {
         waits: 0,
         grads: vec![None; node.outputs().len()],
         wanted: !only_targets,
         captures: Vec::new(),
     };
-    let mut tasks: ByNode<Task> = ByNode::default();
+    let mut tasks: ByAddress<Task> = ByAddress::default();
     let mut order: Vec<Rc<Node>> = Vec::new();
     for (edge, _) in starts {
         tasks.entry(key(&edge.node)).or_insert_with(|| {
@@ -207,7 +191,7 @@ fn plan(starts: &[(Edge, Tensor)], targets: &[Edge], only_targets: bool) -> ByNo
 
 fn execute(
     starts: Vec<(Edge, Tensor)>,
-    tasks: &mut ByNode<Task>,
+    tasks: &mut ByAddress<Task>,
     options: &Options,
     results: &mut [Option<Tensor>],
 ) -> Result<()> {

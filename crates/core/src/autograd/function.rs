@@ -51,10 +51,17 @@ fn free(data: NonNull<u8>, layout: Layout) {
 
 impl Function {
     pub fn new<F: Fn(&Ctx) -> Grads + 'static>(f: F) -> Function {
-        let table: &'static Table = &Of::<F>::TABLE;
+        let f = std::mem::ManuallyDrop::new(f);
+        // Safety: an `F`, which is moved out and not dropped here.
+        unsafe { Function::of((&raw const f).cast(), &Of::<F>::TABLE) }
+    }
+
+    /// Out of line: closures are made in a hundred places.
+    #[inline(never)]
+    unsafe fn of(from: *const u8, table: &'static Table) -> Function {
         let data = allocate(table.layout);
-        // Safety: fresh memory of F's layout.
-        unsafe { data.as_ptr().cast::<F>().write(f) };
+        // Safety: as many bytes as the closure has, into fresh memory of its layout.
+        unsafe { std::ptr::copy_nonoverlapping(from, data.as_ptr(), table.layout.size()) };
         Function { data, table }
     }
 

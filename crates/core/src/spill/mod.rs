@@ -17,13 +17,13 @@ mod read;
 mod write;
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use smallvec::SmallVec;
 
 pub use read::restore;
 
+use crate::address::ByAddress;
 use crate::autograd::{Body, Hook, Node};
 use crate::handles::{self, Object};
 use crate::storage::Storage;
@@ -43,7 +43,7 @@ struct Item {
 #[derive(Default)]
 struct Plan {
     items: Vec<Item>,
-    by_address: HashMap<usize, usize>,
+    by_address: ByAddress<usize>,
     /// Internal numbers that this plan gave to what stays.
     given: RefCell<Vec<u32>>,
 }
@@ -122,8 +122,8 @@ impl Plan {
     }
 
     fn decide(&mut self) {
-        let mut queue: VecDeque<usize> = (0..self.items.len()).collect();
-        while let Some(i) = queue.pop_front() {
+        let mut todo: Vec<usize> = (0..self.items.len()).collect();
+        while let Some(i) = todo.pop() {
             let item = &mut self.items[i];
             if item.leaves || !item.can_leave() {
                 continue;
@@ -134,7 +134,7 @@ impl Plan {
             for target in targets {
                 let j = self.know(target);
                 self.items[j].claimed += 1;
-                queue.push_back(j);
+                todo.push(j);
             }
         }
     }
