@@ -1,0 +1,97 @@
+/**
+ * Products of matrices.
+ * @module
+ */
+import type { Arguments, Symbolic, Symbolics } from './call.js';
+import { float, type Graph } from './graph.js';
+import type { Value } from './trace.js';
+
+/** x Wᵀ + b: one Gemm for matrices, as in PyTorch's export, else a product and a sum. */
+export function linear(g: Graph, x: Value | string, rank: number, weight: Value | string, bias: Value | string | null): string {
+  if (rank === 2) return g.node('Gemm', [x, weight, bias], { alpha: float(1), beta: float(1), transA: 0, transB: 1 });
+  const product = g.node('MatMul', [x, g.transpose(weight, [1, 0])]);
+  return bias === null ? product : g.node('Add', [product, bias]);
+}
+
+const matmul = (left: string, right: string): Symbolic => (g, c) => g.node('MatMul', [c.tensor(left), c.tensor(right)]);
+
+/** β · input + α · product. */
+function sum(c: Arguments, input: Value, product: string): string {
+  const a = c.arith;
+  const [alpha, beta] = [c.number('alpha'), c.number('beta')];
+  const term = a.mul(product, alpha);
+  return beta === 0 ? term : a.add(a.mul(input, beta), term);
+}
+
+const addmm: Symbolic = (g, c) => {
+  const [input, a, b] = [c.tensor('input'), c.tensor('mat1'), c.tensor('mat2')];
+  const [alpha, beta] = [c.number('alpha'), c.number('beta')];
+  if (!input.dtype.isFloatingPoint || input.shape.length > 2) return sum(c, input, g.node('MatMul', [a, b]));
+  return g.node('Gemm', [a, b, beta === 0 ? null : input], { alpha: float(alpha), beta: float(beta), transA: 0, transB: 0 });
+};
+
+/** `ij,jk->ik`: PyTorch's spelling is ONNX's, save that it allows capitals and an implicit result. */
+const einsum: Symbolic = (g, c) => {
+  const equation = c.text('equation').replace(/\s/g, '');
+  if (!/^[A-Za-z.,]+(->[A-Za-z.]*)?$/.test(equation)) throw c.unsupported(`the equation '${equation}'`, 'use letters');
+  return g.node('Einsum', c.tensors('operands'), { equation });
+};
+
+/** The dimensions `a` of one and `b` of the other are multiplied and summed, as a product of matrices. */
+function tensordot(g: Graph, x: Value, y: Value, a: readonly number[], b: readonly number[]): string {
+  const letters = 'abcdefghijklmnopqrstuvwxyz';
+  const left = x.shape.map((_, d) => letters[d]!);
+  const right = y.shape.map((_, d) => letters[x.shape.length + d]!);
+  a.forEach((d, i) => (right[b[i]!] = left[d]!));
+  const kept = [...left.filter((_, d) => !a.includes(d)), ...right.filter((_, d) => !b.includes(d))];
+  return g.node('Einsum', [x, y], { equation: `${left.join('')},${right.join('')}->${kept.join('')}` });
+}
+
+/** y_k = x1ᵀ A_k x2 + b_k. */
+const bilinear: Symbolic = (g, c) => {
+  const [x, y, bias] = [c.tensor('input1'), c.tensor('input2'), c.maybe('bias')];
+  const out = g.node('Einsum', [x, c.tensor('weight'), y], { equation: '...i,kij,...j->...k' });
+  return bias === null ? out : g.node('Add', [out, bias]);
+};
+
+/** See the module. */
+export const LINEAR: Symbolics = {
+  linear: (g, c) => {
+    const [x, weight] = [c.tensor('input'), c.tensor('weight')];
+    return weight.shape.length === 1 ? sumOf(g, g.node('MatMul', [x, weight]), c.maybe('bias')) : linear(g, x, x.shape.length, weight, c.maybe('bias'));
+  },
+  mm: matmul('input', 'mat2'),
+  bmm: matmul('input', 'mat2'),
+  matmul: matmul('input', 'other'),
+  mv: matmul('input', 'vec'),
+  dot: matmul('input', 'tensor'),
+  inner: (g, c) => {
+    const [x, y] = [c.tensor('input'), c.tensor('other')];
+    if (x.shape.length === 0 || y.shape.length === 0) return g.node('Mul', [x, y]);
+    return tensordot(g, x, y, [x.shape.length - 1], [y.shape.length - 1]);
+  },
+  outer: (g, c) => g.node('Mul', [g.unsqueeze(c.tensor('input'), [1]), g.unsqueeze(c.tensor('vec2'), [0])]),
+  addmm,
+  baddbmm: (g, c) => sum(c, c.tensor('input'), g.node('MatMul', [c.tensor('batch1'), c.tensor('batch2')])),
+  addbmm: (g, c) => sum(c, c.tensor('input'), g.reduce('ReduceSum', g.node('MatMul', [c.tensor('batch1'), c.tensor('batch2')]), [0], false)),
+  addmv: (g, c) => sum(c, c.tensor('input'), g.node('MatMul', [c.tensor('mat'), c.tensor('vec')])),
+  addr: (g, c) => sum(c, c.tensor('input'), g.node('Mul', [g.unsqueeze(c.tensor('vec1'), [1]), g.unsqueeze(c.tensor('vec2'), [0])])),
+  einsum,
+  tensordot: (g, c) => {
+    const [x, y, n] = [c.tensor('a'), c.tensor('b'), c.number('dims')];
+    return tensordot(g, x, y, Array.from({ length: n }, (_, i) => x.shape.length - n + i), Array.from({ length: n }, (_, i) => i));
+  },
+  tensordot_dims: (g, c) => {
+    const [x, y] = [c.tensor('a'), c.tensor('b')];
+    return tensordot(g, x, y, c.dims('dimsA', x.shape.length) ?? [], c.dims('dimsB', y.shape.length) ?? []);
+  },
+  bilinear,
+  vecdot: (g, c) => {
+    const x = c.tensor('x');
+    return g.reduce('ReduceSum', g.node('Mul', [x, c.tensor('y')]), [c.dim('dim', c.result.shape.length + 1)], false);
+  },
+};
+
+function sumOf(g: Graph, product: string, bias: Value | null): string {
+  return bias === null ? product : g.node('Add', [product, bias]);
+}
