@@ -60,6 +60,11 @@ export class Arguments {
     return new UnsupportedOperatorError(`onnx.export: ${this.op} in ${whereOf(this.#call.scope)}: ${what} has no form in ONNX here; ${advice}`);
   }
 
+  /** Refuses tensors of integers, where ONNX's operator takes floats only. */
+  floatsOnly(x: Value): void {
+    if (!x.dtype.isFloatingPoint) throw this.unsupported(`${x.dtype.name} tensors`, 'convert with float() before it');
+  }
+
   has(name: string): boolean {
     return this.#arg(name) !== null;
   }
@@ -164,6 +169,13 @@ export class Arguments {
     }
     return found.reduce((a, b) => (a === null || (b !== null && category(b) > category(a)) ? b : a))!;
   }
+}
+
+/** Tensors without dimensions as tensors of one, for operators that need an axis; the results without it again. */
+export function withAxis(g: Graph, tensors: readonly Value[], body: (names: string[]) => string | readonly string[]): string | readonly string[] {
+  if (tensors[0]!.shape.length > 0) return body(tensors.map((t) => t.name));
+  const names = body(tensors.map((t) => (t.shape.length === 0 ? g.unsqueeze(t, [0]) : t.name)));
+  return typeof names === 'string' ? g.squeeze(names, [0]) : names.map((name) => g.squeeze(name, [0]));
 }
 
 function category(dtype: DType): number {

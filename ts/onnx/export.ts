@@ -4,7 +4,7 @@
  */
 import { noGrad } from '../autograd-mode.js';
 import { ArgumentError } from '../errors.js';
-import { cat } from '../generated/torch.js';
+import { repeatInterleave } from '../generated/torch.js';
 import { writeFileSync } from '../io/files.js';
 import { Module } from '../nn/module.js';
 import { isPlain } from '../runtime/plain.js';
@@ -128,13 +128,16 @@ function ownNames(model: Exportable, given: readonly unknown[], inputs: readonly
   return inputs.map(([t, key]) => key ?? parameters[given.indexOf(t)] ?? null);
 }
 
-/** The example inputs, tiled along the dynamic axes to `factor` times their size, or to twice that where it is 1, which broadcasts. */
+/**
+ * The example inputs at `factor` times their size along the dynamic axes, or twice that where it is 1, which broadcasts. Every
+ * element is repeated in place, so that what is sorted stays sorted, and what divides a size divides the new one.
+ */
 function resized(tensors: readonly Tensor[], symbols: readonly Symbol[], factor: (s: Symbol) => number): Tensor[] {
   return tensors.map((tensor, input) => {
     let t = tensor;
     for (const symbol of symbols) {
       const times = factor(symbol) * (symbol.size === 1 ? 2 : 1);
-      for (const place of symbol.places) if (place.input === input && times > 1) t = cat(new Array<Tensor>(times).fill(t), place.dim);
+      for (const place of symbol.places) if (place.input === input && times > 1) t = repeatInterleave(t, times, place.dim);
     }
     return t === tensor ? tensor.detach() : t;
   });

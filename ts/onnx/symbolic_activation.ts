@@ -7,7 +7,10 @@ import type { Arguments, Symbolic, Symbolics } from './call.js';
 import { type Attributes, float, type Graph } from './graph.js';
 
 /** One operator of ONNX with the same meaning. */
-const same = (type: string, attributes?: (c: Arguments) => Attributes): Symbolic => (g, c) => g.node(type, [c.tensor('input')], attributes?.(c));
+const same = (type: string, attributes?: (c: Arguments) => Attributes): Symbolic => (g, c) => {
+  const x = c.tensor('input');
+  return g.node(type, [g.as(x, c.result.dtype)], attributes?.(c));
+};
 
 /** A formula. */
 const formula = (f: (a: Arith, x: string, c: Arguments) => string): Symbolic => (_g, c) => {

@@ -49,9 +49,11 @@ export const COMPARE: Symbolics = {
     return g.node('Where', [g.as(c.tensor('mask'), bool), c.cast('value', dtype), c.cast('input', dtype)]);
   },
   heaviside: (g, c) => {
-    const a = new Arith(g, c.result.dtype);
+    const { dtype } = c.result;
+    const a = new Arith(g, working(dtype));
     const x = a.of(c.tensor('input'));
-    return a.where(a.equal(x, 0), c.tensor('values'), a.fromBool(a.greater(x, 0)));
+    const step = a.where(a.equal(x, 0), c.tensor('values'), a.fromBool(a.greater(x, 0)));
+    return a.dtype === dtype ? step : g.cast(step, dtype);
   },
   isclose: (g, c) => {
     const a = new Arith(g, floating(c.tensor('input').dtype));

@@ -7,7 +7,8 @@ import type { Graph, Input } from './graph.js';
 import type { Value } from './trace.js';
 
 /** Runs `body` on the input with a batch, which is one that was added where there was none. */
-export function batched(g: Graph, x: Value, spatial: number, body: (x: Input) => string[]): string[] {
+export function batched(g: Graph, c: Arguments, x: Value, spatial: number, body: (x: Input) => string[]): string[] {
+  c.floatsOnly(x);
   if (x.shape.length !== spatial + 1) return body(x);
   return body(g.unsqueeze(x, [0])).map((y) => g.squeeze(y, [0]));
 }
@@ -28,7 +29,7 @@ const conv = (n: number): Symbolic => (g, c) => {
   const kernel = weight.shape.slice(2);
   const [strides, dilations] = [c.numbers('stride', n), c.numbers('dilation', n)];
   const attributes = { dilations, group: c.number('groups'), kernel_shape: kernel, pads: padding(c, n, kernel, dilations), strides };
-  return batched(g, c.tensor('input'), n, (x) => [g.node('Conv', [x, weight, c.maybe('bias')], attributes)]);
+  return batched(g, c, c.tensor('input'), n, (x) => [g.node('Conv', [x, weight, c.maybe('bias')], attributes)]);
 };
 
 const convTranspose = (n: number): Symbolic => (g, c) => {
@@ -39,7 +40,7 @@ const convTranspose = (n: number): Symbolic => (g, c) => {
     dilations: c.numbers('dilation', n), group: c.number('groups'), kernel_shape: weight.shape.slice(2), pads: [...pad, ...pad],
     output_padding: extra.some((v) => v !== 0) ? extra : null, strides: c.numbers('stride', n),
   };
-  return batched(g, c.tensor('input'), n, (x) => [g.node('ConvTranspose', [x, weight, c.maybe('bias')], attributes)]);
+  return batched(g, c, c.tensor('input'), n, (x) => [g.node('ConvTranspose', [x, weight, c.maybe('bias')], attributes)]);
 };
 
 /** See the module. */

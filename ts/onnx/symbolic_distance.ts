@@ -16,7 +16,7 @@ const cosineSimilarity: Symbolic = (g, c) => {
   const [x, y] = [c.tensor('x1'), c.tensor('x2')];
   const a = new Arith(g, c.result.dtype);
   const n = Math.max(x.shape.length, y.shape.length);
-  const axes = [c.dim('dim', n) - n];
+  const axes = n === 0 ? null : [c.dim('dim', n) - n];
   const eps = c.number('eps');
   const length = (v: Value): string => a.max(vectorNorm(a, a.of(v), 2, axes, true), eps);
   // Each is brought to length one before the product, which then cannot overflow.

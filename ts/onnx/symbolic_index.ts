@@ -4,7 +4,7 @@
  */
 import { bool, int64 } from '../dtype.js';
 import { Arith } from './arith.js';
-import type { Arguments, Symbolic, Symbolics } from './call.js';
+import { type Arguments, type Symbolic, type Symbolics, withAxis } from './call.js';
 import { DATA_TYPE } from './proto.js';
 import type { Graph, Input } from './graph.js';
 import { isConstant, type Size } from './sizes.js';
@@ -33,7 +33,8 @@ const embeddingBag: Symbolic = (g, c) => {
   let rows = rowsOf(g, c, index);
   const scale = c.maybe('perSampleWeights');
   if (scale) rows = a.mul(rows, g.unsqueeze(scale, [-1]));
-  const padding = c.numberOr('paddingIdx', null);
+  const given = c.numberOr('paddingIdx', null);
+  const padding = given !== null && given < 0 ? given + weight.shape[0]! : given;
   // Which index belongs to which bag: [B, N], or for a bag a row, which of them count.
   let member: string | null = padding === null ? null : a.fromBool(a.not(g.node('Equal', [index, g.scalar(padding, index.dtype)])));
   const offsets = c.maybe('offsets');
@@ -136,7 +137,8 @@ const indexPut: Symbolic = (g, c) => {
 };
 
 /** Rows of dimension `dim` at positions of a list. */
-function putRows(g: Graph, x: Value, dim: number, positions: string, source: Input, accumulate: boolean): string {
+function putRows(g: Graph, c: Arguments, x: Value, dim: number, positions: string, source: Input, accumulate: boolean): string {
+  if (x.shape.length === 0) return refuseRank(c);
   const perm = front([dim], x.shape.length);
   const out = put(g, g.transpose(x, perm), g.unsqueeze(positions, [1]), g.transpose(source, perm), accumulate);
   return g.transpose(out, inverse(perm));
@@ -147,13 +149,18 @@ function putRows(g: Graph, x: Value, dim: number, positions: string, source: Inp
 const gather: Symbolic = (g, c) => {
   const x = c.tensor('input');
   const at = c.tensor('index');
-  if (x.shape.length === 0) return g.node('Identity', [x]);
+  if (x.shape.length === 0) return at.shape.length === 0 ? x.name : g.node('Expand', [x, g.shape(g.sizes(at))]);
+  if (at.shape.length === 0) return g.squeeze(g.node('GatherElements', [x, g.unsqueeze(at, [0])], { axis: 0 }), [0]);
   return g.node('GatherElements', [x, at], { axis: c.dim('dim', x.shape.length) });
 };
 
 const REDUCTIONS: Readonly<Record<string, string>> = { add: 'add', multiply: 'mul', sum: 'add', prod: 'mul', amax: 'max', amin: 'min' };
 
 /** Values at positions along one dimension. */
+function refuseRank(c: Arguments): never {
+  throw c.unsupported('a tensor without dimensions with indices that have some', 'give tensors of one dimension');
+}
+
 function scatter(g: Graph, c: Arguments, reduce: string | null): string {
   const x = c.tensor('input');
   const at = c.tensor('index');
@@ -170,7 +177,8 @@ function scatter(g: Graph, c: Arguments, reduce: string | null): string {
       if (v.some((n, i) => n !== at.sizes[d]![i])) values = g.slice(values, d, 0, g.find(at.sizes[d]!));
     });
   }
-  return g.node('ScatterElements', [x, at, values], { axis: c.dim('dim', Math.max(x.shape.length, 1)), reduction });
+  if (x.shape.length === 0) return x.shape.length === at.shape.length ? g.squeeze(g.node('ScatterElements', [x, at, values].map((t) => g.unsqueeze(t, [0])), { axis: 0, reduction }), [0]) : refuseRank(c);
+  return g.node('ScatterElements', [x, at, values], { axis: c.dim('dim', x.shape.length), reduction });
 }
 
 const scatterReduce: Symbolic = (g, c) => {
@@ -205,7 +213,7 @@ const sliceScatter: Symbolic = (g, c) => {
   const sizes = x.sizes[dim]!;
   if (!isConstant(sizes)) throw c.unsupported('a write with a step along a dynamic axis', 'leave that axis static');
   const positions = range(sizes[0]!).slice(start as number, (end as number | null) ?? undefined).filter((_, i) => i % c.number('step') === 0);
-  return putRows(g, x, dim, g.ints(positions), src, false);
+  return putRows(g, c, x, dim, g.ints(positions), src, false);
 };
 
 // --- diagonals and masks ------------------------------------------------------------------------------------------
@@ -233,19 +241,27 @@ export const INDEX: Symbolics = {
   index_put: indexPut,
   index_select: (g, c) => {
     const [x, at] = [c.tensor('input'), c.tensor('index')];
+    if (x.shape.length === 0) return x.name;
     return g.node('Gather', [x, at.shape.length === 0 ? g.unsqueeze(at, [0]) : at], { axis: c.dim('dim', x.shape.length) });
   },
   index_add: (g, c) => {
     const x = c.tensor('input');
     const a = new Arith(g, x.dtype);
-    return putRows(g, x, c.dim('dim', x.shape.length), c.tensor('index').name, a.mul(c.tensor('source'), c.number('alpha')), true);
+    if (x.dtype === bool) throw c.unsupported('bool tensors', 'convert with int() before it');
+    return putRows(g, c, x, c.dim('dim', x.shape.length), c.tensor('index').name, a.mul(c.tensor('source'), c.number('alpha')), true);
   },
-  index_copy: (g, c) => putRows(g, c.tensor('input'), c.dim('dim', c.tensor('input').shape.length), c.tensor('index').name, c.tensor('source'), false),
+  index_copy: (g, c) => putRows(g, c, c.tensor('input'), c.dim('dim', c.tensor('input').shape.length), c.tensor('index').name, c.tensor('source'), false),
   take: (g, c) => g.node('Gather', [g.reshape(c.tensor('input'), [-1]), c.tensor('index')]),
   take_along_dim: (g, c) => {
     const [x, at] = [c.tensor('input'), c.tensor('indices')];
     if (!c.has('dim')) return g.node('Gather', [g.reshape(x, [-1]), g.reshape(at, [-1])]);
-    return g.node('GatherElements', [x, at], { axis: c.dim('dim', x.shape.length) });
+    const axis = c.dim('dim', x.shape.length);
+    // The other dimensions broadcast.
+    const widened = (t: Value): string => {
+      const sizes = t.sizes.map((v, d): Size => (d === axis || v.every((n, i) => n === c.result.sizes[d]![i]) ? 1 : g.find(c.result.sizes[d]!)));
+      return sizes.every((n) => n === 1) ? t.name : g.node('Expand', [t, g.shape(sizes)]);
+    };
+    return g.node('GatherElements', [widened(x), widened(at)], { axis });
   },
   gather,
   scatter: (g, c) => scatter(g, c, c.has('reduce') ? c.text('reduce') : null),
@@ -259,7 +275,7 @@ export const INDEX: Symbolics = {
   one_hot: (g, c) => {
     const classes = c.number('numClasses');
     if (classes < 0) throw c.unsupported('oneHot without numClasses, which counts the classes of the example', 'pass numClasses');
-    return g.node('OneHot', [g.as(c.tensor('tensor'), int64), g.scalar(classes, int64), g.ints([0, 1])], { axis: -1 });
+    return withAxis(g, [c.tensor('tensor')], ([t]) => g.node('OneHot', [g.cast(t!, int64), g.scalar(classes, int64), g.ints([0, 1])], { axis: -1 }));
   },
   trace: (g, c) => {
     const x = c.tensor('input');

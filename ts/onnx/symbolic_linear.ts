@@ -2,6 +2,7 @@
  * Products of matrices.
  * @module
  */
+import { bool, type DType } from '../dtype.js';
 import type { Arguments, Symbolic, Symbolics } from './call.js';
 import { float, type Graph } from './graph.js';
 import type { Value } from './trace.js';
@@ -19,6 +20,7 @@ const matmul = (left: string, right: string): Symbolic => (g, c) => g.node('MatM
 function sum(c: Arguments, input: Value, product: string): string {
   const a = c.arith;
   const [alpha, beta] = [c.number('alpha'), c.number('beta')];
+  if (a.dtype === bool) throw c.unsupported('bool tensors', 'convert with int() before it');
   const term = a.mul(product, alpha);
   return beta === 0 ? term : a.add(a.mul(input, beta), term);
 }
@@ -30,10 +32,21 @@ const addmm: Symbolic = (g, c) => {
   return g.node('Gemm', [a, b, beta === 0 ? null : input], { alpha: float(alpha), beta: float(beta), transA: 0, transB: 0 });
 };
 
+/** Every element of one times every element of the other. */
+function outer(g: Graph, x: Value, y: Value, dtype: DType): string {
+  const [left, right] = [g.unsqueeze(g.as(x, dtype), [1]), g.unsqueeze(g.as(y, dtype), [0])];
+  return g.node(dtype === bool ? 'And' : 'Mul', [left, right]);
+}
+
 /** `ij,jk->ik`: PyTorch's spelling is ONNX's, save that it allows capitals and an implicit result. */
 const einsum: Symbolic = (g, c) => {
   const equation = c.text('equation').replace(/\s/g, '');
   if (!/^[A-Za-z.,]+(->[A-Za-z.]*)?$/.test(equation)) throw c.unsupported(`the equation '${equation}'`, 'use letters');
+  const [left, right] = equation.split('->') as [string, string?];
+  const ranks = left.split(',').flatMap((term, i) => (term.includes('...') ? [c.tensors('operands')[i]!.shape.length - term.replace('...', '').length] : []));
+  if (ranks.some((r) => r !== ranks[0]) || (ranks.length > 0 && right !== undefined && !right.includes('...'))) {
+    throw c.unsupported(`'...' for different dimensions in '${equation}'`, 'name every dimension by a letter');
+  }
   return g.node('Einsum', c.tensors('operands'), { equation });
 };
 
@@ -70,12 +83,12 @@ export const LINEAR: Symbolics = {
     if (x.shape.length === 0 || y.shape.length === 0) return g.node('Mul', [x, y]);
     return tensordot(g, x, y, [x.shape.length - 1], [y.shape.length - 1]);
   },
-  outer: (g, c) => g.node('Mul', [g.unsqueeze(c.tensor('input'), [1]), g.unsqueeze(c.tensor('vec2'), [0])]),
+  outer: (g, c) => outer(g, c.tensor('input'), c.tensor('vec2'), c.result.dtype),
   addmm,
   baddbmm: (g, c) => sum(c, c.tensor('input'), g.node('MatMul', [c.tensor('batch1'), c.tensor('batch2')])),
   addbmm: (g, c) => sum(c, c.tensor('input'), g.reduce('ReduceSum', g.node('MatMul', [c.tensor('batch1'), c.tensor('batch2')]), [0], false)),
   addmv: (g, c) => sum(c, c.tensor('input'), g.node('MatMul', [c.tensor('mat'), c.tensor('vec')])),
-  addr: (g, c) => sum(c, c.tensor('input'), g.node('Mul', [g.unsqueeze(c.tensor('vec1'), [1]), g.unsqueeze(c.tensor('vec2'), [0])])),
+  addr: (g, c) => sum(c, c.tensor('input'), outer(g, c.tensor('vec1'), c.tensor('vec2'), c.result.dtype)),
   einsum,
   tensordot: (g, c) => {
     const [x, y, n] = [c.tensor('a'), c.tensor('b'), c.number('dims')];

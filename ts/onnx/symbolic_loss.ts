@@ -179,7 +179,7 @@ function isClass(g: Graph, t: string, classes: number): string {
 const multiMargin: Symbolic = (g, c) => {
   const x = c.tensor('input');
   const a = new Arith(g, x.dtype);
-  const classes = x.shape.at(-1)!;
+  const classes = x.shape.at(-1) ?? 1;
   const t = g.reshape(g.as(c.tensor('target'), int64), [-1]);
   const scores = rows(g, x);
   const own = g.node('GatherElements', [scores, g.unsqueeze(t, [1])], { axis: 1 });
@@ -195,7 +195,7 @@ const multiMargin: Symbolic = (g, c) => {
 const multilabelMargin: Symbolic = (g, c) => {
   const x = c.tensor('input');
   const a = new Arith(g, x.dtype);
-  const classes = x.shape.at(-1)!;
+  const classes = x.shape.at(-1) ?? 1;
   const scores = rows(g, x);
   const t = rows(g, c.tensor('target'));
   const ended = g.node('CumSum', [a.fromBool(g.node('Less', [t, g.scalar(0, int64)])), g.scalar(1, int64)]);

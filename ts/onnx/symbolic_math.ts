@@ -148,8 +148,8 @@ export const MATH: Symbolics = {
     return g.node('Expand', [x, g.shape(g.sizes(result))]);
   },
   abs: unary('Abs'),
-  sign: unary('Sign'),
-  sgn: unary('Sign'),
+  sign: (_g, c) => (c.result.dtype === bool ? c.tensor('input').name : c.arith.op('Sign', c.tensor('input'))),
+  sgn: (_g, c) => (c.result.dtype === bool ? c.tensor('input').name : c.arith.op('Sign', c.tensor('input'))),
   reciprocal: unary('Reciprocal'),
   minimum: binary((a, x, y) => a.min(x, y)),
   maximum: binary((a, x, y) => a.max(x, y)),
@@ -184,7 +184,7 @@ export const MATH: Symbolics = {
     const p = eps === null ? x : a.op('Clip', x, eps, 1 - eps);
     return a.log(a.div(p, a.sub(1, p)));
   }),
-  entr: formula((a, x) => a.neg(xlogy(a, x, x))),
+  entr: formula((a, x) => a.where(a.less(x, 0), -Infinity, a.neg(xlogy(a, x, x)))),
   floor: formula(floor),
   ceil: formula((a, x) => (a.dtype.isFloatingPoint ? a.op('Ceil', x) : x)),
   trunc: formula(trunc),
@@ -231,10 +231,12 @@ export const MATH: Symbolics = {
     const x = c.tensor('input');
     const { dtype } = c.result;
     const type = isNumber(dtype) ? dtype : int32;
+    if (x.shape.length === 0) return g.as(x, dtype);
     return g.node('CumSum', [g.as(x, type), g.values(c.dim('dim', x.shape.length), int32)]);
   },
   logcumsumexp: (g, c) => {
     const x = c.tensor('input');
+    if (x.shape.length === 0) return x.name;
     const [axis, a] = [c.dim('dim', x.shape.length), new Arith(g, floating(x.dtype))];
     const top = g.reduce('ReduceMax', x, [axis], true);
     return a.add(a.log(g.node('CumSum', [a.exp(a.sub(x, top)), g.values(axis, int32)])), top);

@@ -89,6 +89,7 @@ const instanceNorm: Symbolic = (g, c) => {
 /** x / (k + α/n · Σ x²)^β over n neighbouring channels: PyTorch's window begins ⌊n/2⌋ before, ONNX's ⌊(n-1)/2⌋. */
 const localResponse: Symbolic = (g, c) => {
   const x = c.tensor('input');
+  c.floatsOnly(x);
   const size = c.number('size');
   if (size % 2 === 1 && x.shape.length === 4) {
     return g.node('LRN', [x], { size, alpha: float(c.number('alpha')), beta: float(c.number('beta')), bias: float(c.number('k')) });
@@ -117,6 +118,7 @@ export const NORM: Symbolics = {
   normalize: (g, c) => {
     const x = c.tensor('input');
     const a = new Arith(g, x.dtype);
+    if (x.shape.length === 0) return a.div(x, a.max(a.abs(x), c.number('eps')));
     return a.div(x, a.max(vectorNorm(a, a.of(x), c.number('p'), c.dims('dim', x.shape.length), true), c.number('eps')));
   },
 };

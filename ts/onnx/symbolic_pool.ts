@@ -47,7 +47,7 @@ const maxPool = (n: number): Symbolic => (g, c) => {
   const input = c.tensor('input');
   const w = windowsOf(c, n, true);
   const [size, out] = [spatial(input, n), spatial(c.result, n)];
-  return batched(g, input, n, (given) => {
+  return batched(g, c, input, n, (given) => {
     let x = given;
     let end = w.pad;
     const ceil = c.flag('ceilMode');
@@ -101,7 +101,7 @@ const avgPool = (n: number): Symbolic => (g, c) => {
   const input = c.tensor('input');
   const divisor = n === 1 ? null : c.numberOr('divisorOverride', null);
   const w = windowsOf(c, n, false);
-  return batched(g, input, n, (x) => [average(g, x, input, w, c.flag('ceilMode'), c.flag('countIncludePad'), c.result, divisor)]);
+  return batched(g, c, input, n, (x) => [average(g, x, input, w, c.flag('ceilMode'), c.flag('countIncludePad'), c.result, divisor)]);
 };
 
 /** (Σ xᵖ)^(1/p), with the sign that PyTorch's own formula keeps (torch/nn/functional.py, lp_pool2d). */
@@ -111,7 +111,7 @@ const lpPool = (n: number): Symbolic => (g, c) => {
   const kernel = c.numbers('kernelSize', n);
   const strides = c.has('stride') && c.numbers('stride').length > 0 ? c.numbers('stride', n) : kernel;
   const w: Windows = { kernel, strides, pad: new Array<number>(n).fill(0), dilation: new Array<number>(n).fill(1) };
-  return batched(g, input, n, (x) => {
+  return batched(g, c, input, n, (x) => {
     const a = new Arith(g, input.dtype);
     const mean = average(g, a.pow(x!, p), input, w, c.flag('ceilMode'), true, c.result, null);
     const kept = a.mul(a.op('Sign', mean), a.relu(a.abs(mean)));
@@ -180,8 +180,8 @@ function adaptiveMax(g: Graph, x: Input, input: Value, result: Value, n: number,
   return [values, g.node('Reshape', [g.node('GatherElements', [all, which], { axis: 3 }), shape])];
 }
 
-const adaptiveAvgPool = (n: number): Symbolic => (g, c) => batched(g, c.tensor('input'), n, (x) => [adaptiveAverage(g, x, c.tensor('input'), c.result, n, c)]);
-const adaptiveMaxPool = (n: number): Symbolic => (g, c) => batched(g, c.tensor('input'), n, (x) => adaptiveMax(g, x, c.tensor('input'), c.result, n, c));
+const adaptiveAvgPool = (n: number): Symbolic => (g, c) => batched(g, c, c.tensor('input'), n, (x) => [adaptiveAverage(g, x, c.tensor('input'), c.result, n, c)]);
+const adaptiveMaxPool = (n: number): Symbolic => (g, c) => batched(g, c, c.tensor('input'), n, (x) => adaptiveMax(g, x, c.tensor('input'), c.result, n, c));
 
 /** Every value back where it was the largest, zeros elsewhere. */
 const maxUnpool = (n: number): Symbolic => (g, c) => {

@@ -112,6 +112,7 @@ const norm = (p: string, dim: string): Symbolic => (g, c) => {
 /** The largest or smallest k, or all in order. */
 function ordered(g: Graph, x: Value, k: Size, axis: number, largest: boolean): string[] {
   const type = working(x.dtype);
+  if (x.shape.length === 0) return [x.name, g.values(0, int64)];
   const [values, indices] = g.many('TopK', [g.as(x, type), g.size(k)], 2, { axis, largest: Number(largest), sorted: 1 });
   return [type === x.dtype ? values! : g.cast(values!, x.dtype), indices!];
 }
@@ -119,7 +120,7 @@ function ordered(g: Graph, x: Value, k: Size, axis: number, largest: boolean): s
 const sort: Symbolic = (g, c) => {
   const x = c.tensor('input');
   const axis = c.dim('dim', x.shape.length);
-  const both = ordered(g, x, g.dim(x, axis), axis, c.flag('descending'));
+  const both = ordered(g, x, x.shape.length === 0 ? 1 : g.dim(x, axis), axis, c.flag('descending'));
   return c.op === 'argsort' ? both[1]! : both;
 };
 
@@ -151,6 +152,7 @@ export const REDUCE: Symbolics = {
   min: reduction('ReduceMin', null),
   aminmax: (g, c) => {
     const x = c.tensor('input');
+    if (x.shape.length === 0) return [x.name, x.name];
     const axes = c.has('dim') ? [c.dim('dim', x.shape.length)] : null;
     return [g.reduce('ReduceMin', x, axes, c.flag('keepdim')), g.reduce('ReduceMax', x, axes, c.flag('keepdim'))];
   },

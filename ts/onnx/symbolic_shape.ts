@@ -2,11 +2,11 @@
  * Changes of shape: views, joins, cuts, repetitions.
  * @module
  */
-import { int64 } from '../dtype.js';
-import type { Arguments, Symbolic, Symbolics } from './call.js';
+import { bool, int64 } from '../dtype.js';
+import { type Arguments, type Symbolic, type Symbolics, working } from './call.js';
 import { type Graph, plus, times } from './graph.js';
 import type { Size } from './sizes.js';
-import type { Value } from './trace.js';
+import { Value } from './trace.js';
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
@@ -53,6 +53,13 @@ const slice: Symbolic = (g, c) => {
 const narrow: Symbolic = (g, c) => {
   const x = c.tensor('input');
   const dim = c.dim('dim', x.shape.length);
+  const given = c.operand('start');
+  if (given instanceof Value) {
+    // The start is a tensor of one number, negative from the end.
+    const at = g.reshape(g.cast(given, int64), [1]);
+    const front = g.node('Where', [g.node('Less', [at, g.ints([0])]), g.node('Add', [at, g.size(g.dim(x, dim))]), at]);
+    return g.node('Slice', [x, front, g.node('Add', [front, g.size(c.size('length'))]), g.ints([dim])]);
+  }
   const start = c.size('start');
   const from = typeof start === 'number' && start < 0 ? plus(g.dim(x, dim), start) : start;
   return g.slice(x, dim, from, plus(from, c.size('length')));
@@ -108,6 +115,7 @@ const roll: Symbolic = (g, c) => {
   const x = c.tensor('input');
   const shifts = c.numbers('shifts');
   const dims = c.dims('dims', x.shape.length);
+  if (x.shape.length === 0) return x.name;
   const around = (name: string, dim: number, shift: number): string =>
     shift === 0 ? name : g.concat([g.slice(name, dim, -shift, null), g.slice(name, dim, 0, -shift)], dim);
   if (dims === null) return g.reshapeAs(around(g.reshape(x, [-1]), 0, shifts[0]!), c.result);
@@ -116,7 +124,7 @@ const roll: Symbolic = (g, c) => {
 
 /** A shift by more than the size goes around; that is known where the size is. */
 function sizeModulo(shift: number, sizes: readonly number[], c: Arguments): number {
-  if (sizes.every((n) => n === sizes[0])) return shift % sizes[0]!;
+  if (sizes.every((n) => n === sizes[0])) return shift % Math.max(1, sizes[0]!);
   if (sizes.some((n) => Math.abs(shift) >= n)) throw c.unsupported('a shift by more than a dynamic size', 'shift by less');
   return shift;
 }
@@ -133,18 +141,28 @@ function pad(g: Graph, c: Arguments, mode: string, value: number): string {
   }
   if (mode === 'circular') return circular(g, x, begin, end, c);
   const kinds: Record<string, string> = { constant: 'constant', reflect: 'reflect', replicate: 'edge' };
-  return g.node('Pad', [x, g.shape([...begin, ...end]), mode === 'constant' ? g.scalar(value, x.dtype) : null], { mode: kinds[mode]! });
+  const grown = (list: readonly Size[]): Size[] => list.map((p) => (typeof p === 'number' ? Math.max(0, p) : p));
+  const pads = [...grown(begin), ...grown(end)];
+  let name = x.name;
+  if (pads.some((p) => p !== 0)) name = g.node('Pad', [x, g.shape(pads), mode === 'constant' ? g.scalar(value, x.dtype) : null], { mode: kinds[mode]! });
+  // What is cut off is cut off last: padding with the edge begins at the tensor's own.
+  begin.forEach((b, d) => {
+    const e = end[d]!;
+    const [first, last] = [typeof b === 'number' && b < 0 ? -b : 0, typeof e === 'number' && e < 0 ? e : null];
+    if (first !== 0 || last !== null) name = g.slice(name, d, first, last);
+  });
+  return name;
 }
 
-/** The other end goes on at either end; negative amounts cut. Slices, since Pad's mode 'wrap' came with opset 19. */
+/** The other end goes on at either end, after negative amounts have cut. Slices, since Pad's mode 'wrap' came with opset 19. */
 function circular(g: Graph, x: Value, begin: readonly Size[], end: readonly Size[], c: Arguments): string {
   let name = x.name;
   begin.forEach((b, dim) => {
     const e = end[dim]!;
     if (typeof b !== 'number' || typeof e !== 'number') throw c.unsupported('circular padding by a dynamic size', 'pad by numbers');
     const middle = b < 0 || e < 0 ? g.slice(name, dim, Math.max(0, -b), e < 0 ? e : null) : name;
-    const before = b > 0 ? [g.slice(name, dim, -b, null)] : [];
-    const after = e > 0 ? [g.slice(name, dim, 0, e)] : [];
+    const before = b > 0 ? [g.slice(middle, dim, -b, null)] : [];
+    const after = e > 0 ? [g.slice(middle, dim, 0, e)] : [];
     if (before.length + after.length > 0 || middle !== name) name = g.concat([...before, middle, ...after], dim);
   });
   return name;
@@ -243,7 +261,8 @@ export const SHAPE: Symbolics = {
     const dim = c.dim('dim', x.shape.length);
     const ends = [c.maybe('prepend'), x, c.maybe('append')].filter((t) => t !== null);
     let name = g.concat(ends, dim);
-    for (let i = 0; i < c.number('n'); i++) name = g.node('Sub', [g.slice(name, dim, 1, null), g.slice(name, dim, 0, -1)]);
+    const type = x.dtype === bool ? 'Xor' : 'Sub';
+    for (let i = 0; i < c.number('n'); i++) name = g.node(type, [g.slice(name, dim, 1, null), g.slice(name, dim, 0, -1)]);
     return name;
   },
   meshgrid: (g, c) => {
@@ -260,8 +279,10 @@ export const SHAPE: Symbolics = {
     const x = c.tensor('input');
     const lead = x.shape.length - c.result.shape.length;
     const axes = range(x.shape.length).filter((d) => d < lead || (c.result.shape[d - lead] === 1 && x.shape[d] !== 1));
-    const summed = axes.length === 0 ? x.name : g.reduce('ReduceSum', x, axes, true);
-    return lead === 0 ? summed : g.squeeze(summed, range(lead));
+    const type = working(x.dtype);
+    const summed = axes.length === 0 ? x.name : g.reduce('ReduceSum', g.as(x, type), axes, true);
+    const out = lead === 0 ? summed : g.squeeze(summed, range(lead));
+    return (axes.length === 0 ? x.dtype : type) === c.result.dtype ? out : g.cast(out, c.result.dtype);
   },
 };
 

@@ -46,7 +46,7 @@ const interpolate: Symbolic = (g, c) => resize(g, c, c.text('mode'), c.flag('ali
 const pixelShuffle: Symbolic = (g, c) => {
   const x = c.tensor('input');
   if (x.shape.length > 4) throw c.unsupported('more than one batch dimension', 'flatten the batch before it');
-  return batched(g, x, 2, (y) => [g.node('DepthToSpace', [y], { blocksize: c.number('upscaleFactor'), mode: 'CRD' })]);
+  return batched(g, c, x, 2, (y) => [g.node('DepthToSpace', [y], { blocksize: c.number('upscaleFactor'), mode: 'CRD' })]);
 };
 
 /** The inverse has no operator of this order of channels: the blocks become dimensions, and those channels. */
@@ -55,7 +55,7 @@ const pixelUnshuffle: Symbolic = (g, c) => {
   const r = c.number('downscaleFactor');
   if (x.shape.length > 4) throw c.unsupported('more than one batch dimension', 'flatten the batch before it');
   const [channels, h, w] = [-3, -2, -1].map((d) => g.dim(x, d)) as [Size, Size, Size];
-  return batched(g, x, 2, (y) => {
+  return batched(g, c, x, 2, (y) => {
     const n: Size = x.shape.length === 4 ? g.dim(x, 0) : 1;
     const blocks = g.reshape(y, [n, channels, quotient(h, r), r, quotient(w, r), r]);
     const turned = g.transpose(blocks, [0, 1, 3, 5, 2, 4]);
@@ -76,7 +76,7 @@ const im2col: Symbolic = (g, c) => {
   const [kernel, dilation, pad, stride] = ['kernelSize', 'dilation', 'padding', 'stride'].map((name) => c.numbers(name, 2)) as [number[], number[], number[], number[]];
   const sizes = x.sizes.slice(-2);
   if (!sizes.every(isConstant)) throw c.unsupported('unfold of a picture of dynamic size', 'leave the spatial axes static');
-  return batched(g, x, 2, (given) => {
+  return batched(g, c, x, 2, (given) => {
     let y: Input = given;
     if (pad.some((p) => p !== 0)) y = g.node('Pad', [y, g.ints([0, 0, ...pad, 0, 0, ...pad])], { mode: 'constant' });
     for (const d of [0, 1]) {
@@ -93,7 +93,7 @@ const fold: Symbolic = (g, c) => {
   if (g.opset < 18) throw c.unsupported('fold before opset 18', 'export with { opsetVersion: 18 } or later');
   const x = c.tensor('input');
   const pad = c.numbers('padding', 2);
-  return batched(g, x, 1, (y) => [
+  return batched(g, c, x, 1, (y) => [
     g.node('Col2Im', [y, g.ints(c.numbers('outputSize', 2)), g.ints(c.numbers('kernelSize', 2))], {
       dilations: c.numbers('dilation', 2), pads: [...pad, ...pad], strides: c.numbers('stride', 2),
     }),

@@ -277,7 +277,8 @@ export class Recorder {
     if (p.type.startsWith('Tensor[]') || p.type.startsWith('Tensor?[]')) return Array.from(value as Iterable<unknown>, convert);
     // A 0-d tensor where the engine takes a number: it was read by then, and so it is no input's.
     if (isHandle(value) && !/^(Tensor|Operand)/.test(p.type)) return Number((value as Tensor).itemSync());
-    if (p.type.startsWith('int[]') && !Array.isArray(value) && value !== null) return [Number(value)];
+    // One number stands for a list of one.
+    if (/^(int|float)\[\]/.test(p.type) && !Array.isArray(value) && value !== null) return [Number(value)];
     return convert(value);
   }
 
