@@ -8,8 +8,7 @@ import { repeatInterleave } from '../generated/torch.js';
 import { writeFileSync } from '../io/files.js';
 import { Module } from '../nn/module.js';
 import { isPlain } from '../runtime/plain.js';
-import { scope } from '../runtime/scope.js';
-import { type Tensor, isTensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { OnnxExporterError } from './errors.js';
 import { describeGraph, lower, prune } from './lower.js';
 import { merge } from './merge.js';
@@ -36,10 +35,10 @@ const LIMIT = 2 ** 31 - 1;
  *
  * PyTorch: `torch.onnx.export`.
  * @example
- * const bytes = torch.onnx.export(model, torch.rand(2, 784), {
- *   inputNames: ['image'],
+ * const bytes = torch.onnx.export(model, torch.rand(2, 3), {
+ *   inputNames: ['features'],
  *   outputNames: ['logits'],
- *   dynamicAxes: { image: { 0: 'batch' } },
+ *   dynamicAxes: { features: { 0: 'batch' } },
  * });
  * @throws {@link OnnxExporterError} when something in the model has no form in ONNX; the message says what, where, and what to do.
  */
@@ -50,7 +49,7 @@ export function exportModel(model: Exportable, args: unknown, f?: string | null 
   const path = typeof f === 'string' ? f : null;
   if (typeof model !== 'function') throw new ArgumentError('onnx.export: the model must be an nn.Module or a function');
   checkOptions(options);
-  const bytes = inEvalMode(model, () => noGrad(() => scope(() => convert(model, args, options))));
+  const bytes = inEvalMode(model, () => noGrad(() => convert(model, args, options)));
   if (path !== null) writeFileSync(path, bytes);
   return bytes;
 }
@@ -83,13 +82,15 @@ function convert(model: Exportable, args: unknown, options: ExportOptions): Uint
   const fold = doConstantFolding && exportParams && !keepInitializersAsInputs;
   const run = (t: readonly Tensor[], first: boolean): Trace => record(model, replaceTensors(given, new Map(tensors.map((x, i) => [x, t[i]!]))) as unknown[], t, inputNames, new Recorder(weights, fold, first));
   const base = symbols.length === 0 ? tensors : resized(tensors, symbols, () => 1);
+  // What forward makes once and keeps (a table of positions) has to be there in every trace, or the first would differ.
+  if (symbols.length > 0) call(model, replaceTensors(given, new Map(tensors.map((x, i) => [x, base[i]!]))) as unknown[]);
   const traces = [run(base, true)];
   for (const symbol of symbols) for (const factor of [2, 3]) traces.push(run(resized(tensors, symbols, (s) => (s === symbol ? factor : 1)), false));
   const trace = merge(traces, symbols.map((s) => `'${s.name}'`).join(', '));
 
   const outputNames = namesFor('output', options.outputNames, trace.outputs.map(() => null));
-  const clash = outputNames.find((name) => inputNames.includes(name));
-  if (clash !== undefined) throw new ArgumentError(`onnx.export: '${clash}' names an input and an output; give one of them another name`);
+  refuseClash(outputNames, inputNames, 'an input and an output');
+  refuseClash([...inputNames, ...outputNames], [...weights.values()], 'an input or output, and a parameter of the model');
   const axes = axisNames(options, inputNames, outputNames);
   trace.inputs.forEach((value) => (value.name = value.label));
   const { graph, weights: used } = lower(trace, opsetVersion, order, outputNames);
@@ -108,13 +109,17 @@ function convert(model: Exportable, args: unknown, options: ExportOptions): Uint
     // The version of the format that the operators' version came with (onnx/docs/Versioning.md).
     irVersion: opsetVersion <= 18 ? 8 : opsetVersion <= 20 ? 9 : 10,
     opset: opsetVersion,
-    producerVersion: '0.1.0',
     graphName: 'main_graph',
     nodes: graph.nodes,
     initializers: [...initializers, ...graph.initializers],
     inputs: [...inputInfo, ...weightInfo],
     outputs: outputInfo,
   });
+}
+
+function refuseClash(names: readonly string[], others: readonly string[], what: string): void {
+  const clash = names.find((name) => others.includes(name));
+  if (clash !== undefined) throw new ArgumentError(`onnx.export: '${clash}' names ${what}; give another name in inputNames or outputNames`);
 }
 
 /** The entries that are of these tensors: those of outputs are for later, when outputs have names. */
@@ -148,16 +153,21 @@ function record(model: Exportable, given: readonly unknown[], tensors: readonly 
   const leave = model instanceof Module ? followModules(model, recorder.scopes) : () => undefined;
   recorder.start();
   try {
-    const result = (model as (...a: unknown[]) => unknown)(...given);
-    if (result instanceof Promise) throw new OnnxExporterError('onnx.export: forward is async; a graph needs one that gives its result at once');
-    const outputs = tensorsIn(result);
-    if (outputs.length === 0 || !outputs.every(([t]) => isTensor(t))) throw new OnnxExporterError('onnx.export: forward gives no tensor');
-    for (const [t] of outputs) recorder.output(t);
+    for (const [t] of call(model, given)) recorder.output(t);
   } finally {
     recorder.stop();
     leave();
   }
   return recorder.trace;
+}
+
+/** Runs the model and gives the tensors of its result. */
+function call(model: Exportable, given: readonly unknown[]): ReturnType<typeof tensorsIn> {
+  const result = (model as (...a: unknown[]) => unknown)(...given);
+  if (result instanceof Promise) throw new OnnxExporterError('onnx.export: forward is async; a graph needs one that gives its result at once');
+  const outputs = tensorsIn(result);
+  if (outputs.length === 0) throw new OnnxExporterError('onnx.export: forward gives no tensor');
+  return outputs;
 }
 
 function infoOf(value: Value, name: string, axes: AxisNames, symbol: (vector: readonly number[]) => string | undefined): ValueInfo {

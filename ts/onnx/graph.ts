@@ -111,7 +111,7 @@ export class Graph {
       const size = findSize(whole, this.near, this.inputs, this.known);
       if (size === null) continue;
       let x = this.squeeze(this.size(size), [0]);
-      if (ops.length === 0) return this.cast(x, dtype);
+      if (ops.length === 0) return dtype === int64 ? x : this.cast(x, dtype);
       x = this.cast(x, dtype.isFloatingPoint ? dtype : float32);
       for (const type of ops) x = this.node(type, [x]);
       return x;

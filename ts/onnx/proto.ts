@@ -46,7 +46,6 @@ export interface ValueInfo {
 export interface Model {
   readonly irVersion: number;
   readonly opset: number;
-  readonly producerVersion: string;
   readonly graphName: string;
   readonly nodes: readonly NodeProto[];
   readonly initializers: readonly (TensorData & { readonly name: string })[];
@@ -186,7 +185,6 @@ export function encodeModel(model: Model): Uint8Array<ArrayBuffer> {
   return new Message()
     .int(1, model.irVersion)
     .string(2, 'cresset')
-    .string(3, model.producerVersion)
     .message(7, graph)
     .message(8, new Message().string(1, '').int(2, model.opset))
     .finish();

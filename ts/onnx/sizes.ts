@@ -35,12 +35,12 @@ function dynamic(values: readonly Value[]): Expr[] {
 }
 
 /**
- * The size that was `vector` in the traces: a dimension of `near` (the call's own tensors) or `inputs` (the model's), what
+ * The size that was `vector` in the traces: a dimension of `inputs` (the model's) or `near` (the call's own tensors), what
  * can be computed of those, or a dimension of any tensor so far. Null if none fits.
  */
 export function findSize(vector: readonly number[], near: readonly Value[], inputs: readonly Value[], all: readonly Value[]): Size | null {
   if (isConstant(vector)) return vector[0]!;
-  const close = dynamic([...near, ...inputs]);
+  const close = dynamic([...inputs, ...near]);
   return close.find((e) => same(e.vector, vector)) ?? affine(vector, close) ?? product(vector, close) ?? dynamic(all).find((e) => same(e.vector, vector)) ?? null;
 }
 
