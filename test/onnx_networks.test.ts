@@ -223,6 +223,7 @@ describe('sizes that follow an axis', () => {
     'sort along the axis': [(x) => [...x.sort(0)], [4, 3], 0],
     'writes in place': [(x) => { const y = torch.zeros(x.shape[0]!, 4); y.setAt([':', '1:3'], x); y.at(':', 0).add_(x.sum(1)); return y.mul_(2); }, [3, 2], 0],
     'adaptive pooling to 1 of any size': [(x) => F.adaptiveAvgPool1d(x, 1), [2, 3, 8], 2],
+    'a scaler before a model, and back': [(x) => { const s = new torch.datasets.StandardScaler(); s.fit(torch.arange(12).float().view(3, 4).square()); return [s.transform(x), s.inverseTransform(x)]; }, [3, 4], 0],
     'a convolution of any length, flattened': [(x) => F.conv1d(x, torch.ones(2, 3, 3), null, 2).flatten(1), [2, 3, 8], 2],
   };
   it.each(Object.keys(cases))('%s', async (name) => {

@@ -124,7 +124,7 @@ class Message {
     this.#varint(value.length);
     this.#flush();
     value.#flush();
-    this.pieces.push(...value.pieces);
+    for (const piece of value.pieces) this.pieces.push(piece);
     this.length += value.length;
     return this;
   }

@@ -6,6 +6,7 @@ import { bool } from '../dtype.js';
 import { Arith } from './arith.js';
 import { type Arguments, floating, type Symbolic, type Symbolics, working } from './call.js';
 import type { Graph } from './graph.js';
+import { Value } from './trace.js';
 
 /** Both sides in the dtype in which they meet, which has to be one that is compared. */
 function sides(c: Arguments, equality: boolean): [string, string] {
@@ -21,6 +22,15 @@ const test = (f: (a: Arith, x: string) => string): Symbolic => (g, c) => {
   const a = new Arith(g, floating(x.dtype));
   return f(a, a.of(x));
 };
+
+/** How many of a sorted row are smaller than each value; with `right` also those that are equal. */
+function found(g: Graph, c: Arguments, sorted: Value, right: boolean): string {
+  const { dtype } = sorted;
+  const x = c.operand('input');
+  const value = c.cast('input', dtype);
+  const before = g.node(right ? 'GreaterOrEqual' : 'Greater', [x instanceof Value ? g.unsqueeze(value, [-1]) : value, sorted]);
+  return g.reduce('ReduceSum', g.cast(before, c.result.dtype), [-1], false);
+}
 
 /** condition ? input : other, in the dtype of the result. */
 const where = (g: Graph, c: Arguments): string => {
@@ -42,6 +52,17 @@ export const COMPARE: Symbolics = {
   isposinf: test((a, x) => a.equal(x, Infinity)),
   isneginf: test((a, x) => a.equal(x, -Infinity)),
   signbit: test((a, x) => a.less(x, 0)),
+  copysign: (g, c) => {
+    const a = new Arith(g, c.result.dtype);
+    const size = a.abs(c.cast('input', a.dtype));
+    return a.where(a.less(c.cast('other', a.dtype), 0), a.neg(size), size);
+  },
+  searchsorted: (g, c) => {
+    const sorted = c.tensor('sortedSequence');
+    if (sorted.shape.length !== 1 || c.has('sorter')) throw c.unsupported('searchsorted in more than one row, or with a sorter', 'search in one sorted row');
+    return found(g, c, sorted, c.flag('right') || (c.has('side') && c.text('side') === 'right'));
+  },
+  bucketize: (g, c) => found(g, c, c.tensor('boundaries'), c.flag('right')),
   where_: where,
   where_self: where,
   masked_fill: (g, c) => {

@@ -218,16 +218,38 @@ const sliceScatter: Symbolic = (g, c) => {
 
 // --- diagonals and masks ------------------------------------------------------------------------------------------
 
-const diagonal: Symbolic = (g, c) => {
-  const x = c.tensor('input');
+function diagonalOf(g: Graph, c: Arguments, x: Value, first: number, second: number, offset: number): string {
   const n = x.shape.length;
-  const [first, second, offset] = [c.dim('dim1', n), c.dim('dim2', n), c.number('offset')];
   const length = c.result.sizes.at(-1)!;
   if (!isConstant(length)) throw c.unsupported('a diagonal of dynamic length', 'leave those axes static');
   const pairs = range(length[0]!).flatMap((i) => [BigInt(i + Math.max(0, -offset)), BigInt(i + Math.max(0, offset))]);
   const taken = g.node('GatherND', [g.transpose(x, front([first, second], n)), g.constant(BigInt64Array.from(pairs), int64, [length[0]!, 2])]);
   return g.transpose(taken, [...range(n - 1).slice(1), 0]);
+}
+
+const diagonal: Symbolic = (g, c) => {
+  const x = c.tensor('input');
+  const n = x.shape.length;
+  return diagonalOf(g, c, x, c.dim('dim1', n), c.dim('dim2', n), c.number('offset'));
 };
+
+/** Matrices with the last dimension of a tensor (or all of its elements, for diagflat) on a diagonal. */
+function matrixOf(g: Graph, c: Arguments, x: Value, offset: number): string {
+  const [size] = c.result.sizes.slice(-1);
+  if (!isConstant(size!)) throw c.unsupported('a diagonal of dynamic length', 'leave that axis static');
+  const n = size![0]!;
+  const mask = Uint8Array.from({ length: n * n }, (_, i) => ((i % n) - Math.floor(i / n) === offset ? 1 : 0));
+  const row = c.op === 'diagflat' ? g.reshape(x, [-1]) : x.name;
+  const rank = c.op === 'diagflat' ? 1 : x.shape.length;
+  // Element i of a row stands in column i + offset, or in column i of a row further down.
+  const pads = new Array<number>(2 * rank).fill(0);
+  pads[rank - 1] = Math.max(0, offset);
+  pads[2 * rank - 1] = Math.max(0, -offset);
+  const a = new Arith(g, x.dtype);
+  if (x.dtype === bool) throw c.unsupported('bool tensors', 'convert with int() before it');
+  const wide = offset === 0 ? row : g.node('Pad', [row, g.ints(pads), a.of(0)], { mode: 'constant' });
+  return a.where(g.constant(mask, bool, [n, n]), g.unsqueeze(wide, [-2]), 0);
+}
 
 const unknownSize = (what: string): Symbolic => (_g, c) => {
   throw c.unsupported(`${what}, whose size depends on the values,`, 'use ops that keep the shape (torch.where, mul with a mask), and do this behind the model');
@@ -272,6 +294,24 @@ export const INDEX: Symbolics = {
   slice_scatter: sliceScatter,
   diagonal,
   diagonal_copy: diagonal,
+  diag: (g, c) => {
+    const x = c.tensor('input');
+    return x.shape.length === 1 ? matrixOf(g, c, x, c.number('diagonal')) : diagonalOf(g, c, x, 0, 1, c.number('diagonal'));
+  },
+  diagflat: (g, c) => matrixOf(g, c, c.tensor('input'), c.number('offset')),
+  diag_embed: (g, c) => {
+    const n = c.result.shape.length;
+    if (c.dim('dim1', n) !== n - 2 || c.dim('dim2', n) !== n - 1) throw c.unsupported('diagEmbed into other dimensions than the last two', 'use the last two, and movedim');
+    return matrixOf(g, c, c.tensor('input'), c.number('offset'));
+  },
+  index_fill: (g, c) => {
+    const x = c.tensor('input');
+    const [dim, at] = [c.dim('dim', x.shape.length), c.tensor('index')];
+    if (x.shape.length === 0) return refuseRank(c);
+    const list = at.shape.length === 0 ? g.unsqueeze(at, [0]) : at.name;
+    const rows = g.node('Shape', [g.node('Gather', [x, list], { axis: dim })]);
+    return putRows(g, c, x, dim, list, g.node('Expand', [c.cast('value', x.dtype), rows]), false);
+  },
   one_hot: (g, c) => {
     const classes = c.number('numClasses');
     if (classes < 0) throw c.unsupported('oneHot without numClasses, which counts the classes of the example', 'pass numClasses');

@@ -50,6 +50,16 @@ const einsum: Symbolic = (g, c) => {
   return g.node('Einsum', c.tensors('operands'), { equation });
 };
 
+const chain = (name: string): Symbolic => (g, c) => c.tensors(name).map((t) => t.name).reduce((x, y) => g.node('MatMul', [x, y]));
+
+/** x × y: the components turned one way times those turned the other way, minus the reverse. */
+const cross = (axisOf: (c: Arguments, n: number) => number): Symbolic => (g, c) => {
+  const axis = axisOf(c, c.result.shape.length);
+  const turned = (name: string, by: readonly number[]): string => g.node('Gather', [g.as(c.tensor(name), c.result.dtype), g.ints(by)], { axis: axis - c.result.shape.length });
+  const [one, two] = [[1, 2, 0], [2, 0, 1]];
+  return g.node('Sub', [g.node('Mul', [turned('input', one), turned('other', two)]), g.node('Mul', [turned('input', two), turned('other', one)])]);
+};
+
 /** The dimensions `a` of one and `b` of the other are multiplied and summed, as a product of matrices. */
 function tensordot(g: Graph, x: Value, y: Value, a: readonly number[], b: readonly number[]): string {
   const letters = 'abcdefghijklmnopqrstuvwxyz';
@@ -89,6 +99,19 @@ export const LINEAR: Symbolics = {
   addbmm: (g, c) => sum(c, c.tensor('input'), g.reduce('ReduceSum', g.node('MatMul', [c.tensor('batch1'), c.tensor('batch2')]), [0], false)),
   addmv: (g, c) => sum(c, c.tensor('input'), g.node('MatMul', [c.tensor('mat'), c.tensor('vec')])),
   addr: (g, c) => sum(c, c.tensor('input'), outer(g, c.tensor('vec1'), c.tensor('vec2'), c.result.dtype)),
+  multi_dot: chain('tensors'),
+  chain_matmul: chain('matrices'),
+  kron: (g, c) => {
+    const [x, y] = [c.tensor('input'), c.tensor('other')];
+    const n = Math.max(x.shape.length, y.shape.length);
+    if (c.result.dtype === bool) throw c.unsupported('bool tensors', 'convert with int() before it');
+    // [a, 1, b, 1] times [1, c, 1, d] is [a, c, b, d], which is [a · c, b · d] in memory.
+    const spread = (t: Value, at: number): string => g.unsqueeze(g.as(t, c.result.dtype), Array.from({ length: 2 * n }, (_, i) => i).filter((i) => i % 2 !== at || (i - at) / 2 < n - t.shape.length));
+    return g.reshapeAs(g.node('Mul', [spread(x, 0), spread(y, 1)]), c.result);
+  },
+  det: (g, c) => g.node('Det', [c.tensor('A')]),
+  cross: cross((c, n) => (c.has('dim') ? c.dim('dim', n) : c.tensor('input').shape.indexOf(3))),
+  linalg_cross: cross((c, n) => c.dim('dim', n)),
   einsum,
   tensordot: (g, c) => {
     const [x, y, n] = [c.tensor('a'), c.tensor('b'), c.number('dims')];

@@ -94,6 +94,12 @@ function xlogy(a: Arith, x: string, y: string): string {
   return a.where(a.equal(x, 0), 0, a.mul(x, a.log(y)));
 }
 
+/** The one that is a number where the other is not. */
+function known(a: Arith, x: string, y: string, both: string): string {
+  if (!a.dtype.isFloatingPoint) return both;
+  return a.where(a.g.node('IsNaN', [x]), y, a.where(a.g.node('IsNaN', [y]), x, both));
+}
+
 /** The angle of (x, y): ONNX has the arc tangent only, which knows half of the circle. */
 function atan2(a: Arith, y: string, x: string): string {
   const angle = a.op('Atan', a.div(y, x));
@@ -178,7 +184,12 @@ export const MATH: Symbolics = {
   pow,
   float_power: (g, c) => new Arith(g, float64).pow(c.cast('input', float64), c.cast('exponent', float64)),
   logaddexp: binary(logaddexp),
+  logaddexp2: binary((a, x, y) => a.add(a.max(x, y), a.mul(a.log(a.add(1, a.pow(2, a.neg(a.abs(a.sub(x, y)))))), Math.LOG2E))),
   xlogy: binary(xlogy),
+  xlog1py: binary((a, x, y) => xlogy(a, x, a.add(y, 1))),
+  ldexp: binary((a, x, y) => a.mul(x, a.pow(2, y))),
+  fmax: binary((a, x, y) => known(a, x, y, a.max(x, y))),
+  fmin: binary((a, x, y) => known(a, x, y, a.min(x, y))),
   logit: formula((a, x, c) => {
     const eps = c.numberOr('eps', null);
     const p = eps === null ? x : a.op('Clip', x, eps, 1 - eps);
@@ -219,6 +230,17 @@ export const MATH: Symbolics = {
     const down = a.where(a.equal(x, -Infinity), bound('neginf', -largest), up);
     return a.where(a.g.node('IsNaN', [x]), bound('nan', 0), down);
   }),
+  // StandardScaler and MinMaxScaler, which belong into a file with the model that they feed.
+  scale_columns: (_g, c) => {
+    const [a, offset, factor] = [c.arith, c.maybe('offset'), c.maybe('factor')];
+    const moved = offset ? a.sub(c.tensor('input'), offset) : a.of(c.tensor('input'));
+    return factor ? a.div(moved, factor) : moved;
+  },
+  unscale_columns: (_g, c) => {
+    const [a, offset, factor] = [c.arith, c.maybe('offset'), c.maybe('factor')];
+    const scaled = factor ? a.mul(c.tensor('input'), factor) : a.of(c.tensor('input'));
+    return offset ? a.add(scaled, offset) : scaled;
+  },
   logical_and: logical('And'),
   logical_or: logical('Or'),
   logical_xor: logical('Xor'),

@@ -89,6 +89,12 @@ const stdMean: Symbolic = (g, c) => {
   return [m.a.sqrt(m.variance), m.mean];
 };
 
+/** Zeros instead of what is no number. */
+function withoutNaN(g: Graph, x: Value, a: Arith): string {
+  const name = a.of(x);
+  return x.dtype.isFloatingPoint ? a.where(g.node('IsNaN', [x]), 0, name) : name;
+}
+
 /** The p-norm over dimensions. */
 export function vectorNorm(a: Arith, x: string, p: number, axes: readonly number[] | null, keepdims: boolean): string {
   const { g } = a;
@@ -177,7 +183,23 @@ export const REDUCE: Symbolics = {
   std_mean_all: stdMean,
   std_mean_dim: stdMean,
   std_mean_correction: stdMean,
+  nansum: (g, c) => {
+    const x = c.tensor('input');
+    const a = new Arith(g, c.result.dtype);
+    return a.sum(withoutNaN(g, x, a), axesOf(c, 'dim', x), c.flag('keepdim'));
+  },
+  nanmean: (g, c) => {
+    const x = c.tensor('input');
+    const a = new Arith(g, c.result.dtype);
+    const [axes, keep] = [axesOf(c, 'dim', x), c.flag('keepdim')];
+    return a.div(a.sum(withoutNaN(g, x, a), axes, keep), a.sum(a.fromBool(a.not(g.node('IsNaN', [x]))), axes, keep));
+  },
   norm: norm('p', 'dim'),
+  norm_named: (g, c) => {
+    const x = c.tensor('input');
+    if (c.text('p') !== 'fro') throw c.unsupported(`the norm '${c.text('p')}'`, "use 'fro' or a number");
+    return vectorNorm(new Arith(g, c.result.dtype), g.as(x, c.result.dtype), 2, axesOf(c, 'dim', x), c.flag('keepdim'));
+  },
   vector_norm: norm('ord', 'dim'),
   linalg_norm: norm('ord', 'dim'),
   logsumexp,
@@ -187,4 +209,8 @@ export const REDUCE: Symbolics = {
   },
   sort,
   argsort: sort,
+  msort: (g, c) => {
+    const x = c.tensor('input');
+    return ordered(g, x, x.shape.length === 0 ? 1 : g.dim(x, 0), 0, false)[0]!;
+  },
 };

@@ -72,6 +72,15 @@ const parts: Symbolic = (g, c) => {
   return g.split(x, c.results.map((r) => g.find(r.sizes[dim]!)), dim);
 };
 
+const partsAlong = (dim: number): Symbolic => (g, c) => g.split(c.tensor('input'), c.results.map((r) => g.find(r.sizes[dim]!)), dim);
+
+/** Side by side along a dimension, with at least `rank` of them: rows get one in front, a third one comes last. */
+const joined = (rank: number, dim: number): Symbolic => (g, c) => g.concat(c.tensors('tensors').map((t) => {
+  const [name, n] = [g.as(t, c.result.dtype), t.shape.length];
+  if (n >= rank) return name;
+  return g.unsqueeze(name, n === 2 ? [2] : n === 1 ? [0, 2].slice(0, rank - 1) : range(rank));
+}), dim);
+
 const unbind: Symbolic = (g, c) => {
   const x = c.tensor('input');
   const dim = c.dim('dim', x.shape.length);
@@ -105,9 +114,9 @@ const repeatInterleave: Symbolic = (g, c) => {
 };
 
 /** Backwards along dimensions: a slice with step -1. */
-function flip(g: Graph, x: Value, dims: readonly number[]): string {
+function flip(g: Graph, x: string, dims: readonly number[]): string {
   const ends = dims.map(() => Number.MIN_SAFE_INTEGER);
-  return dims.length === 0 ? x.name : g.node('Slice', [x, g.ints(dims.map(() => -1)), g.ints(ends), g.ints(dims), g.ints(dims.map(() => -1))]);
+  return dims.length === 0 ? x : g.node('Slice', [x, g.ints(dims.map(() => -1)), g.ints(ends), g.ints(dims), g.ints(dims.map(() => -1))]);
 }
 
 /** Around along dimensions; without any, over all elements in a row. */
@@ -245,12 +254,30 @@ export const SHAPE: Symbolics = {
     const flat = c.tensors('tensors').map((t) => (t.shape.length === 0 ? g.unsqueeze(g.as(t, c.result.dtype), [0]) : g.as(t, c.result.dtype)));
     return g.concat(flat, rank === 1 ? 0 : 1);
   },
+  vstack: joined(2, 0),
+  dstack: joined(3, 2),
+  hsplit: (g, c) => (c.tensor('input').shape.length === 1 ? partsAlong(0) : partsAlong(1))(g, c),
+  hsplit_at: (g, c) => (c.tensor('input').shape.length === 1 ? partsAlong(0) : partsAlong(1))(g, c),
+  vsplit: partsAlong(0),
+  vsplit_at: partsAlong(0),
+  dsplit: partsAlong(2),
+  dsplit_at: partsAlong(2),
+  rot90: (g, c) => {
+    const x = c.tensor('input');
+    const [first, second] = c.dims('dims', x.shape.length) as [number, number];
+    const k = ((c.number('k') % 4) + 4) % 4;
+    if (k === 0) return x.name;
+    if (k === 2) return flip(g, x.name, [first, second]);
+    const perm = range(x.shape.length);
+    [perm[first], perm[second]] = [second, first];
+    return k === 1 ? g.transpose(flip(g, x.name, [second]), perm) : flip(g, g.transpose(x, perm), [second]);
+  },
   repeat: (g, c) => tile(g, c.tensor('input'), c.sizes('repeats')),
   tile: (g, c) => tile(g, c.tensor('input'), c.sizes('dims')),
   repeat_interleave: repeatInterleave,
-  flip: (g, c) => flip(g, c.tensor('input'), c.dims('dims', c.tensor('input').shape.length) ?? []),
-  fliplr: (g, c) => flip(g, c.tensor('input'), [1]),
-  flipud: (g, c) => flip(g, c.tensor('input'), [0]),
+  flip: (g, c) => flip(g, c.tensor('input').name, c.dims('dims', c.tensor('input').shape.length) ?? []),
+  fliplr: (g, c) => flip(g, c.tensor('input').name, [1]),
+  flipud: (g, c) => flip(g, c.tensor('input').name, [0]),
   roll,
   pad: (g, c) => pad(g, c, c.text('mode'), c.numberOr('value', 0)),
   constant_pad_nd: (g, c) => pad(g, c, 'constant', c.number('value')),

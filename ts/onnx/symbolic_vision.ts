@@ -103,9 +103,12 @@ const fold: Symbolic = (g, c) => {
 const gridSample: Symbolic = (g, c) => {
   const x = c.tensor('input');
   if (x.shape.length === 5 && g.opset < 20) throw c.unsupported('sampling of volumes before opset 20', 'export with { opsetVersion: 20 } or later');
-  const mode = c.text('mode');
+  // grid_sampler has numbers for the modes (torch/nn/functional.py).
+  const numbered = c.op === 'grid_sampler';
+  const mode = numbered ? ['bilinear', 'nearest', 'bicubic'][c.number('interpolationMode')]! : c.text('mode');
+  const outside = numbered ? ['zeros', 'border', 'reflection'][c.number('paddingMode')]! : c.text('paddingMode');
   const names: Record<string, string> = g.opset >= 20 ? { bilinear: 'linear', bicubic: 'cubic' } : {};
-  return g.node('GridSample', [x, c.tensor('grid')], { mode: names[mode] ?? mode, padding_mode: c.text('paddingMode'), align_corners: Number(c.flag('alignCorners')) });
+  return g.node('GridSample', [x, c.tensor('grid')], { mode: names[mode] ?? mode, padding_mode: outside, align_corners: Number(c.flag('alignCorners')) });
 };
 
 /** Every point of a regular grid, in homogeneous coordinates, times the transposed matrix. */
@@ -143,5 +146,6 @@ export const VISION: Symbolics = {
   im2col,
   fold,
   grid_sample: gridSample,
+  grid_sampler: gridSample,
   affine_grid: affineGrid,
 };
