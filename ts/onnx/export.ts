@@ -80,11 +80,12 @@ function convert(model: Exportable, args: unknown, options: ExportOptions): Uint
   if (model instanceof Module) for (const [name, t] of [...model.namedParameters(), ...model.namedBuffers()]) if (!weights.has(t)) weights.set(t, name);
   if (model instanceof Module) [...weights.values()].forEach((name, i) => order.set(name, i));
   const fold = doConstantFolding && exportParams && !keepInitializersAsInputs;
-  const run = (t: readonly Tensor[], first: boolean): Trace => record(model, replaceTensors(given, new Map(tensors.map((x, i) => [x, t[i]!]))) as unknown[], t, inputNames, new Recorder(weights, fold, first));
-  const base = symbols.length === 0 ? tensors : resized(tensors, symbols, () => 1);
+  const placed = (t: readonly Tensor[]): unknown[] => replaceTensors(given, new Map(tensors.map((x, i) => [x, t[i]!]))) as unknown[];
+  const run = (t: readonly Tensor[], first: boolean): Trace => record(model, placed(t), t, inputNames, new Recorder(weights, fold, first));
+  const base = (): Tensor[] => resized(tensors, symbols, () => 1);
   // What forward makes once and keeps (a table of positions) has to be there in every trace, or the first would differ.
-  if (symbols.length > 0) call(model, replaceTensors(given, new Map(tensors.map((x, i) => [x, base[i]!]))) as unknown[]);
-  const traces = [run(base, true)];
+  if (symbols.length > 0) call(model, placed(base()));
+  const traces = [run(base(), true)];
   for (const symbol of symbols) for (const factor of [2, 3]) traces.push(run(resized(tensors, symbols, (s) => (s === symbol ? factor : 1)), false));
   const trace = merge(traces, symbols.map((s) => `'${s.name}'`).join(', '));
 
@@ -144,7 +145,8 @@ function resized(tensors: readonly Tensor[], symbols: readonly Symbol[], factor:
       const times = factor(symbol) * (symbol.size === 1 ? 2 : 1);
       for (const place of symbol.places) if (place.input === input && times > 1) t = repeatInterleave(t, times, place.dim);
     }
-    return t === tensor ? tensor.detach() : t;
+    // forward may write into its inputs, and the example is the caller's.
+    return t === tensor ? tensor.clone() : t;
   });
 }
 

@@ -46,7 +46,7 @@ function compare(a: Trace, b: Trace, axes: string): void {
 /** One argument out of that of every trace. */
 function join(all: readonly Arg[], where: () => string): Arg {
   const [a] = all;
-  if (all.every((x) => x === a)) return a!;
+  if (all.every((x) => Object.is(x, a))) return a!;
   if (a instanceof Value && all.every((x) => x instanceof Value && x.index === a.index)) return a;
   if (all.every((x) => typeof x === 'number')) return new Varying(all as number[]);
   if (all.every((x) => Array.isArray(x) && x.length === (a as readonly Arg[]).length)) {
