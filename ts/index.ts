@@ -51,6 +51,7 @@ export * as io from './io/index.js';
 export { memory, type MemoryStats, memorySummary, type SiteRow, SiteTable } from './memory.js';
 export * as metrics from './metrics/index.js';
 export * as nn from './nn/index.js';
+export * as onnx from './onnx/index.js';
 export * as optim from './optim/index.js';
 export * as plot from './plot/index.js';
 export { getPrintoptions, type PrintOptions, setPrintoptions } from './printing.js';

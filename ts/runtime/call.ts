@@ -75,19 +75,34 @@ export function invoke(def: Def, self: Handle | undefined, args: readonly unknow
   relieve();
   tick();
   const signatures = def.signatures ?? signaturesOf(def);
+  const taken: unknown[] | null = watcher === null ? null : [];
   for (let i = 0; i < signatures.length; i++) {
     const s = signatures[i]!;
-    if (bind(s, self, args, n, named)) return finish(def, s, self, args, named);
+    if (!bind(s, self, args, n, named, taken)) continue;
+    const result = finish(def, s, self, args, named);
+    if (watcher !== null && taken !== null) watcher(s, def.mode, taken, result);
+    return result;
   }
   throw explain(def.name, signatures, self, args.slice(0, n), named);
 }
 
-/** Encodes the arguments for one signature; false when they do not fit it. */
-function bind(s: Signature, self: Handle | undefined, args: readonly unknown[], n: number, named: Record<string, unknown> | null): boolean {
+/** Sees every call that was made: the value of each parameter (undefined where its default was taken), and the result. */
+export type Watcher = (s: Signature, mode: Mode, values: readonly unknown[], result: unknown) => void;
+let watcher: Watcher | null = null;
+
+/** Sets who sees the calls, or nobody (null). Returns who saw them until now. */
+export function watchCalls(next: Watcher | null): Watcher | null {
+  const before = watcher;
+  watcher = next;
+  return before;
+}
+
+/** Encodes the arguments for one signature, noting their values in `taken`; false when they do not fit it. */
+function bind(s: Signature, self: Handle | undefined, args: readonly unknown[], n: number, named: Record<string, unknown> | null, taken: unknown[] | null): boolean {
   for (let words = scratch(); ; ) {
     try {
       const before = returnCount();
-      const fits = write(words, s, self, args, n, named);
+      const fits = write(words, s, self, args, n, named, taken);
       if (returnCount() === before) return fits;
       // A tensor was brought back meanwhile, and memory may have moved: now all are there.
       words = scratch();
@@ -98,7 +113,7 @@ function bind(s: Signature, self: Handle | undefined, args: readonly unknown[], 
   }
 }
 
-function write(words: Float64Array, s: Signature, self: Handle | undefined, args: readonly unknown[], n: number, named: Record<string, unknown> | null): boolean {
+function write(words: Float64Array, s: Signature, self: Handle | undefined, args: readonly unknown[], n: number, named: Record<string, unknown> | null, taken: unknown[] | null): boolean {
   const { params } = s;
   const selfAt = self === undefined ? -1 : s.self;
   const room = s.positional - (selfAt < 0 ? 0 : 1);
@@ -130,6 +145,7 @@ function write(words: Float64Array, s: Signature, self: Handle | undefined, args
       value = named[p.name];
       used++;
     }
+    if (taken !== null) taken[i] = value;
     if (value === undefined) {
       const t = p.template;
       if (t === null) return false;

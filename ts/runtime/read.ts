@@ -11,11 +11,19 @@ import { engine } from './wasm.js';
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- how deep it nests is not known to the type system
 export type NestedList = any;
 
+let onRead: ((t: Handle) => void) | null = null;
+
+/** Sets who is told that elements of a tensor leave for JavaScript, or nobody (null). */
+export function watchReads(next: typeof onRead): void {
+  onRead = next;
+}
+
 /**
  * The `n` elements of a tensor in row-major order. Unless `copy`, a contiguous tensor's memory itself, which is valid
  * until the next call into the engine.
  */
 export function readElements(t: Handle, dtype: DType, n: number, copy: boolean): TypedArray {
+  if (onRead !== null) onRead(t);
   if (n === 0) return new dtype.array(0);
   const direct = view(t, dtype, n);
   if (direct) return copy ? direct.slice() : direct;
