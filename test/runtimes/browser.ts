@@ -1,5 +1,5 @@
 // Chromium, driven by playwright-core: a page is opened, and what it prints on the console is collected.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
 /** `npm test -- --quick` leaves the browser out (scripts/test.mjs). */
@@ -32,12 +32,26 @@ export interface Visit {
   readonly warnings: readonly string[];
 }
 
+/** The most memory that a renderer of this browser has ever had, in bytes: the kernel's high-water mark. 0 where there is no /proc. */
+async function peakMemory(of: Browser): Promise<number> {
+  const session = await of.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  const peaks = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => {
+    const status = existsSync(`/proc/${id}/status`) ? readFileSync(`/proc/${id}/status`, 'utf8') : '';
+    return 1024 * Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? 0);
+  });
+  return Math.max(0, ...peaks);
+}
+
 /**
  * Opens a URL and waits until the page calls `finish()` or something in it fails, which throws.
- * The page prints with console.log; only strings are collected faithfully.
+ * The page prints with console.log; only strings are collected faithfully. `await peakMemory()` tells it what its process
+ * has had.
  */
 export async function visit(url: string): Promise<Visit> {
-  const context = await (await (browser ??= launch())).newContext();
+  const opened = await (browser ??= launch());
+  const context = await opened.newContext();
   const out: string[] = [];
   const warnings: string[] = [];
   try {
@@ -50,7 +64,10 @@ export async function visit(url: string): Promise<Visit> {
       page.on('pageerror', (error) => reject(error));
       page.on('crash', () => reject(new Error('the page crashed')));
       // Called after all that was printed before: both travel through the same pipe, in order.
-      page.exposeFunction('finish', () => resolve()).then(() => page.goto(url)).catch(reject);
+      page.exposeFunction('finish', () => resolve())
+        .then(() => page.exposeFunction('peakMemory', () => peakMemory(opened)))
+        .then(() => page.goto(url))
+        .catch(reject);
     });
     return { out: out.map((line) => `${line}\n`).join(''), warnings };
   } finally {

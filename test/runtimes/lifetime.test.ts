@@ -9,7 +9,10 @@ import { runIn, type Runtime } from './run.js';
 const MB = 2 ** 20;
 const RUNTIMES = ['node', 'node24', 'deno', 'page'] as const satisfies Runtime[];
 
-/** What a scenario prints (test/lifetime/scenarios.ts); sizes in bytes, above what there was before. */
+/**
+ * What a scenario prints (test/lifetime/scenarios.ts); sizes in bytes, above what there was before, but in a page `rss` is
+ * the most that its process had in all.
+ */
 interface Found {
   live: number;
   rss: number;
