@@ -34,14 +34,15 @@ export class Meter {
    */
   async settle(): Promise<{ tensors: number; bytes: number; objects: number }> {
     let left = { tensors: 1, bytes: 1, objects: 1 };
-    for (let i = 0; i < 300 && left.tensors + left.bytes + left.objects > 0; i++) {
-      // What was looked at through a WeakRef lives until the end of its turn, so looking and collecting take turns.
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      // Large and small garbage, for both generations of the collector.
-      garbage = [new ArrayBuffer(2 ** 24), Array.from({ length: 50_000 }, (_, k) => ({ k }))];
-      await new Promise((resolve) => setTimeout(resolve, 0));
+    for (let round = 0; round < 20 && left.tensors + left.bytes + left.objects > 0; round++) {
       // Cycles through hooks are the collector's once they are outside.
-      if (i % 50 === 0) torch.memory.emptyCache();
+      torch.memory.emptyCache();
+      // Looking through a WeakRef keeps its target for the turn, and for a collection that is under way: so many turns in
+      // between, with large and small garbage, for both generations of the collector.
+      for (let i = 0; i < 12; i++) {
+        garbage = [new ArrayBuffer(2 ** 25), Array.from({ length: 50_000 }, (_, k) => ({ k }))];
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
       const now = torch.memory();
       this.#watched = this.#watched.filter((ref) => ref.deref() !== undefined);
       left = { tensors: now.tensors - this.#before.tensors, bytes: now.live - this.#before.live, objects: this.#watched.length };
