@@ -12,9 +12,9 @@ export type Result = Record<string, unknown>;
 
 function mlp(): { model: nn.Module; step: () => torch.Tensor } {
   torch.manualSeed(1);
-  const model = new nn.Sequential(new nn.Linear(32, 128), new nn.ReLU(), new nn.Linear(128, 128), new nn.Tanh(), new nn.Linear(128, 4));
-  const x = torch.randn(64, 32);
-  const y = torch.randint(0, 4, [64]);
+  const model = new nn.Sequential(new nn.Linear(32, 96), new nn.ReLU(), new nn.Linear(96, 96), new nn.Tanh(), new nn.Linear(96, 4));
+  const x = torch.randn(32, 32);
+  const y = torch.randint(0, 4, [32]);
   return { model, step: trainer(model, x, y, new optim.SGD(model.parameters(), { lr: 0.001, momentum: 0.9 })) };
 }
 

@@ -30,7 +30,7 @@ const NOTHING = { tensors: 0, bytes: 0, objects: 0 };
  * it; without spill the first would be gigabytes. PyTorch would hold the model and one step.
  */
 const SCENARIOS: Record<string, { live: number; rss: number; also?: (found: Found) => void }> = {
-  mlp: { live: 160, rss: 700, also: ({ spilled, names }) => expect([spilled > 500 * MB, names]).toEqual([true, 'NllLossBackward0']) },
+  mlp: { live: 160, rss: 700, also: ({ spilled, names }) => expect([spilled > 300 * MB, names]).toEqual([true, 'NllLossBackward0']) },
   cnn: { live: 160, rss: 700, also: ({ spilled }) => expect(spilled).toBeGreaterThan(100 * MB) },
   awaits: { live: 160, rss: 500 },
   forwards: { live: 160, rss: 700, also: ({ spilled, grads }) => expect([spilled > 300 * MB, grads]).toEqual([true, true]) },
@@ -59,7 +59,8 @@ describe.each(Object.entries(SCENARIOS))('%s', (name, { live, rss, also }) => {
     if ('equal' in found) expect(found.equal).toBe(true);
     also?.(found);
     expect(found.live).toBeLessThan(live * MB);
-    expect(found.rss).toBeLessThan(rss * MB);
+    // In a page it is all that the process has had, the browser's own code included.
+    expect(found.rss).toBeLessThan((runtime === 'page' ? rss + 300 : rss) * MB);
   });
 });
 
