@@ -75,7 +75,11 @@ function check(): void {
   const grown = live - accounted;
   if (grown > 0 && grown < PRESSURE_STEP) return;
   accounted = live;
-  if (grown > 0) sink = new ArrayBuffer(Math.min(grown, PRESSURE_MAX));
+  try {
+    if (grown > 0) sink = new ArrayBuffer(Math.min(grown, PRESSURE_MAX));
+  } catch {
+    // No memory even for garbage: the collector knows.
+  }
   sink = null;
 }
 

@@ -57,10 +57,11 @@ function block(words: number): Float64Array {
 /**
  * Lets everything leave the engine that was last used before call number `before` and that nothing in the engine refers to,
  * and all that only such objects refer to.
+ * @param exchange even if it is full outside, because something comes back for it.
  * @returns how many objects left.
  */
-export function spill(before: number): number {
-  if (returning || outsideIsFull()) return 0;
+export function spill(before: number, exchange = false): number {
+  if (returning || (!exchange && outsideIsFull())) return 0;
   const table = cells();
   const candidates = block(table.length);
   let n = 0;
@@ -175,12 +176,22 @@ function stayed(slot: number): Cell {
 
 /** Brings what a cell stands for back into the engine, with all that it refers to. */
 export function bringBack(cell: Cell): void {
-  try {
-    comeBack(cell);
-  } catch (error) {
-    if (!(error instanceof OutOfMemoryError) || spill(clock()) === 0) throw error;
-    comeBack(cell);
+  for (let share = 1 / 16; ; share *= 2) {
+    try {
+      comeBack(cell);
+      return;
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError) || share > 1) throw error;
+      // However full it is outside: what comes back makes as much room there.
+      spill(Math.min(stampOfOldest(share), clock()), true);
+    }
   }
+}
+
+/** The call before which this share of the handles in the engine were last used. */
+function stampOfOldest(share: number): number {
+  const stamps = Float64Array.from(cells().flatMap((cell) => (cell === null || cell.internal ? [] : [cell.stamp]))).sort();
+  return (stamps[Math.floor(share * (stamps.length - 1))] ?? 0) + 1;
 }
 
 function comeBack(cell: Cell): void {
