@@ -163,11 +163,10 @@ impl Node {
         }
     }
 
-    /// Whether some tensor waits for its gradient here (`retain_grad`).
-    pub(crate) fn has_retained(&self) -> bool {
-        let mut retained = self.retained.borrow_mut();
-        retained.retain(|r| r.1.upgrade().is_some());
-        !retained.is_empty()
+    /// Whether some tensor still waits for its gradient here (`retain_grad`): not when the node can no longer run.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let freed = self.body.try_borrow().is_ok_and(|body| matches!(*body, Body::Freed));
+        !freed && self.retained.borrow().iter().any(|r| r.1.upgrade().is_some())
     }
 
     pub(crate) fn add_hook(&self, nr: usize, id: u64, hook: Hook) {
@@ -241,7 +240,6 @@ impl Node {
         {
             let taken = std::mem::replace(&mut *body, Body::Freed);
             drop(body);
-            self.retained.borrow_mut().clear();
             drop(taken);
         }
     }

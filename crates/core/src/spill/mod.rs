@@ -157,14 +157,17 @@ impl Item {
         }
         match &self.object {
             Object::Tensor(t) => {
-                !t.is_watched()
-                    && t.inner().meta.try_borrow_mut().is_ok_and(|meta| meta.hooks.iter().all(|h| is_remote(&h.1)))
+                t.inner().meta.try_borrow_mut().is_ok_and(|meta| {
+                    // What waits for a gradient that its node can still give must be where the node finds it.
+                    let waits = t.is_watched() && meta.node.as_ref().is_some_and(|e| e.node.is_awaited());
+                    !waits && meta.hooks.iter().all(|h| is_remote(&h.1))
+                })
             }
             Object::Node(n) => {
                 n.body.try_borrow_mut().is_ok()
                     && n.next.try_borrow_mut().is_ok()
                     && n.hooks.try_borrow().is_ok_and(|hooks| hooks.iter().all(|h| is_remote(&h.2)))
-                    && !n.has_retained()
+                    && !n.is_awaited()
             }
             Object::Storage(_) => true,
         }

@@ -176,3 +176,19 @@ fn one_gradient_reaches_a_leaf_by_old_and_new_graphs() {
     let expected = 4.0 + 2.0f32.exp();
     assert!((g[0].as_ref().unwrap().item().unwrap().to_f64() - f64::from(expected)).abs() < 1e-5);
 }
+
+#[test]
+fn what_waits_for_its_gradient_stays_until_it_has_it() {
+    let x = leaf(&[1.0]);
+    let h = ops::exp(&x).unwrap();
+    let y = ops::sum(&ops::mul(&h, &h).unwrap(), None).unwrap();
+    autograd::retain_grad(&h);
+    let (hh, hy) = (handles::put(h), handles::put(y.clone()));
+    drop(spill(&[hh]));
+    assert!(handles::get(hh).is_ok());
+    autograd::backward(&[y], &[None], false, false, None).unwrap();
+    assert!(autograd::retains_grad(&handles::get(hh).unwrap()));
+    let records = spill(&[hh, hy]);
+    let h = handles::get(bring_back(&records, at(&records, hh), &mut HashMap::new())).unwrap();
+    assert!((h.grad().unwrap().item().unwrap().to_f64() - 2.0 * 1f64.exp()).abs() < 1e-5);
+}
