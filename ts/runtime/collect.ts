@@ -1,6 +1,6 @@
 /**
  * When memory is given back without being asked: finalizers where the event loop turns, spill where it does not
- * (DESIGN.md section 4).
+ * (docs/ARCHITECTURE.md, "Memory").
  * @module
  */
 import { type Cell, cellOf, clock, type Id, idOf, internalCount, release, residentCount } from './cells.js';

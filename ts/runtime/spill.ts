@@ -1,6 +1,6 @@
 /**
  * Spill, JavaScript's side: the oldest objects leave the engine, so that the collector can free those that nobody can
- * reach; the others come back when they are used (DESIGN.md section 4, crates/core/src/spill).
+ * reach; the others come back when they are used (docs/ARCHITECTURE.md, "Memory"; crates/core/src/spill).
  * @module
  */
 import { OutOfMemoryError } from '../errors.js';

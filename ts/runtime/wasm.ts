@@ -1,7 +1,7 @@
 /**
  * The border to the engine: its exports, and the scratch block through which numbers go both ways.
  *
- * Everything is numbers (DESIGN.md, "Numbers across the border"): arguments and results are float64 words in a block
+ * Everything is numbers (docs/ARCHITECTURE.md, "A call"): arguments and results are float64 words in a block
  * of WebAssembly memory; strings appear only in errors and names.
  * @module
  */
