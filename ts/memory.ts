@@ -10,7 +10,7 @@ import { ArgumentError } from './errors.js';
 import { shown } from './runtime/console.js';
 import { spilled } from './runtime/spill.js';
 import { isTracking, setTracking } from './runtime/track.js';
-import { checked, scratch } from './runtime/wasm.js';
+import { checked, INFO, scratch } from './runtime/wasm.js';
 
 /** Numbers of {@link memory}; bytes unless said otherwise. */
 export interface MemoryStats {
@@ -128,12 +128,12 @@ function bySite(): SiteTable {
     const { slot } = cell;
     checked((wasm) => wasm.info(slot));
     const words = scratch();
-    const dtype = dtypeOf(words[0]!);
-    const kind = `${dtype.name}[${[...words.subarray(9, 9 + words[6]!)].join(', ')}]`;
+    const dtype = dtypeOf(words[INFO.dtype]!);
+    const kind = `${dtype.name}[${[...words.subarray(INFO.shape, INFO.shape + words[INFO.ndim]!)].join(', ')}]`;
     let row = sites.get(cell.sites.made);
     if (!row) sites.set(cell.sites.made, (row = { tensors: 0, bytes: 0, kinds: new Map() }));
     row.tensors++;
-    row.bytes += words[7]! * dtype.itemsize;
+    row.bytes += words[INFO.numel]! * dtype.itemsize;
     row.kinds.set(kind, (row.kinds.get(kind) ?? 0) + 1);
   }
   const rows = [...sites].map(([site, { tensors, bytes, kinds }]): SiteRow => {

@@ -19,14 +19,11 @@ import { installStarter } from './runtime/load.js';
 import { type NestedList, readElements, nest, toNumber } from './runtime/read.js';
 import type { Num } from './runtime/types.js';
 import { breathe } from './runtime/turn.js';
-import { checked, run, scratch } from './runtime/wasm.js';
+import { checked, INFO, run, scratch } from './runtime/wasm.js';
 import { type Size, sizeFrom } from './size.js';
 import { isPlain } from './runtime/plain.js';
 
 installStarter();
-
-/** Positions of what `info` writes (crates/core/src/call.rs, `info`). */
-const INFO = { dtype: 0, requiresGrad: 1, isLeaf: 2, isView: 3, hasGradFn: 4, ndim: 6, numel: 7, offset: 8, shape: 9 } as const;
 
 /**
  * Lets `t` have the memory, shape and dtype of `source` from now on, outside the graph; it stays the same object, with its

@@ -8,18 +8,8 @@ import { type Away, Cell, cells, clock, enter, leave, unrefer } from './cells.js
 import { returnRemote, takeRemote } from './remotes.js';
 import { checked, engine, run } from './wasm.js';
 
-/** Counts since the program began. */
-export interface SpillCounts {
-  /** Objects (tensors, nodes, memory shared by several) that left, and their bytes. */
-  out: number;
-  outBytes: number;
-  /** Objects that came back, and their bytes. */
-  back: number;
-  backBytes: number;
-}
-
-/** What was spilled so far. */
-export const spilled: SpillCounts = { out: 0, outBytes: 0, back: 0, backBytes: 0 };
+/** Bytes that left the engine and came back since the program began. */
+export const spilled = { outBytes: 0, backBytes: 0 };
 
 /** While objects come back, none may leave: their parts have no owner yet. */
 let returning = false;
@@ -67,65 +57,62 @@ export function spill(before: number, exchange = false): number {
   let n = 0;
   for (const cell of table) if (cell !== null && !cell.internal && cell.stamp < before) candidates[n++] = cell.slot;
   const length = run((wasm) => wasm.spill_plan(n));
-  const words = block(length);
-  const count = words[0]!;
-  const starts = new Uint32Array(count);
-  const elements = copies(words, starts);
-  if (elements === null) {
+  const leaving = read(block(length));
+  if (leaving === null) {
     run((wasm) => wasm.spill_cancel());
     return 0;
   }
-  if (count > 0) take(words, starts, elements);
+  take(leaving);
   run((wasm) => wasm.spill_commit());
-  return count;
+  return leaving.length;
 }
 
-/** Finds where each record begins, and copies its elements; null where JavaScript has no memory for them either. */
-function copies(words: Float64Array, starts: Uint32Array): (Uint8Array | null)[] | null {
+/** An object that leaves, as the plan describes it. */
+interface Leaving {
+  readonly kind: number;
+  /** The handles' numbers of it, and its internal one plus 1, or 0. */
+  readonly slots: readonly number[];
+  readonly internal: number;
+  /** What it refers to: the place of another that leaves, or -1 - the internal number of what stays. */
+  readonly targets: readonly number[];
+  readonly remotes: readonly number[];
+  readonly data: Uint8Array | null;
+  readonly words: readonly number[];
+}
+
+/** Reads the plan (crates/core/src/spill/write.rs has the words) and copies the elements; null where JavaScript has no memory for them either. */
+function read(plan: Float64Array): Leaving[] | null {
   const heap = new Uint8Array(engine().memory.buffer);
-  const elements: (Uint8Array | null)[] = [];
-  let at = 1;
+  let at = 0;
+  const next = (): number => plan[at++]!;
+  const list = (): number[] => {
+    const items: number[] = [];
+    for (let n = next(); n > 0; n--) items.push(next());
+    return items;
+  };
+  const leaving: Leaving[] = [];
   try {
-    for (let i = 0; i < starts.length; i++) {
-      starts[i] = at;
-      at += 2 + words[at + 1]!;
-      at += 2 + words[at + 1]!;
-      at += 1 + words[at]!;
-      const from = words[at]!;
-      const bytes = words[at + 1]!;
-      elements.push(bytes > 0 ? heap.slice(from, from + bytes) : null);
-      at += 3 + words[at + 2]!;
+    for (let n = next(); n > 0; n--) {
+      const [kind, slots, internal, targets, remotes, from, bytes] = [next(), list(), next(), list(), list(), next(), next()];
+      leaving.push({ kind, slots, internal, targets, remotes, data: bytes > 0 ? heap.slice(from, from + bytes) : null, words: list() });
     }
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;
   }
-  return elements;
+  return leaving;
 }
 
-/** Builds what the plan describes; see crates/core/src/spill/write.rs for the words. */
-function take(words: Float64Array, starts: Uint32Array, elements: readonly (Uint8Array | null)[]): void {
-  const count = starts.length;
-  // First, how often each record is referred to: one that nobody else knows of stands in its cell itself.
-  const referred = new Uint32Array(count);
-  for (let at of starts) {
-    at += 3 + words[at + 1]!;
-    for (let k = words[at++]!; k > 0; k--) {
-      const to = words[at++]!;
-      if (to >= 0) referred[to]!++;
-    }
-  }
-  // The cell that stands for each record.
-  const homes: Cell[] = [];
-  for (let i = 0; i < count; i++) {
-    let at = starts[i]! + 1;
-    const slots = words[at]!;
-    const internal = words[at + 1 + slots]!;
-    const owners: Cell[] = [];
-    for (let k = 0; k < slots; k++) owners.push(cells()[words[++at]!]!);
+/** Puts what leaves into the cells that stood for it. */
+function take(leaving: readonly Leaving[]): void {
+  // How often each is referred to: one that nobody else knows of stands in its handle's cell itself.
+  const referred = new Uint32Array(leaving.length);
+  for (const { targets } of leaving) for (const to of targets) if (to >= 0) referred[to]!++;
+  const homes = leaving.map(({ slots, internal }, i) => {
+    const owners = slots.map((slot) => cells()[slot]!);
     let home: Cell;
     if (internal > 0) home = cells()[internal - 1]!;
-    else if (slots === 1 && referred[i] === 0) home = owners.pop()!;
+    else if (owners.length === 1 && referred[i] === 0) home = owners.pop()!;
     else {
       home = new Cell(-1, null);
       home.uses = 0;
@@ -136,30 +123,18 @@ function take(words: Float64Array, starts: Uint32Array, elements: readonly (Uint
       leave(owner);
       owner.away = home;
     }
-    homes.push(home);
-  }
-  for (let i = 0; i < count; i++) {
-    let at = starts[i]!;
-    const kind = words[at]!;
-    at += 3 + words[at + 1]!;
-    const references: Cell[] = [];
-    for (let k = words[at++]!; k > 0; k--) {
-      const to = words[at++]!;
-      references.push(to >= 0 ? homes[to]! : stayed(-1 - to));
-    }
-    const remotes: [number, ReturnType<typeof takeRemote>][] = [];
-    for (let k = words[at++]!; k > 0; k--) {
-      const id = words[at++]!;
-      remotes.push([id, takeRemote(id)]);
-    }
-    at += 2;
-    const own: number[] = [];
-    for (let k = words[at++]!; k > 0; k--) own.push(words[at++]!);
-    const data = elements[i]!;
-    homes[i]!.away = { kind, references, words: own, data, remotes };
+    return home;
+  });
+  leaving.forEach(({ kind, targets, remotes, data, words }, i) => {
+    homes[i]!.away = {
+      kind,
+      words,
+      data,
+      references: targets.map((to) => (to >= 0 ? homes[to]! : stayed(-1 - to))),
+      remotes: remotes.map((id) => [id, takeRemote(id)] as const),
+    };
     spilled.outBytes += data?.length ?? 0;
-  }
-  spilled.out += count;
+  });
 }
 
 /** The internal cell of something that stays in the engine. */
@@ -234,6 +209,5 @@ function restore({ kind, references, words, data, remotes }: Away, internal: boo
     spilled.backBytes += data.length;
   }
   for (const [id, fn] of remotes) returnRemote(id, fn);
-  spilled.back++;
   return slot;
 }

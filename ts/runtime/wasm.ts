@@ -38,6 +38,9 @@ export interface Exports {
   memory_stats(what: number): number;
 }
 
+/** Positions of what `info` writes (crates/core/src/call.rs, `info`). */
+export const INFO = { dtype: 0, requiresGrad: 1, isLeaf: 2, isView: 3, hasGradFn: 4, ndim: 6, numel: 7, offset: 8, shape: 9 } as const;
+
 /** Called by the engine for hooks and custom Functions; words in and out of the scratch block, -1 for "it threw". */
 export type Callback = (kind: number, id: number, count: number) => number;
 
