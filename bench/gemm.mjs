@@ -1,23 +1,8 @@
 // GFLOP/s of the matrix kernels alone, per tile and shape: node --experimental-wasm-relaxed-simd bench/gemm.mjs [build...]
 // (the flag only on Node 20). Builds bench/gemm.rs first, once as simd128 and once with relaxed SIMD.
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { buildExample } from './wasm.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const debian = existsSync('/usr/bin/wasm-ld-19'); // Debian's rustc builds the target where rustup cannot
 const builds = { simd128: '+simd128', relaxed: '+simd128,+relaxed-simd' };
-
-function build(name, features) {
-  const dir = `${root}target/bench-${name}`;
-  execFileSync(debian ? '/usr/bin/cargo' : 'cargo', ['build', ...(debian ? ['-Zbuild-std=std,panic_abort'] : []), '--quiet', '--release',
-    '-p', 'cresset-cpu', '--example', 'gemm_wasm', '--target', 'wasm32-unknown-unknown', '--target-dir', dir], {
-    cwd: root, stdio: 'inherit',
-    env: { ...process.env, RUSTFLAGS: `-Ctarget-feature=${features} -Cllvm-args=-pre-RA-sched=source`,
-      ...(debian ? { RUSTC: '/usr/bin/rustc', RUSTC_BOOTSTRAP: '1', CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: '/usr/bin/wasm-ld-19' } : {}) },
-  });
-  return readFileSync(`${dir}/wasm32-unknown-unknown/release/examples/gemm_wasm.wasm`);
-}
 
 const shapes = [
   [8, 8, 8], [16, 16, 16], [32, 32, 32], [64, 64, 64], [128, 128, 128], [256, 256, 256], [512, 512, 512], [1024, 1024, 1024],
@@ -25,7 +10,7 @@ const shapes = [
 ];
 for (const [name, features] of Object.entries(builds)) {
   if (process.argv.length > 2 && !process.argv.includes(name)) continue;
-  const bytes = build(name, features);
+  const bytes = buildExample('cresset-cpu', 'gemm', features, name);
   if (!WebAssembly.validate(bytes)) { console.log(`${name}: this runtime refuses it`); continue; }
   const { floats, matmul, tile } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
   const [a, b, c] = [floats(1 << 22), floats(1 << 22), floats(1 << 22)];

@@ -2,22 +2,10 @@
 // Builds bench/math.rs first. Arguments are between -4 and 4 (0 and 8 for functions of positive numbers, -1 and 1 for
 // inverses).
 import { Buffer } from 'node:buffer';
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { buildExample } from './wasm.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const debian = existsSync('/usr/bin/wasm-ld-19'); // Debian's rustc builds the target where rustup cannot
-const dir = `${root}target/bench-math`;
-execFileSync(debian ? '/usr/bin/cargo' : 'cargo', ['build', ...(debian ? ['-Zbuild-std=std,panic_abort'] : []), '--quiet', '--release',
-  '-p', 'cresset-lane', '--example', 'math_wasm', '--target', 'wasm32-unknown-unknown', '--target-dir', dir], {
-  cwd: root, stdio: 'inherit',
-  env: { ...process.env, RUSTFLAGS: '-Ctarget-feature=+simd128 -Cllvm-args=-pre-RA-sched=source',
-    ...(debian ? { RUSTC: '/usr/bin/rustc', RUSTC_BOOTSTRAP: '1', CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: '/usr/bin/wasm-ld-19' } : {}) },
-});
-const bytes = readFileSync(`${dir}/wasm32-unknown-unknown/release/examples/math_wasm.wasm`);
+const bytes = buildExample('cresset-lane', 'math');
 const { memory, ...wasm } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
-
 
 const positive = ['log', 'log2', 'log10', 'log1p', 'sqrt', 'rsqrt', 'pow', 'lgamma', 'digamma'];
 const unit = ['asin', 'acos', 'atanh', 'erfinv'];

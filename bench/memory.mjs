@@ -3,26 +3,10 @@
 // Builds bench/memory.rs, the allocator alone as wasm, and plays sequences of requests with it, with the pool of size classes
 // over dlmalloc that it replaced, and with dlmalloc alone. Memory is by how much the WebAssembly memory grew for one request of
 // the most bytes that were in use at once; nanoseconds are those of one take or give when the sequence is played again.
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { TextDecoder } from 'node:util';
+import { buildExample } from './wasm.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-function build() {
-  const dir = `${root}target/bench-simd128`;
-  const debian = existsSync('/usr/bin/wasm-ld-19'); // Debian's rustc builds the target where rustup cannot
-  execFileSync(debian ? '/usr/bin/cargo' : 'cargo', ['build', ...(debian ? ['-Zbuild-std=std,panic_abort'] : []), '--quiet', '--release',
-    '-p', 'cresset-memory', '--example', 'memory_wasm', '--target', 'wasm32-unknown-unknown', '--target-dir', dir], {
-    cwd: root, stdio: 'inherit',
-    env: { ...process.env, RUSTFLAGS: '-Ctarget-feature=+simd128 -Cllvm-args=-pre-RA-sched=source',
-      ...(debian ? { RUSTC: '/usr/bin/rustc', RUSTC_BOOTSTRAP: '1', CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: '/usr/bin/wasm-ld-19' } : {}) },
-  });
-  return new WebAssembly.Module(readFileSync(`${dir}/wasm32-unknown-unknown/release/examples/memory_wasm.wasm`));
-}
-
-const module = build();
+const module = new WebAssembly.Module(buildExample('cresset-memory', 'memory'));
 const fresh = () => new WebAssembly.Instance(module).exports;
 /** An address and a length that came as one number. */
 const bytes = ({ memory }, both) => new Uint8Array(memory.buffer, Number(both & 0xffffffffn), Number(both >> 32n));

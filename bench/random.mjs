@@ -4,24 +4,8 @@
 // bench/random.rs, over 8192 elements, which stay in the cache, and over 4 million. With `package` torch.rand and its
 // siblings of dist/ (`npm run build` first; a quick build's kernels are not optimised). Seconds are processor time, so that
 // other programs on the machine disturb little.
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { TextDecoder } from 'node:util';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-function build() {
-  const dir = `${root}target/bench-simd128`;
-  const debian = existsSync('/usr/bin/wasm-ld-19'); // Debian's rustc builds the target where rustup cannot
-  execFileSync(debian ? '/usr/bin/cargo' : 'cargo', ['build', ...(debian ? ['-Zbuild-std=std,panic_abort'] : []), '--quiet', '--release',
-    '-p', 'cresset-cpu', '--example', 'random_wasm', '--target', 'wasm32-unknown-unknown', '--target-dir', dir], {
-    cwd: root, stdio: 'inherit',
-    env: { ...process.env, RUSTFLAGS: '-Ctarget-feature=+simd128 -Cllvm-args=-pre-RA-sched=source',
-      ...(debian ? { RUSTC: '/usr/bin/rustc', RUSTC_BOOTSTRAP: '1', CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: '/usr/bin/wasm-ld-19' } : {}) },
-  });
-  return readFileSync(`${dir}/wasm32-unknown-unknown/release/examples/random_wasm.wasm`);
-}
+import { buildExample, root } from './wasm.mjs';
 
 /** Processor time of this process so far, in milliseconds. */
 function clock() {
@@ -68,7 +52,7 @@ if (process.argv[2] === 'package') {
     })]);
   }
 } else {
-  const wasm = new WebAssembly.Instance(new WebAssembly.Module(build())).exports;
+  const wasm = new WebAssembly.Instance(new WebAssembly.Module(buildExample('cresset-cpu', 'random'))).exports;
   const memory = wasm.numbers(4e6);
   console.log(' '.repeat(28) + ['8192', '4000000'].map((n) => n.padStart(10)).join(''));
   for (let kind = 0; wasm.name(kind); kind++) {
