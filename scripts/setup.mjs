@@ -21,6 +21,8 @@ import { ask, cacheDir, fail, isMain, must, root, run, say, script, seconds, wit
 const WASM_PACK = '0.15.0';
 const NEXTEST = '0.9.143';
 const TARGET = 'wasm32-unknown-unknown';
+/** Cargo's argument to build std from source, which stable allows with RUSTC_BOOTSTRAP only. */
+export const BUILD_STD = ['-Zbuild-std=std,panic_abort'];
 const WEB_PACKAGES = ['rustc-web', 'cargo-web', 'rust-web-src', 'lld-19'];
 const WASM_LD = '/usr/bin/wasm-ld-19';
 const CHROMIUM = '/usr/bin/chromium';
@@ -124,7 +126,7 @@ export function wasmRust() {
     RUSTC_BOOTSTRAP: '1',
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: WASM_LD,
   };
-  return { name: "Debian's rustc-web, std built from source", env, cargoArgs: ['-Zbuild-std=std,panic_abort'] };
+  return { name: "Debian's rustc-web, std built from source", env, cargoArgs: BUILD_STD };
 }
 
 async function wasmToolchain() {

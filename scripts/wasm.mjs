@@ -1,11 +1,12 @@
-// The engine's two wasm binaries: flags, cargo, wasm-bindgen, wasm-opt. Whatever changes what is in the binaries stands in
+// The engine's wasm binaries: flags, cargo, wasm-bindgen, wasm-opt. Whatever changes what is in the binaries stands in
 // this file, because its text is part of the fingerprint by which a build knows that they are still good (build.mjs is not).
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { fingerprint, isFresh, must, root, say, seconds, stamp, withPath } from './lib.mjs';
 import { fillTarget, keepTarget } from './std-cache.mjs';
-import { wasmRust, wasmTools } from './setup.mjs';
+import { BUILD_STD, wasmRust, wasmTools } from './setup.mjs';
 
 /** Where wasm-bindgen's JavaScript, its types and the binaries go; TypeScript imports them from here. */
 export const GLUE = join(root, 'ts/generated/wasm');
@@ -14,13 +15,23 @@ export const RUST = ['Cargo.toml', 'Cargo.lock', 'crates', 'bindings'];
 
 // simd128 is in every engine since 2021-2023; the other features are older still. relaxed-simd (fused multiply-add) came to
 // V8 11.4 and Firefox 145, and its results differ in the last digits, so it is a binary of its own for those who ask for it.
+// Threads need memory that is shared from the start, which pages get only when they are cross-origin isolated.
 const BASELINE = ['simd128', 'bulk-memory', 'nontrapping-fptoint', 'sign-ext', 'mutable-globals', 'multivalue'];
+const RELAXED = [...BASELINE, 'relaxed-simd'];
 export const BUILDS = {
   baseline: { file: 'cresset_bg.wasm', features: BASELINE, target: 'target/wasm' },
-  relaxed: { file: 'cresset_relaxed_bg.wasm', features: [...BASELINE, 'relaxed-simd'], target: 'target/wasm-relaxed' },
+  relaxed: { file: 'cresset_relaxed_bg.wasm', features: RELAXED, target: 'target/wasm-relaxed' },
+  threads: { file: 'cresset_threads_bg.wasm', features: [...BASELINE, 'atomics'], target: 'target/wasm-threads' },
+  relaxedThreads: { file: 'cresset_relaxed_threads_bg.wasm', features: [...RELAXED, 'atomics'], target: 'target/wasm-relaxed-threads' },
 };
 // The names of the same features in wasm-opt.
-const BINARYEN = { simd128: 'simd', 'nontrapping-fptoint': 'nontrapping-float-to-int' };
+const BINARYEN = { simd128: 'simd', 'nontrapping-fptoint': 'nontrapping-float-to-int', atomics: 'threads' };
+
+// What rustc passed to the linker for threads by itself until 1.95: JavaScript makes the memory, of up to 4 GiB, and every
+// worker sets up its own stack and thread-locals by these symbols.
+const SHARED = ['--shared-memory', '--import-memory', '--max-memory=4294967296', '--export=__heap_base', '--export=__wasm_init_tls',
+  '--export=__tls_size', '--export=__tls_align', '--export=__tls_base'];
+const isThreaded = (build) => build.features.includes('atomics');
 
 // Source order: left to itself LLVM loads all operands of a matrix micro-kernel before its first multiply-add, and V8 spills
 // them (bench/gemm.mjs measures it). The others are for size: loops are not unrolled beyond what their code says, panics do
@@ -29,8 +40,12 @@ const LLVM = ['-pre-RA-sched=source', '-unroll-runtime=false', '-force-vector-in
 function rustFlags(build, profile) {
   const flags = [`-Ctarget-feature=${build.features.map((feature) => `+${feature}`).join(',')}`];
   if (profile === 'release') flags.push(...LLVM.map((arg) => `-Cllvm-args=${arg}`), '-Zlocation-detail=none');
+  if (isThreaded(build)) flags.push(...SHARED.map((arg) => `-Clink-arg=${arg}`));
   return flags.join(' ');
 }
+
+/** Cargo's arguments for a build. No toolchain has a std for shared memory: it is built from source. */
+const cargoArgs = (rust, build) => (isThreaded(build) ? BUILD_STD : rust.cargoArgs);
 
 function wasmEnv(rust, build, profile, extra) {
   const env = { ...rust.env, RUSTC_BOOTSTRAP: '1', CARGO_TARGET_DIR: join(root, build.target), RUSTFLAGS: rustFlags(build, profile) };
@@ -43,7 +58,7 @@ async function wasmQuick(rust, build) {
   const env = wasmEnv(rust, build, 'quick', bindgen);
   fillTarget(build.target, rust, rustFlags(build, 'quick'), 'quick');
   await must('The wasm build failed (see above).', rust.env.CARGO ?? 'cargo',
-    ['build', '--quiet', '--locked', '-p', 'cresset-wasm', '--profile', 'quick', '--target', 'wasm32-unknown-unknown', ...rust.cargoArgs], { env });
+    ['build', '--quiet', '--locked', '-p', 'cresset-wasm', '--profile', 'quick', '--target', 'wasm32-unknown-unknown', ...cargoArgs(rust, build)], { env });
   const file = join(root, build.target, 'wasm32-unknown-unknown/quick/cresset_wasm.wasm');
   await must('wasm-bindgen failed (see above).', join(bindgen, 'wasm-bindgen'),
     ['--target', 'web', '--out-dir', GLUE, '--out-name', 'cresset', file], { env });
@@ -59,7 +74,7 @@ async function wasmRelease(rust, name, build) {
   // --mode force: wasm-pack must not insist on rustup's target; the wasm-bindgen on PATH is the right one. --no-opt: its wasm-opt would be a download.
   await must(`The ${name} wasm build failed (see above).`, join(pack, 'wasm-pack'),
     ['--log-level', 'error', 'build', 'bindings/wasm', '--mode', 'force', '--target', 'web', '--release', '--no-pack', '--no-opt',
-      '--out-dir', out, '--out-name', 'cresset', '--', '--locked', ...rust.cargoArgs],
+      '--out-dir', out, '--out-name', 'cresset', '--', '--locked', ...cargoArgs(rust, build)],
     { env: wasmEnv(rust, build, 'release', bindgen) });
   keepTarget(build.target, rust, rustFlags(build, 'release'), 'release');
   const features = build.features.map((feature) => `--enable-${BINARYEN[feature] ?? feature}`);
@@ -80,21 +95,28 @@ export async function buildWasm(quick) {
   const print = fingerprint([...RUST, 'scripts/wasm.mjs'], [rust.name, process.env.RUSTFLAGS]);
   // A release build is good for the inner loop too; only the reverse is not.
   const kinds = quick ? ['release', 'quick'] : ['release'];
-  const there = existsSync(join(GLUE, BUILDS.relaxed.file)) && existsSync(join(GLUE, 'cresset.js'));
+  const there = [...Object.values(BUILDS).map(({ file }) => file), 'cresset.js'].every((file) => existsSync(join(GLUE, file)));
   if (there && kinds.some((kind) => isFresh('wasm', `${kind} ${print}`))) return;
   mkdirSync(GLUE, { recursive: true });
   if (quick) {
-    await wasmQuick(rust, BUILDS.baseline);
-    // The loader finds both names; a stale relaxed binary under new glue would be worse than a slower one.
-    copyFileSync(join(GLUE, BUILDS.baseline.file), join(GLUE, BUILDS.relaxed.file));
+    // What Node takes by default, under all names, which the loader must find: it knows by looking that a binary has threads.
+    // A stale relaxed binary under new glue would be worse than a slower one.
+    await wasmQuick(rust, BUILDS.threads);
+    for (const { file } of Object.values(BUILDS)) if (file !== BUILDS.baseline.file) copyFileSync(join(GLUE, BUILDS.baseline.file), join(GLUE, file));
   } else {
     say(`build: wasm with ${rust.name}`);
-    for (const [name, build] of Object.entries(BUILDS)) {
-      const out = await wasmRelease(rust, name, build);
-      copyFileSync(join(out, 'cresset_bg.wasm'), join(GLUE, build.file));
-      // Both binaries have the same exports, so one copy of the glue serves both.
-      if (name === 'baseline') for (const file of ['cresset.js', 'cresset.d.ts']) copyFileSync(join(out, file), join(GLUE, file));
-    }
+    const builds = Object.entries(BUILDS);
+    // Whole-program optimisation runs on one core, for minutes: as many builds side by side as there are cores.
+    const lanes = Array.from({ length: Math.min(builds.length, availableParallelism()) }, async () => {
+      for (let next = builds.shift(); next !== undefined; next = builds.shift()) {
+        const [name, build] = next;
+        const out = await wasmRelease(rust, name, build);
+        copyFileSync(join(out, 'cresset_bg.wasm'), join(GLUE, build.file));
+        // All binaries have the same exports; those with threads want one import more, which the others ignore.
+        if (name === 'threads') for (const file of ['cresset.js', 'cresset.d.ts']) copyFileSync(join(out, file), join(GLUE, file));
+      }
+    });
+    await Promise.all(lanes);
   }
   stamp('wasm', `${quick ? 'quick' : 'release'} ${print}`);
 }

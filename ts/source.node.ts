@@ -1,16 +1,26 @@
 /**
- * The engine's binary from the file beside this one: Node, Deno, Bun.
+ * The engine's binary from the file beside this one, and its threads by worker_threads: Node, Deno, Bun.
  * @module
  */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import * as v8 from 'node:v8';
+import { Worker } from 'node:worker_threads';
 import { LoadError } from './errors.js';
-import type { WasmSource } from './runtime/source.js';
+import type { Build, WasmSource } from './runtime/source.js';
+
+function place({ simd, threads }: Build): URL {
+  // Literal URLs, so that bundlers find them.
+  if (simd === 'relaxed') {
+    return threads ? new URL('./cresset_relaxed_threads_bg.wasm', import.meta.url) : new URL('./cresset_relaxed_bg.wasm', import.meta.url);
+  }
+  return threads ? new URL('./cresset_threads_bg.wasm', import.meta.url) : new URL('./cresset_bg.wasm', import.meta.url);
+}
 
 /** `#wasm-source` of Node, Deno and Bun. */
 export const source: WasmSource = {
-  read(simd) {
-    const url = simd === 'relaxed' ? new URL('./cresset_relaxed_bg.wasm', import.meta.url) : new URL('./cresset_bg.wasm', import.meta.url);
+  read(build) {
+    const url = place(build);
     try {
       return readFileSync(url);
     } catch (cause) {
@@ -23,4 +33,19 @@ export const source: WasmSource = {
   },
   // V8 has it since 11.4, without a flag; Node 20 has V8 11.3, with one.
   allowRelaxed: () => v8.setFlagsFromString('--experimental-wasm-relaxed-simd'),
+  crew: {
+    lacking: () => null,
+    cores: availableParallelism,
+    start: (invitation, awaited) =>
+      new Promise((resolve, reject) => {
+        // Flags of this process (--import, --test) are not the worker's.
+        const worker = new Worker(new URL('./worker.node.js', import.meta.url), { workerData: invitation, execArgv: [] });
+        if (!awaited) worker.unref();
+        worker.once('error', reject);
+        worker.once('message', () => {
+          worker.unref();
+          resolve();
+        });
+      }),
+  },
 };

@@ -19,7 +19,7 @@ import { installStarter } from './runtime/load.js';
 import { type NestedList, readElements, nest, toNumber } from './runtime/read.js';
 import type { Num } from './runtime/types.js';
 import { breathe } from './runtime/turn.js';
-import { checked, INFO, run, scratch } from './runtime/wasm.js';
+import { checked, INFO, isShared, run, scratch } from './runtime/wasm.js';
 import { type Size, sizeFrom } from './size.js';
 import { isPlain } from './runtime/plain.js';
 
@@ -458,14 +458,18 @@ export class Tensor extends Handle {
    * end of a scope, garbage collection) or any memory moves because the engine's heap grew. From then on it is detached:
    * its length is 0, elements are undefined, methods throw a TypeError. It never shows another tensor's numbers. What
    * shall last is `data()`.
+   *
+   * Memory that threads share cannot be detached: in an engine with threads (`torch.init({ threads })`; the default in Node and
+   * Deno) it is a copy.
    * @throws {@link ArgumentError} if the tensor is not contiguous.
    */
   dataView(): TypedArray {
     setOperation('dataView');
     if (!this.isContiguous()) throw new ArgumentError('dataView: the tensor is not contiguous; use data(), or contiguous().dataView()');
+    const shared = isShared();
     const handle = handleOf(this);
-    run((wasm) => wasm.lend(handle));
-    return readElements(this, this.dtype, this.numel(), false);
+    if (!shared) run((wasm) => wasm.lend(handle));
+    return readElements(this, this.dtype, this.numel(), shared);
   }
 
   // --- indexing ---------------------------------------------------------------------------------------------------

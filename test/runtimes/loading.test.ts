@@ -35,12 +35,12 @@ function without(file: string): string {
 }
 
 describe('which binary', () => {
-  const cwd = without('cresset_relaxed_bg.wasm');
+  const cwd = without('cresset_relaxed_threads_bg.wasm');
   // Both commands: Node 20 has relaxed SIMD behind a flag, Node 24 has it.
   test.for([process.execPath, NODE_24])('the baseline, unless relaxed SIMD is asked for: %s', (command) => {
     expect(node(`${TORCH}console.log(String(torch.ones(2)));`, { command, cwd })).toBe('tensor([1., 1.])\n');
     expect(node(`${TORCH}await torch.init();console.log(String(torch.ones(2)));`, { command, cwd })).toBe('tensor([1., 1.])\n');
-    expect(node(`${TORCH}await torch.init({ simd: 'relaxed' }).catch(said);`, { command, cwd })).toMatch(/^LoadError: the engine's binary is missing: .*cresset_relaxed_bg\.wasm/);
+    expect(node(`${TORCH}await torch.init({ simd: 'relaxed' }).catch(said);`, { command, cwd })).toMatch(/^LoadError: the engine's binary is missing: .*cresset_relaxed_threads_bg\.wasm/);
   });
 
   test.for([process.execPath, NODE_24])('the relaxed one multiplies too: %s', (command) => {
@@ -137,13 +137,50 @@ test('given bytes that are not the engine, and then the right ones', () => {
   ]);
 });
 
-test('more threads than one: said once, and refused if it is no number of threads', () => {
-  expect(node(`${TORCH}
+/** Prints how many threads are allowed and how many are there. */
+const COUNTS = "const { engine } = await import(new URL('./runtime/wasm.js', import.meta.resolve('cresset')).href);\nconsole.log(torch.getNumThreads(), engine().threads_present());\n";
+
+test.for(['node', 'deno'])('threads: init waits for as many as are asked for, and says where there are none: %s', async (runtime) => {
+  const run = async (code: string): Promise<string> => {
+    if (runtime === 'node') return node(code);
+    writeFileSync(join(folder, 'threads.mjs'), `const said = (error) => console.log(error.name + ': ' + error.message);\nconsole.warn = (line) => console.log('warning: ' + line);\n${code}`);
+    return deno(join(folder, 'threads.mjs'));
+  };
+  expect(await run(`${TORCH}
     await torch.init({ threads: 0 }).catch(said);
-    await torch.init({ threads: 4 });
-    await torch.init({ threads: 4 });
+    await torch.init({ threads: 3 });
+    ${COUNTS}
+    await torch.init({ threads: 2 });
+    ${COUNTS.split('\n')[1]}
     console.log(String(torch.ones(1)));
-  `)).toBe('ValueError: torch.init: threads must be a positive integer, not 0\nwarning: cresset: this version computes on one thread; threads: 4 has no effect\ntensor([1.])\n');
+  `)).toBe('ValueError: torch.init: threads must be a positive integer, not 0\n3 3\n2 2\ntensor([1.])\n');
+  expect(await run(`${TORCH}
+    await torch.init({ threads: 1 });
+    torch.setNumThreads(2);
+    torch.setNumThreads(2);
+    ${COUNTS}
+  `)).toBe('warning: cresset: setNumThreads(2) needs an engine with threads: it was loaded with `threads: 1`, or with a binary of one thread; going on with one thread\n1 1\n');
+  expect(await run(`${TORCH.replace("'cresset'", "'cresset/inline'")}
+    await torch.init({ threads: 2 });
+    await torch.init({ threads: 2 });
+    console.log(torch.getNumThreads());
+  `)).toBe('warning: cresset: threads: 2 needs another entry point than this one, which carries one binary, that of one thread; going on with one thread\n1\n');
+});
+
+test('an engine of one thread lends its memory: a view shows what the tensor holds, and is detached when it goes', () => {
+  expect(node(`${TORCH}
+    await torch.init({ threads: 1 });
+    const y = torch.arange(4);
+    const view = y.dataView();
+    console.log([...view].join(' '));
+    y.mul_(2);
+    console.log(view[3]);
+    y.dispose();
+    // Another tensor has the memory now; the view must not show it.
+    torch.full([4], 7, { dtype: torch.int64 });
+    console.log(view.length, view[0]);
+    try { view.slice(); } catch (error) { console.log(error.name); }
+  `)).toBe('0 1 2 3\n6n\n0 undefined\nTypeError\n');
 });
 
 describe.skipIf(!withBrowser)('in a page', () => {
@@ -200,13 +237,13 @@ describe.skipIf(!withBrowser)('in a page', () => {
   });
 
   test('threads: which headers to send, once; and nothing about headers where they are sent', async () => {
-    const code = `${TORCH}await torch.init({ threads: 2 }); await torch.init({ threads: 2 }); console.log(String(torch.ones(1)));`;
+    const code = `${TORCH}await torch.init({ threads: 2 }); await torch.init({ threads: 2 }); ${COUNTS} console.log(String(torch.ones(1)));`;
     const plain = await open(code);
-    expect(plain.out).toBe('tensor([1.])\n');
+    expect(plain.out).toBe('1 1\ntensor([1.])\n');
     expect(plain.warnings).toEqual([expect.stringMatching(/Cross-Origin-Opener-Policy: same-origin.*Cross-Origin-Embedder-Policy: require-corp.*one thread/)]);
     const isolated = await open(code, { headers: { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' } });
-    expect(isolated.out).toBe('tensor([1.])\n');
-    expect(isolated.warnings).toEqual(['cresset: this version computes on one thread; threads: 2 has no effect']);
+    expect(isolated.out).toBe('2 2\ntensor([1.])\n');
+    expect(isolated.warnings).toEqual([]);
   });
 
   describe.skipIf(isQuickBuild())('browser.js', () => {

@@ -13,15 +13,20 @@ import { compile, compileResponse, compileSync, download, notCompiled } from './
 import './callbacks.js';
 import { startLimit } from './collect.js';
 import { registerFormatter } from './console.js';
-import type { Simd, WasmSource } from './source.js';
-import { askThreads } from './threads.js';
+import type { Build, Simd, WasmSource } from './source.js';
+import { allThreads, getNumThreads, plannedThreads, setNumThreads, useThreads } from './threads.js';
 import { attach, dispatchCallback, type Exports, setStarter, started } from './wasm.js';
 
 /** Options of {@link init}. */
 export interface InitOptions {
   /** The device tensors are made on when none is named; only `'cpu'` exists. */
   device?: Device | string;
-  /** Threads of the CPU kernels; 1 until threaded builds exist, and one line on the console says so if it is more. */
+  /**
+   * Threads of the CPU kernels, the calling one included; as many as there are cores, at most 8, if it is left out. In pages that
+   * are not cross-origin isolated there is one, and a line on the console says so if more are asked for. Results do not
+   * depend on it. Given, `init` waits until they are there; otherwise they come when they are first useful. PyTorch:
+   * `torch.set_num_threads`.
+   */
   threads?: number;
   /**
    * `'baseline'` (the default) computes the same numbers in every runtime and on every machine. `'relaxed'` has fused
@@ -54,13 +59,14 @@ let source: WasmSource = platformSource;
 /** Takes the binary from elsewhere than where this platform has it. Called by cresset/inline. */
 export function setSource(from: WasmSource): void {
   // Which flags the JavaScript engine needs stays the platform's affair.
-  source = { ...platformSource, fetch: undefined, ...from };
+  source = { ...platformSource, fetch: undefined, crew: undefined, ...from };
 }
 
 /** What the engine was, or is being, loaded from. */
-interface Choice {
-  readonly simd: Simd;
+interface Choice extends Build {
   readonly wasm: InitOptions['wasm'];
+  /** How many threads, if the binary has them. */
+  readonly count: number;
 }
 let choice: Choice | null = null;
 let pending: Promise<void> | null = null;
@@ -78,11 +84,10 @@ export async function init(options: InitOptions = {}): Promise<void> {
   if (simd !== undefined && simd !== 'baseline' && simd !== 'relaxed') {
     throw new ValueError(`torch.init: simd must be 'baseline' or 'relaxed', not ${String(simd)}`);
   }
-  if (options.threads !== undefined) askThreads(options.threads);
+  const count = plannedThreads(source.crew, options.threads);
   if (choice !== null) agree(choice, options);
-  if (started()) return;
-  if (!pending) {
-    choice = { simd: simd ?? 'baseline', wasm: options.wasm };
+  if (!started() && !pending) {
+    choice = { simd: simd ?? 'baseline', wasm: options.wasm, threads: count > 1, count };
     // After a failure the next call may try again, from another place for instance.
     pending = load(choice).finally(() => {
       pending = null;
@@ -90,6 +95,9 @@ export async function init(options: InitOptions = {}): Promise<void> {
     });
   }
   await pending;
+  if (options.threads === undefined) return;
+  if (count > 1 || getNumThreads() > 1) setNumThreads(count);
+  await allThreads();
 }
 
 /** Refuses wishes that come too late. */
@@ -104,17 +112,18 @@ function agree(now: Choice, { simd, wasm }: InitOptions): void {
   if (isUrl(wasm) && isUrl(now.wasm) && String(wasm) !== String(now.wasm)) throw late(`wasm: '${String(wasm)}'`, `from ${String(now.wasm)}`);
 }
 
-async function load({ simd, wasm }: Choice): Promise<void> {
+async function load(chosen: Choice): Promise<void> {
+  const { simd, wasm } = chosen;
   if (simd === 'relaxed') needRelaxed();
-  const module = wasm === undefined ? await fromSource(simd) : await fromPlace(wasm);
+  const module = wasm === undefined ? await fromSource(chosen) : await fromPlace(wasm);
   // The first tensor may have come in between, where the binary can be read at once.
   if (started()) agree(choice!, { simd, wasm });
-  else start(module);
+  else start(module, chosen.count);
 }
 
-async function fromSource(simd: Simd): Promise<WebAssembly.Module> {
-  if (!source.read) return source.fetch!(simd);
-  const binary = source.read(simd);
+async function fromSource(build: Build): Promise<WebAssembly.Module> {
+  if (!source.read) return source.fetch!(build);
+  const binary = source.read(build);
   return binary instanceof WebAssembly.Module ? binary : compile(binary, 'the package');
 }
 
@@ -125,19 +134,28 @@ async function fromPlace(given: NonNullable<InitOptions['wasm']>): Promise<WebAs
   return compileResponse(await given, 'the given response');
 }
 
-function start(module: WebAssembly.Module): void {
+/** The first pages of a memory that is shared: what the linker put there, with some to spare, and the most there can be. */
+const SHARED_MEMORY = { initial: 64, maximum: 65536, shared: true };
+
+function start(module: WebAssembly.Module, threads: number): void {
   // Checked first: the glue remembers an instance even if it then finds no engine in it.
   if (!WebAssembly.Module.exports(module).some(({ name }) => name === 'scratch_ptr')) {
     throw new LoadError("the given WebAssembly module is not cresset's engine: it has to be the .wasm file of this version of cresset");
   }
+  // A binary with threads is known by the memory that it wants given.
+  const shares = WebAssembly.Module.imports(module).some(({ kind }) => kind === 'memory');
   let exports: Exports;
+  let memory: WebAssembly.Memory | null = null;
   try {
-    exports = initSync({ module }) as unknown as Exports;
+    memory = shares ? new WebAssembly.Memory(SHARED_MEMORY) : null;
+    exports = initSync({ module, memory: memory ?? new WebAssembly.Memory({ initial: 0 }) }) as unknown as Exports;
   } catch (cause) {
     throw notCompiled(cause);
   }
   attach(exports);
+  exports.begin();
   set_callback(dispatchCallback);
+  useThreads(source.crew, threads, memory && { module, memory });
   startLimit();
   registerFormatter();
 }
@@ -146,8 +164,10 @@ function start(module: WebAssembly.Module): void {
 export function installStarter(): void {
   setStarter(() => {
     if (!source.read) throw new LoadError('the engine is not loaded: call `await torch.init()` before the first tensor');
-    const binary = source.read('baseline');
-    start(binary instanceof WebAssembly.Module ? binary : compileSync(binary, 'the package'));
-    choice = { simd: 'baseline', wasm: undefined };
+    const count = plannedThreads(source.crew, undefined);
+    const build = { simd: 'baseline', threads: count > 1 } as const;
+    const binary = source.read(build);
+    start(binary instanceof WebAssembly.Module ? binary : compileSync(binary, 'the package'), count);
+    choice = { ...build, count, wasm: undefined };
   });
 }

@@ -36,6 +36,9 @@ export interface Exports {
   op_count(): number;
   text(what: number, handle: number): number;
   memory_stats(what: number): number;
+  set_threads(n: number): void;
+  threads_present(): number;
+  begin(): void;
 }
 
 /** Positions of what `info` writes (crates/core/src/call.rs, `info`). */
@@ -114,7 +117,7 @@ export function call(op: number, flags: number): number {
     throw trapped(error);
   }
   if (count < 0) throw failure();
-  if (count >= OVER_LIMIT) count = flagged(count);
+  if (count >= WANTS_THREADS) count = flagged(count);
   // Results longer than the block came in a longer one, at another place.
   if (count > capacity) refresh();
   return count;
@@ -122,12 +125,21 @@ export function call(op: number, flags: number): number {
 
 /** Added to what `call` and `alloc` answer when tensors hold more than the limit (bindings/wasm). */
 const OVER_LIMIT = 2 ** 30;
+/** Added when a kernel could have used threads that are not there yet. */
+const WANTS_THREADS = 2 ** 29;
 let over = false;
+let recruiter: () => void = () => {};
 
-/** The number without its flag, which is noted. */
+/** Sets who gets the threads. */
+export function setRecruiter(f: () => void): void {
+  recruiter = f;
+}
+
+/** The number without its flags, which are seen to. */
 function flagged(answer: number): number {
-  over = true;
-  return answer - OVER_LIMIT;
+  if ((answer & OVER_LIMIT) !== 0) over = true;
+  if ((answer & WANTS_THREADS) !== 0) recruiter();
+  return answer & (WANTS_THREADS - 1);
 }
 
 /** Whether tensors were over the limit since this was asked last. */
@@ -152,7 +164,7 @@ export function run<T>(fn: (wasm: Exports) => T): T {
 export function checked(fn: (wasm: Exports) => number): number {
   const count = run(fn);
   if (count < 0) throw failure();
-  return count >= OVER_LIMIT ? flagged(count) : count;
+  return count >= WANTS_THREADS ? flagged(count) : count;
 }
 
 /** The engine's last error as an error object. */
@@ -206,6 +218,12 @@ export function dispatchCallback(kind: number, id: number, count: number): numbe
     thrown ??= { error };
     return -1;
   }
+}
+
+/** Whether threads share the engine's memory, so that its views outlive everything. */
+export function isShared(): boolean {
+  // Pages that are not isolated have no SharedArrayBuffer.
+  return typeof SharedArrayBuffer === 'function' && engine().memory.buffer instanceof SharedArrayBuffer;
 }
 
 /** A view of the engine's memory as bytes. Valid until the next call into the engine. */

@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 
 use cresset_core::autograd::mode::{self, GradMode};
+use cresset_core::cpu::threads;
 use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, handles, random, spill, storage};
 use wasm_bindgen::prelude::*;
 
@@ -75,8 +76,13 @@ fn answer(out: Result<Vec<f64>>) -> i32 {
 /// Added to what `call` and `alloc` return when tensors hold more than `memory_limit` set: something should be spilled.
 const OVER_LIMIT: i32 = 1 << 30;
 
+/// Added to what `call` returns when it could have used threads that are allowed and not there.
+const WANTS_THREADS: i32 = 1 << 29;
+
 fn with_flag(answer: i32) -> i32 {
-    if answer >= 0 && storage::live_bytes() > LIMIT.get() { answer | OVER_LIMIT } else { answer }
+    let over = if storage::live_bytes() > LIMIT.get() { OVER_LIMIT } else { 0 };
+    let wants = if threads::wanted() { WANTS_THREADS } else { 0 };
+    if answer >= 0 { answer | over | wants } else { answer }
 }
 
 /// Runs op number `op` on the arguments in the block. Returns the number of result words, or -1: see `error_kind`.
@@ -334,10 +340,34 @@ pub fn set_callback(f: js_sys::Function) {
     });
 }
 
+/// Allows this many threads, the calling one included. They take part once they have come.
+#[wasm_bindgen]
+pub fn set_threads(n: usize) {
+    threads::set_threads(n);
+}
+
+/// How many threads take part now.
+#[wasm_bindgen]
+pub fn threads_present() -> usize {
+    threads::threads()
+}
+
+/// Makes the calling thread one of the pool's, for ever. In a build without threads this does nothing.
+#[wasm_bindgen]
+pub fn worker() {
+    threads::worker();
+}
+
+/// Notes that the calling thread stopped in the middle of its work.
+#[wasm_bindgen]
+pub fn worker_failed() {
+    threads::fail();
+}
+
 /// Installs the hook that keeps a panic's message where `error_ptr` points, so that a trap can be explained, and seeds the
-/// default generator by chance, as PyTorch does.
-#[wasm_bindgen(start)]
-pub fn start() {
+/// default generator by chance, as PyTorch does. Called once, by the thread that will make all calls.
+#[wasm_bindgen]
+pub fn begin() {
     let half = || (js_sys::Math::random() * 4_294_967_296.0) as u64;
     // 53 bits: `initialSeed()` then is a number.
     let seed = (half() >> 11) << 32 | half();

@@ -2,6 +2,7 @@
 //!
 //! A recorder that replays a training step, a profiler, or another device sits behind this function.
 
+use crate::cpu::threads::Plan;
 use crate::cpu::{Attr, Kernel, Launch, View};
 use crate::storage::Storage;
 use crate::{DType, Result, Tensor};
@@ -49,12 +50,12 @@ where
     let ins: smallvec::SmallVec<[View; 6]> = ins.iter().map(|&x| x.into().view()).collect();
     let outs: smallvec::SmallVec<[View; 3]> = outs.iter().map(|&x| x.into().view()).collect();
     let mut launch = Launch { ins: &ins, outs: &outs, attrs, scratch: std::ptr::null_mut() };
-    let bytes = kernel.scratch.map_or(0, |f| f(&launch));
+    let plan = Plan::new(kernel, &launch);
     // Scratch comes from the same pool as tensors and returns to it at the end of the call.
-    let scratch = if bytes > 0 { Some(Storage::new(bytes)?) } else { None };
+    let scratch = if plan.scratch() > 0 { Some(Storage::new(plan.scratch())?) } else { None };
     if let Some(s) = &scratch {
         launch.scratch = s.ptr();
     }
-    (kernel.run)(&launch);
+    plan.run(kernel, &launch);
     Ok(())
 }

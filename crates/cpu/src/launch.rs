@@ -1,5 +1,6 @@
 //! What a kernel is given: operands as strided views, attributes as plain numbers, scratch memory.
 
+use crate::threads::Split;
 use cresset_lane::{DType, Element};
 
 /// Whether these strides are row-major without gaps; dimensions of size 1 may have any, and no elements have no order.
@@ -112,11 +113,30 @@ pub struct Launch<'a> {
     pub scratch: *mut u8,
 }
 
-/// A kernel: its name (the key under which other devices hold theirs), its code, the scratch bytes it needs.
+/// A kernel: its name (the key under which other devices hold theirs), its code, the scratch bytes it needs, how it is cut.
 /// Everything was checked by the op that launches it: shapes, dtypes, bounds of attributes and indices.
 #[derive(Clone, Copy)]
 pub struct Kernel {
     pub name: &'static str,
     pub run: fn(&Launch),
     pub scratch: Option<fn(&Launch) -> usize>,
+    /// Where a launch may be cut for several threads; without it one thread computes the whole.
+    pub split: Option<fn(&Launch) -> Option<Split>>,
+}
+
+impl Kernel {
+    /// A kernel that needs no scratch memory and computes the whole launch on one thread.
+    pub const fn new(name: &'static str, run: fn(&Launch)) -> Kernel {
+        Kernel { name, run, scratch: None, split: None }
+    }
+
+    /// The same with scratch memory of so many bytes.
+    pub const fn with_scratch(self, bytes: fn(&Launch) -> usize) -> Kernel {
+        Kernel { scratch: Some(bytes), ..self }
+    }
+
+    /// The same for several threads.
+    pub const fn with_split(self, split: fn(&Launch) -> Option<Split>) -> Kernel {
+        Kernel { split: Some(split), ..self }
+    }
 }

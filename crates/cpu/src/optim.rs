@@ -246,7 +246,7 @@ macro_rules! kernel {
             fn run(l: &$crate::Launch) {
                 $crate::optim::update::<$rule<f32 $($(, $flag)*)?>, $rule<f64 $($(, $flag)*)?>, $states>(l)
             }
-            $crate::Kernel { name: $key, run, scratch: None }
+            $crate::Kernel::new($key, run)
         };
     };
 }

@@ -15,21 +15,22 @@ mod tests;
 
 use crate::by_dtype::wide_dtype;
 use crate::gemm::tile::Tiled;
+use crate::threads::{Cut, Split, WHOLE, threads};
 use crate::{Kernel, Launch};
 use geometry::Geometry;
 
 /// `y[n, co] = bias[co] + sum over ci of w[co, ci] (correlated with) x[n, ci]`.
 /// ins: x (N, C, D, H, W), w (Co, C / groups, kd, kh, kw), optionally bias (Co); out: y (N, Co, od, oh, ow).
-pub const CONV: Kernel = Kernel { name: "conv", run: forward_run, scratch: Some(forward_scratch) };
+pub const CONV: Kernel = Kernel::new("conv", forward_run).with_scratch(forward_scratch).with_split(forward_split);
 
 /// The gradient of `CONV`'s x; as a forward pass, a transposed convolution.
 /// ins: dy, w, optionally a bias over dx's channels; out: dx.
 pub const CONV_BACKWARD_INPUT: Kernel =
-    Kernel { name: "conv_backward_input", run: input_run, scratch: Some(input_scratch) };
+    Kernel::new("conv_backward_input", input_run).with_scratch(input_scratch).with_split(input_split);
 
 /// The gradient of `CONV`'s w. ins: x, dy; out: dw.
 pub const CONV_BACKWARD_WEIGHT: Kernel =
-    Kernel { name: "conv_backward_weight", run: weight_run, scratch: Some(weight_scratch) };
+    Kernel::new("conv_backward_weight", weight_run).with_scratch(weight_scratch).with_split(weight_split);
 
 fn forward_geometry(launch: &Launch) -> Geometry {
     Geometry::new(launch, &launch.ins[0], &launch.ins[1], &launch.outs[0])
@@ -98,4 +99,48 @@ fn weight_scratch(launch: &Launch) -> usize {
         if g.is_depthwise() { depthwise::weight_scratch::<T>(g) } else { backward_weight::scratch_bytes::<T>(g) }
     }
     wide_dtype!(launch.outs[0].dtype, T => go::<T>(&weight_geometry(launch)))
+}
+
+/// Nanoseconds, roughly.
+fn time(g: &Geometry) -> usize {
+    g.images * g.groups * g.co * g.ci * g.taps() * g.pixels() / 12
+}
+
+/// Cuts at `[out, first input, second input, third input]`; a bias is the third.
+fn cut(launch: &Launch, g: &Geometry, cuts: [Cut; 4]) -> Split {
+    let mut split = Split::all(launch, cuts[0] as usize, 1, time(g));
+    split.cuts[..4].copy_from_slice(&cuts);
+    split
+}
+
+/// Images; if they are few, output channels, for each of which the patches are packed again.
+fn forward_split(launch: &Launch) -> Option<Split> {
+    let g = forward_geometry(launch);
+    let by_channels = g.images < 2 * threads() && g.groups == 1;
+    Some(if by_channels {
+        Split { unit: 8, each: 1, ..cut(launch, &g, [1, WHOLE, 0, 0]) }
+    } else {
+        cut(launch, &g, [0, 0, WHOLE, WHOLE])
+    })
+}
+
+/// Images; if they are few, input channels.
+fn input_split(launch: &Launch) -> Option<Split> {
+    let g = input_geometry(launch);
+    let by_channels = g.images < 2 * threads() && g.groups == 1;
+    Some(if by_channels {
+        Split { unit: 8, each: 1, ..cut(launch, &g, [1, WHOLE, 1, 0]) }
+    } else {
+        cut(launch, &g, [0, 0, WHOLE, WHOLE])
+    })
+}
+
+/// Output or input channels: images are what is summed over.
+fn weight_split(launch: &Launch) -> Option<Split> {
+    let g = weight_geometry(launch);
+    if g.groups != 1 {
+        return None;
+    }
+    let cuts = if g.co >= g.ci { [0, WHOLE, 1, WHOLE] } else { [1, 1, WHOLE, WHOLE] };
+    Some(Split { unit: 4, each: 1, ..cut(launch, &g, cuts) })
 }

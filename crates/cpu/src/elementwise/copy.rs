@@ -8,11 +8,11 @@ use cresset_lane::{Bool, DType, Element};
 
 /// Copies `ins[0]`, broadcast, to `outs[0]`, converting as `x.to(dtype)` does. The two must not overlap, unless they are
 /// the same view.
-pub const COPY: Kernel = Kernel { name: "copy", run: copy, scratch: None };
+pub const COPY: Kernel = Kernel::new("copy", copy).with_split(crate::threads::pointwise::<400>);
 /// Writes one number everywhere. attrs: [the number as float, the number as integer (what integer dtypes take; bool takes the float)].
-pub const FILL: Kernel = Kernel { name: "fill", run: fill, scratch: None };
+pub const FILL: Kernel = Kernel::new("fill", fill).with_split(crate::threads::pointwise::<150>);
 /// `outs[0] = ins[0] ? ins[1] : ins[2]`: a bool mask, then two operands of the output's dtype.
-pub const WHERE: Kernel = Kernel { name: "where", run: choose, scratch: None };
+pub const WHERE: Kernel = Kernel::new("where", choose).with_split(crate::threads::pointwise::<600>);
 
 fn copy(launch: &Launch) {
     let (out, from) = (&launch.outs[0], &launch.ins[0]);

@@ -15,6 +15,7 @@ pub(crate) mod testing;
 mod tests;
 
 use crate::by_dtype::wide_dtype;
+use crate::threads::{Split, WHOLE, threads};
 use crate::{Kernel, Launch, View};
 use block::{Columns, Init, Left, Mat, Output, Size, blocked};
 use cresset_lane::DType;
@@ -33,11 +34,11 @@ pub use tile::{pick_tile, set_tile, tiles};
 /// - dtypes: all equal; float32, float64, int64, int32, uint8. Integers wrap.
 ///
 /// Transposed and broadcast operands are read in place. k = 0 gives 0 (or `beta * init`).
-pub const MATMUL: Kernel = Kernel { name: "matmul", run, scratch: Some(scratch) };
+pub const MATMUL: Kernel = Kernel::new("matmul", run).with_scratch(scratch).with_split(split);
 
 /// The product of a row and a column, [1, k] and [k, 1], that stand for vectors: short ones in float32 have an order of
 /// their own. Otherwise as `MATMUL` without attrs.
-pub const DOT: Kernel = Kernel { name: "dot", run: dot, scratch: Some(dot_scratch) };
+pub const DOT: Kernel = Kernel::new("dot", dot).with_scratch(dot_scratch);
 
 /// One or many products of matrices, as found in a launch.
 struct Product<'a, T> {
@@ -225,6 +226,23 @@ fn scratch(launch: &Launch) -> usize {
         Product::<T>::new(launch).scratch()
     }
     wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
+}
+
+/// Batches if there are many, else the longer side. Each piece packs the other side's operand again, so a thread gets one.
+fn split(launch: &Launch) -> Option<Split> {
+    let (out, k) = (&launch.outs[0], *launch.ins[0].shape.last()? as u64);
+    let (shape, dims) = (out.shape, out.shape.len());
+    let time = (out.numel() as u64 * k / 15) as usize;
+    if let Some(dim) = (0..dims - 2).find(|&d| shape[d] >= 2 * threads()) {
+        return Some(Split::all(launch, dim, 1, time));
+    }
+    let row = dims - 2;
+    // A piece of a few lines would take another path, whose sums differ in the last digits.
+    let (dim, unit) = if shape[row] >= shape[row + 1] { (row, 48) } else { (row + 1, 64) };
+    let mut split = Split { each: 1, ..Split::all(launch, dim, unit, time) };
+    // Behind the output and an added matrix: A has no columns of the output, B no rows.
+    split.cuts[if dim == row { 2 } else { 1 }] = WHOLE;
+    Some(split)
 }
 
 /// The length of the vectors, if their dot product is one in order.

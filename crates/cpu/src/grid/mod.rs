@@ -11,10 +11,10 @@ use crate::{Kernel, Launch, View};
 /// ins: x (N, C, D, H, W), grid (N, d, h, w, n) with the last dimension's coordinate first; outs: y (N, C, d, h, w).
 /// attrs: n (2: D is 1 and has no coordinate), mode (0 bilinear, 1 nearest, 2 bicubic), padding (0 zeros, 1 border,
 /// 2 reflection), whether -1 and 1 are the centers of the corner pixels. dtypes: float32, float64.
-pub const GRID_SAMPLE: Kernel = Kernel { name: "grid_sample", run: forward, scratch: None };
+pub const GRID_SAMPLE: Kernel = Kernel::new("grid_sample", forward);
 
 /// ins: dy, x, grid; outs: dx, dgrid. attrs as `GRID_SAMPLE`.
-pub const GRID_SAMPLE_BACKWARD: Kernel = Kernel { name: "grid_sample_backward", run: backward, scratch: None };
+pub const GRID_SAMPLE_BACKWARD: Kernel = Kernel::new("grid_sample_backward", backward);
 
 #[derive(Clone, Copy)]
 struct Rule {

@@ -8,14 +8,11 @@ use crate::launch::{Kernel, Launch};
 /// `ins: [g, index]` ([m, d] and int64 [m]), `outs: [table]` ([rows, d], set by the kernel), `attrs: [padding, scale]`:
 /// rows looked up at `padding` get nothing (-1: there is none); with `scale` a row's gradient is divided by how often
 /// it was looked up.
-pub const EMBEDDING_BACKWARD: Kernel = Kernel {
-    name: "embedding_backward",
-    run: backward,
-    scratch: Some(|l| if l.attrs[1].b() { l.outs[0].shape[0] * size_of::<u32>() } else { 0 }),
-};
+pub const EMBEDDING_BACKWARD: Kernel = Kernel::new("embedding_backward", backward)
+    .with_scratch(|l| if l.attrs[1].b() { l.outs[0].shape[0] * size_of::<u32>() } else { 0 });
 
 /// `i` repeated `repeats[i]` times, for all i: `ins: [repeats]` (int64 [n]), `outs: [y]` (contiguous int64, their sum).
-pub const REPEAT_INDICES: Kernel = Kernel { name: "repeat_indices", run: repeat, scratch: None };
+pub const REPEAT_INDICES: Kernel = Kernel::new("repeat_indices", repeat);
 
 fn backward(l: &Launch) {
     let (g, index, table) = (&l.ins[0], &l.ins[1], &l.outs[0]);

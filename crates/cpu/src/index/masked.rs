@@ -7,14 +7,14 @@ use crate::walk::Walk;
 
 /// The elements of `x` where `mask` is true, in row-major order.
 /// `ins: [x, mask]` (one shape), `outs: [y]` (contiguous, as many as the mask has true).
-pub const MASKED_SELECT: Kernel = Kernel { name: "masked_select", run: select, scratch: None };
+pub const MASKED_SELECT: Kernel = Kernel::new("masked_select", select);
 
 /// Puts the elements of `v` in order where `mask` is true.
 /// `ins: [v, mask]` (`v` contiguous, at least as many as the mask has true), `outs: [y]` (the mask's shape).
-pub const MASKED_SCATTER: Kernel = Kernel { name: "masked_scatter", run: scatter, scratch: None };
+pub const MASKED_SCATTER: Kernel = Kernel::new("masked_scatter", scatter);
 
 /// The positions of what is not zero, row-major: `ins: [x]`, `outs: [positions]` (int64, [count, rank of x]).
-pub const NONZERO: Kernel = Kernel { name: "nonzero", run: nonzero, scratch: None };
+pub const NONZERO: Kernel = Kernel::new("nonzero", nonzero);
 
 fn select(l: &Launch) {
     let (x, mask, y) = (&l.ins[0], &l.ins[1], &l.outs[0]);

@@ -8,13 +8,13 @@ use crate::launch::{Kernel, Launch, View};
 /// `ins: [x, target, weight?]` ([n, c, s], int64 [n, s], [c]), `outs: [loss, total]`: `loss` is [n, s] without reduction
 /// and a scalar otherwise, `total` the scalar sum of the weights. `attrs: [reduction, ignored]`: 0 none, 1 mean, 2 sum;
 /// targets equal to `ignored` count for nothing.
-pub const NLL_LOSS: Kernel = Kernel { name: "nll_loss", run: forward, scratch: None };
+pub const NLL_LOSS: Kernel = Kernel::new("nll_loss", forward);
 
 /// The gradient of `NLL_LOSS` for `x`.
 ///
 /// `ins: [g, target, total, weight?]` (`g` is [n, s], expanded if the loss was reduced), `outs: [dx]` ([n, c, s], set by
 /// the kernel), `attrs` as in `NLL_LOSS`.
-pub const NLL_LOSS_BACKWARD: Kernel = Kernel { name: "nll_loss_backward", run: backward, scratch: None };
+pub const NLL_LOSS_BACKWARD: Kernel = Kernel::new("nll_loss_backward", backward);
 
 /// Calls `f(n, s, class)` for every target that is not ignored.
 fn each_target(target: &View, ignored: i64, mut f: impl FnMut(isize, isize, isize)) {

@@ -11,17 +11,17 @@ use cresset_lane::DType;
 /// `outs: [y]`, `ins: [x, index_0, ...]` (one to 14 int64 indices), all over the same shape; `x` has stride zero where
 /// only indices move it. `attrs: [size_0, stride_0, ...]`: size and stride (in elements) of the dimension of `x` that
 /// each index runs along; an index below zero counts from the end.
-pub const INDEX_GET: Kernel = Kernel { name: "index_get", run: get, scratch: None };
+pub const INDEX_GET: Kernel = Kernel::new("index_get", get);
 
 /// `y[s + sum over k of index_k[s] * stride_k] (op)= v[s]`, in row-major order of `s`.
 ///
 /// `outs: [y]`, `ins: [v, index_0, ...]`, as in `INDEX_GET` with `y` as the indexed tensor;
 /// `attrs: [mode, size_0, stride_0, ...]` with a `PutMode`.
-pub const INDEX_PUT: Kernel = Kernel { name: "index_put", run: put, scratch: None };
+pub const INDEX_PUT: Kernel = Kernel::new("index_put", put);
 
 /// Least and greatest index, so that the op can check them: `ins: [index]` (int64), `outs: [[least, greatest]]`.
 /// An empty tensor gives (0, 0).
-pub const INDEX_RANGE: Kernel = Kernel { name: "index_range", run: range, scratch: None };
+pub const INDEX_RANGE: Kernel = Kernel::new("index_range", range);
 
 /// What `INDEX_PUT` does with an element that is already there. On bools `Add` is or, `Multiply` is and.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,12 +5,12 @@ use crate::launch::{Kernel, Launch};
 use crate::walk::Walk;
 
 /// Reverses dimensions: `ins: [x]`, `outs: [y]`, `attrs:` a flag for every dimension.
-pub const FLIP: Kernel = Kernel { name: "flip", run: flip, scratch: None };
+pub const FLIP: Kernel = Kernel::new("flip", flip);
 
 /// Keeps the part of every matrix that lies on one side of a diagonal and sets the rest to zero.
 /// `ins: [x]`, `outs: [y]` (at least two dimensions), `attrs: [diagonal, upper]`: upper keeps `column - row >= diagonal`,
 /// lower keeps `column - row <= diagonal`.
-pub const TRI: Kernel = Kernel { name: "tri", run: tri, scratch: None };
+pub const TRI: Kernel = Kernel::new("tri", tri);
 
 fn flip(l: &Launch) {
     let (x, y) = (&l.ins[0], &l.outs[0]);

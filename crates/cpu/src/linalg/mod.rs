@@ -16,27 +16,27 @@ use crate::{Kernel, Launch, View};
 
 /// `a = P L U`. ins: a (m, n); outs: L and U in one (m, n), pivots (min(m, n); int32, from 1), info (no matrix dimensions;
 /// int32: 0, or the first zero on U's diagonal, from 1).
-pub const LU: Kernel = Kernel { name: "lu", run: lu, scratch: Some(scratch) };
+pub const LU: Kernel = Kernel::new("lu", lu).with_scratch(scratch);
 
 /// `a = L L^T`, from a's lower triangle. ins: a (n, n); outs: L, info (int32: 0, or the order of the first leading minor
 /// that is not positive).
-pub const CHOLESKY: Kernel = Kernel { name: "cholesky", run: cholesky, scratch: Some(scratch) };
+pub const CHOLESKY: Kernel = Kernel::new("cholesky", cholesky).with_scratch(scratch);
 
 /// Householder vectors below the diagonal and R above. ins: a (m, n); outs: that (m, n), tau (min(m, n)).
-pub const GEQRF: Kernel = Kernel { name: "geqrf", run: geqrf, scratch: Some(scratch) };
+pub const GEQRF: Kernel = Kernel::new("geqrf", geqrf).with_scratch(scratch);
 
 /// The first columns of the product of Householder reflections. ins: vectors (m, n), tau (k); outs: q (m, n).
-pub const HOUSEHOLDER: Kernel = Kernel { name: "householder", run: householder, scratch: Some(scratch) };
+pub const HOUSEHOLDER: Kernel = Kernel::new("householder", householder).with_scratch(scratch);
 
 /// `a x = b` with a triangle. ins: a (n, n), b (n, k); outs: x (n, k). attrs: upper, ones on the diagonal.
-pub const SOLVE_TRIANGULAR: Kernel = Kernel { name: "solve_triangular", run: solve_triangular, scratch: Some(scratch) };
+pub const SOLVE_TRIANGULAR: Kernel = Kernel::new("solve_triangular", solve_triangular).with_scratch(scratch);
 
 /// Eigenvalues (ascending) and orthonormal eigenvectors of a symmetric matrix, from its lower triangle. ins: a (n, n);
 /// outs: w (n), v (n, n).
-pub const EIGH: Kernel = Kernel { name: "eigh", run: eigh, scratch: Some(scratch) };
+pub const EIGH: Kernel = Kernel::new("eigh", eigh).with_scratch(scratch);
 
 /// `a = U diag(s) Vh`, s descending, for m >= n. ins: a (m, n); outs: u (m, n), s (n), vh (n, n).
-pub const SVD: Kernel = Kernel { name: "svd", run: svd, scratch: Some(scratch) };
+pub const SVD: Kernel = Kernel::new("svd", svd).with_scratch(scratch);
 
 /// Scratch: each operand as float64, and three vectors.
 fn scratch(launch: &Launch) -> usize {

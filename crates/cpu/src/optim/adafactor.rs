@@ -11,14 +11,10 @@ use super::{Float, Weight};
 /// the last two dimensions) or variance (of a vector or scalar).
 /// Attributes: lr, weight_decay, eps1, eps2, d, maximize, step ** beta2_decay, min(lr, 1 / sqrt(step)).
 /// Scratch: the column sums of one matrix and the row mean of each.
-pub const ADAFACTOR_STEP: Kernel = Kernel {
-    name: "adafactor_step",
-    run,
-    scratch: Some(|l| {
-        let p = Matrices::of(&l.outs[0]);
-        (p.columns + p.batch) * size_of::<f64>()
-    }),
-};
+pub const ADAFACTOR_STEP: Kernel = Kernel::new("adafactor_step", run).with_scratch(|l| {
+    let p = Matrices::of(&l.outs[0]);
+    (p.columns + p.batch) * size_of::<f64>()
+});
 
 fn run(l: &Launch) {
     match l.outs[0].dtype {

@@ -15,7 +15,7 @@ use super::{Float, Rule, Weight, kernel};
 /// Updates the momentum buffer and prepares the matrix that is to be orthogonalised.
 /// outs: x (float64, contiguous), momentum_buffer; ins: grad; attributes: momentum, nesterov, eps.
 /// `x` becomes the (Nesterov) momentum in bfloat16, divided by its Frobenius norm.
-pub const MUON_ROUND: Kernel = Kernel { name: "muon_round", run, scratch: None };
+pub const MUON_ROUND: Kernel = Kernel::new("muon_round", run);
 
 fn run(l: &Launch) {
     match l.outs[1].dtype {
@@ -27,7 +27,7 @@ fn run(l: &Launch) {
 /// `bfloat16(alpha * x + beta * y)`, or `bfloat16(x)` of a single input. All float64 and contiguous; attributes: alpha,
 /// beta. The output may be one of the inputs. `y` is a product, which is a float32 before it is scaled; `alpha * x` is not
 /// rounded before the sum: oneDNN's matrix product, which PyTorch's addmm is in bfloat16, adds it by a fused multiply-add.
-pub const MUON_COMBINE: Kernel = Kernel { name: "muon_combine", run: combine, scratch: None };
+pub const MUON_COMBINE: Kernel = Kernel::new("muon_combine", combine);
 
 kernel! {
     /// `param * shrink - lr * update` with the update in place of the gradient. Attributes: shrink, lr.

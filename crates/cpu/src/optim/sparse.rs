@@ -8,7 +8,7 @@ use super::{Float, Rule, one};
 
 /// SparseAdam for one parameter. ins: grad (the rows that are not given are not read), rows (int64, contiguous, each row
 /// once, in range); outs: param, exp_avg, exp_avg_sq. Attributes: beta1, beta2, eps, step size, maximize.
-pub const SPARSE_ADAM_STEP: Kernel = Kernel { name: "sparse_adam_step", run, scratch: None };
+pub const SPARSE_ADAM_STEP: Kernel = Kernel::new("sparse_adam_step", run);
 
 fn run(l: &Launch) {
     match l.outs[0].dtype {

@@ -9,17 +9,19 @@ use crate::{Kernel, Launch};
 
 /// ins: x; outs: y. attrs: kernel (3), stride (3), padding (3), whether padding counts, a divisor (0: the window's size).
 /// Integers divide towards zero.
-pub const AVG_POOL: Kernel = Kernel { name: "avg_pool", run: forward, scratch: None };
+pub const AVG_POOL: Kernel = Kernel::new("avg_pool", forward).with_split(crate::threads::planes::<4000>);
 
 /// ins: dy; outs: dx. attrs as `AVG_POOL`.
-pub const AVG_POOL_BACKWARD: Kernel = Kernel { name: "avg_pool_backward", run: backward, scratch: None };
+pub const AVG_POOL_BACKWARD: Kernel =
+    Kernel::new("avg_pool_backward", backward).with_split(crate::threads::planes::<4000>);
 
 /// ins: x; outs: y, whose size is the argument.
-pub const ADAPTIVE_AVG_POOL: Kernel = Kernel { name: "adaptive_avg_pool", run: adaptive_forward, scratch: None };
+pub const ADAPTIVE_AVG_POOL: Kernel =
+    Kernel::new("adaptive_avg_pool", adaptive_forward).with_split(crate::threads::planes::<4000>);
 
 /// ins: dy; outs: dx.
 pub const ADAPTIVE_AVG_POOL_BACKWARD: Kernel =
-    Kernel { name: "adaptive_avg_pool_backward", run: adaptive_backward, scratch: None };
+    Kernel::new("adaptive_avg_pool_backward", adaptive_backward).with_split(crate::threads::planes::<4000>);
 
 /// A window cut to the input, and what its sum is divided by.
 type Window = ([Span; 3], i64);

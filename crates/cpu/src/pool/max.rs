@@ -7,14 +7,15 @@ use crate::{Kernel, Launch};
 
 /// ins: x; outs: values, indices (int64). attrs: kernel (3), stride (3), padding (3), dilation (3). Padding never wins;
 /// the first of equal values does, and NaN does always.
-pub const MAX_POOL: Kernel = Kernel { name: "max_pool", run, scratch: None };
+pub const MAX_POOL: Kernel = Kernel::new("max_pool", run).with_split(crate::threads::planes::<4000>);
 
 /// ins: x; outs: values, indices (int64). The output's size is the argument.
-pub const ADAPTIVE_MAX_POOL: Kernel = Kernel { name: "adaptive_max_pool", run: adaptive_run, scratch: None };
+pub const ADAPTIVE_MAX_POOL: Kernel =
+    Kernel::new("adaptive_max_pool", adaptive_run).with_split(crate::threads::planes::<4000>);
 
 /// ins: x, where each window starts (int64; images, channels, 3, the longest output dimension); outs: values, indices.
 /// attrs: kernel (3).
-pub const FRACTIONAL_MAX_POOL: Kernel = Kernel { name: "fractional_max_pool", run: fractional_run, scratch: None };
+pub const FRACTIONAL_MAX_POOL: Kernel = Kernel::new("fractional_max_pool", fractional_run);
 
 /// The largest value in a window, with its position in the plane.
 #[inline(always)]

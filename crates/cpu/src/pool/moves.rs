@@ -6,13 +6,14 @@ use crate::gemm::num::Num;
 use crate::{Kernel, Launch};
 
 /// `out[n, c, i] = x[n, c, indices[n, c, i]]`. ins: x, indices; outs: out, of indices' shape.
-pub const PLANE_GATHER: Kernel = Kernel { name: "plane_gather", run: gather, scratch: None };
+pub const PLANE_GATHER: Kernel = Kernel::new("plane_gather", gather).with_split(crate::threads::planes::<4000>);
 
 /// `out[n, c, indices[n, c, i]] = x[n, c, i]`, zero elsewhere; of several the last. ins: x, indices; outs: out.
-pub const PLANE_SCATTER: Kernel = Kernel { name: "plane_scatter", run: scatter, scratch: None };
+pub const PLANE_SCATTER: Kernel = Kernel::new("plane_scatter", scatter).with_split(crate::threads::planes::<4000>);
 
 /// `out[n, c, indices[n, c, i]] += x[n, c, i]` on zeros. ins: x, indices; outs: out.
-pub const PLANE_SCATTER_ADD: Kernel = Kernel { name: "plane_scatter_add", run: scatter_add, scratch: None };
+pub const PLANE_SCATTER_ADD: Kernel =
+    Kernel::new("plane_scatter_add", scatter_add).with_split(crate::threads::planes::<4000>);
 
 /// Calls `f` with the addresses of the element in the smaller and in the larger tensor.
 unsafe fn each<T: Num>(small: &View, large: &View, indices: &View, zero: bool, f: impl Fn(*mut T, *mut T)) {

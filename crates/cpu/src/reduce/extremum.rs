@@ -8,18 +8,18 @@ use crate::walk::Walk;
 
 /// The greatest element; NaN if one is. `ins: [x]`, `outs: [y]` (rank of `x`, size one where it is reduced). What is
 /// reduced is not empty.
-pub const AMAX: Kernel = Kernel { name: "amax", run: amax, scratch: None };
+pub const AMAX: Kernel = Kernel::new("amax", amax).with_split(crate::threads::kept::<500, 8>);
 
 /// The least element; as `AMAX`.
-pub const AMIN: Kernel = Kernel { name: "amin", run: amin, scratch: None };
+pub const AMIN: Kernel = Kernel::new("amin", amin).with_split(crate::threads::kept::<500, 8>);
 
 /// Position of the greatest element along a dimension: of the first one, or of the first NaN.
 ///
 /// `ins: [x]`, `outs: [index]` or `[values, index]` (rank of `x`, size one in `dim`), `attrs: [dim]`.
-pub const ARGMAX: Kernel = Kernel { name: "argmax", run: argmax, scratch: None };
+pub const ARGMAX: Kernel = Kernel::new("argmax", argmax).with_split(crate::threads::kept::<1500, 8>);
 
 /// Position of the least element along a dimension; as `ARGMAX`.
-pub const ARGMIN: Kernel = Kernel { name: "argmin", run: argmin, scratch: None };
+pub const ARGMIN: Kernel = Kernel::new("argmin", argmin).with_split(crate::threads::kept::<1500, 8>);
 
 fn amax(l: &Launch) {
     wide_dtype!(l.ins[0].dtype, T => {

@@ -12,7 +12,7 @@ use crate::number::Float;
 /// `ins: [x]`, `outs: [variance, mean]` (rank of `x`, size one where it is reduced), `attrs: [count: f64, correction:
 /// f64, root: bool]`, where `count` is the number of elements behind each result. The divisor is
 /// `max(0, count - correction)`, as in PyTorch.
-pub const VAR_MEAN: Kernel = Kernel { name: "var_mean", run: var_mean, scratch: None };
+pub const VAR_MEAN: Kernel = Kernel::new("var_mean", var_mean).with_split(crate::threads::kept::<800, 8>);
 
 /// Sum of squared distances from means that stand in memory.
 #[derive(Clone, Copy)]

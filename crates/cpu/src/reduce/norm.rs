@@ -8,7 +8,7 @@ use crate::number::Float;
 /// `sum(|x|^p)^(1/p)` for finite p other than 0.
 ///
 /// `ins: [x]`, `outs: [y]` (rank of `x`, size one where it is reduced), `attrs: [p: f64]`. float32 and float64.
-pub const NORM: Kernel = Kernel { name: "norm", run: norm, scratch: None };
+pub const NORM: Kernel = Kernel::new("norm", norm).with_split(crate::threads::kept::<600, 8>);
 
 fn norm(l: &Launch) {
     let p = l.attrs[0].f();

@@ -9,16 +9,17 @@ use crate::number::{Float, Number};
 use crate::walk::Walk;
 
 /// `exp(x) / sum(exp(x))` along `dim`. `ins: [x]`, `outs: [y]`, `attrs: [dim]`.
-pub const SOFTMAX: Kernel = Kernel { name: "softmax", run: softmax, scratch: None };
+pub const SOFTMAX: Kernel = Kernel::new("softmax", softmax).with_split(crate::threads::rows::<3000>);
 /// `x - log(sum(exp(x)))` along `dim`. `ins: [x]`, `outs: [y]`, `attrs: [dim]`.
-pub const LOG_SOFTMAX: Kernel = Kernel { name: "log_softmax", run: log_softmax, scratch: None };
+pub const LOG_SOFTMAX: Kernel = Kernel::new("log_softmax", log_softmax).with_split(crate::threads::rows::<3000>);
 /// `y * (g - sum(g * y))`. `ins: [g, y]`, `outs: [dx]`, `attrs: [dim]`.
-pub const SOFTMAX_BACKWARD: Kernel = Kernel { name: "softmax_backward", run: softmax_backward, scratch: None };
+pub const SOFTMAX_BACKWARD: Kernel =
+    Kernel::new("softmax_backward", softmax_backward).with_split(crate::threads::rows::<800>);
 /// `g - exp(y) * sum(g)`. `ins: [g, y]`, `outs: [dx]`, `attrs: [dim]`.
 pub const LOG_SOFTMAX_BACKWARD: Kernel =
-    Kernel { name: "log_softmax_backward", run: log_softmax_backward, scratch: None };
+    Kernel::new("log_softmax_backward", log_softmax_backward).with_split(crate::threads::rows::<3000>);
 /// `log(sum(exp(x)))` along `dim`, without overflow. `ins: [x]`, `outs: [y]` (size one in `dim`), `attrs: [dim]`.
-pub const LOGSUMEXP: Kernel = Kernel { name: "logsumexp", run: logsumexp, scratch: None };
+pub const LOGSUMEXP: Kernel = Kernel::new("logsumexp", logsumexp).with_split(crate::threads::kept::<3000, 8>);
 
 const COLUMNS: usize = 16;
 /// Elements of a row whose exponentials are taken at once.

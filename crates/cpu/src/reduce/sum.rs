@@ -11,23 +11,25 @@ use std::marker::PhantomData;
 /// `out = sum(in) / divisor` of float32, float64 or int64.
 ///
 /// `ins: [x]`, `outs: [y]` (rank of `x`, size one where it is reduced), `attrs: [divisor: f64]`; the divisor applies to
-/// floats only (1 for a sum, the count for a mean).
-pub const SUM: Kernel = Kernel { name: "sum", run: sum, scratch: None };
+/// floats only (1 for a sum, the count for a mean). 32 neighbouring results and what is left of them have orders of their own
+/// (`cascade`).
+pub const SUM: Kernel = Kernel::new("sum", sum).with_split(crate::threads::kept::<300, 32>);
 
 /// `out = sum(in)` over the elements that are not NaN (floats only). `ins: [x]`, `outs: [y]`.
-pub const NANSUM: Kernel = Kernel { name: "nansum", run: nansum, scratch: None };
+pub const NANSUM: Kernel = Kernel::new("nansum", nansum).with_split(crate::threads::kept::<500, 8>);
 
 /// `out = product(in)` of float32, float64 or int64. `ins: [x]`, `outs: [y]`.
-pub const PROD: Kernel = Kernel { name: "prod", run: prod, scratch: None };
+pub const PROD: Kernel = Kernel::new("prod", prod).with_split(crate::threads::kept::<500, 8>);
 
 /// How many elements are not zero, int64 (NaN counts). `ins: [x]`, `outs: [count]`.
-pub const COUNT_NONZERO: Kernel = Kernel { name: "count_nonzero", run: count_nonzero, scratch: None };
+pub const COUNT_NONZERO: Kernel =
+    Kernel::new("count_nonzero", count_nonzero).with_split(crate::threads::kept::<500, 8>);
 
 /// Whether any element is not zero, as a byte 0 or 1 (bool or uint8 output). `ins: [x]`, `outs: [y]`.
-pub const ANY: Kernel = Kernel { name: "any", run: any, scratch: None };
+pub const ANY: Kernel = Kernel::new("any", any).with_split(crate::threads::kept::<500, 8>);
 
 /// Whether every element is not zero, as a byte 0 or 1 (bool or uint8 output). `ins: [x]`, `outs: [y]`.
-pub const ALL: Kernel = Kernel { name: "all", run: all, scratch: None };
+pub const ALL: Kernel = Kernel::new("all", all).with_split(crate::threads::kept::<500, 8>);
 
 /// A fold of `T` into `A` by two plain functions.
 #[derive(Clone, Copy)]

@@ -11,10 +11,10 @@ use crate::{Kernel, Launch, View};
 /// `out[.., o, ..] = sum over t of weight[o, t] * x[.., index[o, t], ..]` along dimension `dim`.
 /// ins: x, index (int64, contiguous, outputs x taps), optionally weight (x's dtype, contiguous). attrs: dim.
 /// Without weights there is one tap, and any dtype goes.
-pub const RESAMPLE: Kernel = Kernel { name: "resample", run: forward, scratch: None };
+pub const RESAMPLE: Kernel = Kernel::new("resample", forward);
 
 /// The transpose: `out[.., index[o, t], ..] += weight[o, t] * x[.., o, ..]` on zeros. ins and attrs as `RESAMPLE`.
-pub const RESAMPLE_BACKWARD: Kernel = Kernel { name: "resample_backward", run: backward, scratch: None };
+pub const RESAMPLE_BACKWARD: Kernel = Kernel::new("resample_backward", backward);
 
 /// Calls `f(offset in a, offset in b, length, step in a, step in b)` for every run of elements that lie along one
 /// dimension other than `dim`; both views have the same shape but for `dim`, along which both offsets stay at 0.

@@ -10,15 +10,15 @@ use crate::walk::Walk;
 use cresset_lane::Element;
 
 /// Running sum. `ins: [x]`, `outs: [y]` (same dtype).
-pub const CUMSUM: Kernel = Kernel { name: "cumsum", run: cumsum, scratch: None };
+pub const CUMSUM: Kernel = Kernel::new("cumsum", cumsum);
 /// Running product. `ins: [x]`, `outs: [y]` (same dtype).
-pub const CUMPROD: Kernel = Kernel { name: "cumprod", run: cumprod, scratch: None };
+pub const CUMPROD: Kernel = Kernel::new("cumprod", cumprod);
 /// Running maximum and the position of its last occurrence so far. `ins: [x]`, `outs: [values, indices]`.
-pub const CUMMAX: Kernel = Kernel { name: "cummax", run: cummax, scratch: None };
+pub const CUMMAX: Kernel = Kernel::new("cummax", cummax);
 /// Running minimum and the position of its last occurrence so far. `ins: [x]`, `outs: [values, indices]`.
-pub const CUMMIN: Kernel = Kernel { name: "cummin", run: cummin, scratch: None };
+pub const CUMMIN: Kernel = Kernel::new("cummin", cummin);
 /// Running `log(sum(exp(x)))`, without overflow. `ins: [x]`, `outs: [y]`, floats only.
-pub const LOGCUMSUMEXP: Kernel = Kernel { name: "logcumsumexp", run: logcumsumexp, scratch: None };
+pub const LOGCUMSUMEXP: Kernel = Kernel::new("logcumsumexp", logcumsumexp);
 
 /// Neighbouring rows that are scanned together when the scanned dimension is not the densest one.
 const COLUMNS: usize = 16;

@@ -8,7 +8,7 @@ use crate::walk::Walk;
 /// lies outside (or is NaN) is not counted.
 ///
 /// `ins: [x]` or `[x, weight]` (one shape), `outs: [counts]` ([bins] of x's dtype, set by the kernel), `attrs: [low, high]`.
-pub const HISTC: Kernel = Kernel { name: "histc", run: histc, scratch: None };
+pub const HISTC: Kernel = Kernel::new("histc", histc);
 
 fn histc(l: &Launch) {
     let (x, out, low, high) = (&l.ins[0], &l.outs[0], l.attrs[0].f(), l.attrs[1].f());

@@ -7,24 +7,24 @@ use crate::walk::Walk;
 use cresset_lane::Element;
 
 /// Stable sort. `ins: [x]`, `outs: [values, indices]` (int64), `attrs: [dim, descending]`. NaN counts as the greatest.
-pub const SORT: Kernel = Kernel { name: "sort", run: sort, scratch: Some(row_scratch) };
+pub const SORT: Kernel = Kernel::new("sort", sort).with_scratch(row_scratch);
 
 /// The k greatest (or least) elements. `ins: [x]`, `outs: [values, indices]` (size k in `dim`), `attrs: [dim, largest,
 /// sorted]`. Among equals the first are taken.
-pub const TOPK: Kernel = Kernel { name: "topk", run: topk, scratch: Some(row_scratch) };
+pub const TOPK: Kernel = Kernel::new("topk", topk).with_scratch(row_scratch);
 
 /// The k-th least element (k from 0). `ins: [x]`, `outs: [values, indices]` (size one in `dim`), `attrs: [dim, k]`.
-pub const KTHVALUE: Kernel = Kernel { name: "kthvalue", run: kthvalue, scratch: Some(row_scratch) };
+pub const KTHVALUE: Kernel = Kernel::new("kthvalue", kthvalue).with_scratch(row_scratch);
 
 /// The lower median; NaN if one is. `ins: [x]`, `outs: [values, indices]` (size one in `dim`), `attrs: [dim]`.
-pub const MEDIAN: Kernel = Kernel { name: "median", run: median_of_all, scratch: Some(row_scratch) };
+pub const MEDIAN: Kernel = Kernel::new("median", median_of_all).with_scratch(row_scratch);
 
 /// As `MEDIAN` over the elements that are not NaN.
-pub const NANMEDIAN: Kernel = Kernel { name: "nanmedian", run: median_of_numbers, scratch: Some(row_scratch) };
+pub const NANMEDIAN: Kernel = Kernel::new("nanmedian", median_of_numbers).with_scratch(row_scratch);
 
 /// The most frequent element, the least of them if there are several, and the position of its last occurrence.
 /// `ins: [x]`, `outs: [values, indices]` (size one in `dim`), `attrs: [dim]`.
-pub const MODE: Kernel = Kernel { name: "mode", run: mode, scratch: Some(row_scratch) };
+pub const MODE: Kernel = Kernel::new("mode", mode).with_scratch(row_scratch);
 
 /// One row of packed keys.
 fn row_scratch(l: &Launch) -> usize {

@@ -9,7 +9,7 @@ use crate::launch::{Kernel, Launch};
 /// `ins: [sorted, values, sorter?]`: `sorted` is [rows, n], `values` [rows, m] of the same dtype (a single sequence has
 /// row stride zero); `sorter` (int64 [rows, n]) is the order in which `sorted` is sorted. `outs: [y]` ([rows, m], int64
 /// or int32). `attrs: [right]`: before (false) or after (true) the elements that equal the value. NaN is the greatest.
-pub const SEARCHSORTED: Kernel = Kernel { name: "searchsorted", run: searchsorted, scratch: None };
+pub const SEARCHSORTED: Kernel = Kernel::new("searchsorted", searchsorted);
 
 fn searchsorted(l: &Launch) {
     let (sorted, values, out, right) = (&l.ins[0], &l.ins[1], &l.outs[0], l.attrs[0].b());

@@ -12,11 +12,11 @@ use std::cmp::Ordering;
 /// of runs; `first` [n] holds, for every run, the position of its first member; `inverse` [n] is the run of each slice;
 /// `counts` [n] the length of each run. Only the first `count` entries of `first` and `counts` are set. NaN differs from
 /// everything, itself included.
-pub const UNIQUE: Kernel = Kernel { name: "unique", run: unique, scratch: None };
+pub const UNIQUE: Kernel = Kernel::new("unique", unique);
 
 /// The order in which slices would be sorted lexicographically, as positions. `ins: [x]` ([n, m], contiguous),
 /// `outs: [order]` (int64 [n], contiguous).
-pub const LEXICOGRAPHIC: Kernel = Kernel { name: "lexicographic", run: lexicographic, scratch: None };
+pub const LEXICOGRAPHIC: Kernel = Kernel::new("lexicographic", lexicographic);
 
 fn unique(l: &Launch) {
     let (x, order) = (&l.ins[0], unsafe { l.ins[1].slice::<i64>() });
