@@ -145,7 +145,7 @@ function start(module: WebAssembly.Module, threads: number): void {
   // A binary with threads is known by the memory that it wants given.
   const shares = WebAssembly.Module.imports(module).some(({ kind }) => kind === 'memory');
   let exports: Exports;
-  let memory: WebAssembly.Memory | null = null;
+  let memory: WebAssembly.Memory | null;
   try {
     memory = shares ? new WebAssembly.Memory(SHARED_MEMORY) : null;
     exports = initSync({ module, memory: memory ?? new WebAssembly.Memory({ initial: 0 }) }) as unknown as Exports;

@@ -121,7 +121,7 @@ impl Plan {
                 let mut plan = Plan { split: Some(split), pieces, per: per * split.unit, scratch: 0 };
                 // Not every piece takes the same path through a kernel: a short last one may need more.
                 if let Some(need) = kernel.scratch {
-                    let most = (0..pieces).map(|piece| plan.piece(launch, piece, |part| need(part))).max().unwrap_or(0);
+                    let most = (0..pieces).map(|piece| plan.piece(launch, piece, need)).max().unwrap_or(0);
                     plan.scratch = most.next_multiple_of(64);
                 }
                 return plan;
