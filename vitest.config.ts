@@ -1,12 +1,26 @@
 import { defineConfig } from 'vitest/config';
+import { BUILDS } from './test/builds.js';
+import type { InitOptions } from './ts/runtime/load.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    build: InitOptions;
+  }
+}
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // dist/ is loaded by Node itself, as a user's program would, not through Vite's transforms.
     server: { deps: { external: [/\/dist\//] } },
     pool: 'threads',
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    projects: [
+      { extends: true, test: { name: 'default', include: ['test/**/*.test.ts'] } },
+      ...Object.entries(BUILDS).map(([name, build]) => ({
+        extends: true as const,
+        test: { name, include: ['test/conformance/*.test.ts'], setupFiles: ['test/init.ts'], provide: { build } },
+      })),
+    ],
   },
 });

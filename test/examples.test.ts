@@ -4,6 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { InitOptions } from '../ts/runtime/load.js';
+import { BUILDS } from './builds.js';
 import { compilePrograms, differences, IMAGES, program, PROGRAMS, reference } from './programs.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cresset-examples-'));
@@ -31,9 +33,17 @@ function trainings(text: string, { loss, first }: { loss: RegExp; first: RegExp 
   return runs;
 }
 
+/** Node's arguments to load a build before the program does. */
+function preload(build: InitOptions): string[] {
+  const code = `import { init } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)}; await init(${JSON.stringify(build)});`;
+  return ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
+}
+
+const builds = [['default', {}], ...Object.entries(BUILDS)] as [string, InitOptions][];
+
 describe.each(PROGRAMS)('$name $seed', ({ name, seed }) => {
-  test.skipIf(name === 'fashion' && !existsSync(IMAGES))("prints PyTorch's numbers and draws", { timeout: 300_000 }, () => {
-    const { stdout, stderr, status } = spawnSync(process.execPath, [program(name), seed], { cwd: folder, encoding: 'utf8', env: { ...process.env, CRESSET_FASHION_MNIST: IMAGES } });
+  test.skipIf(name === 'fashion' && !existsSync(IMAGES)).each(builds)("prints PyTorch's numbers and draws: %s", { timeout: 300_000 }, (_, build) => {
+    const { stdout, stderr, status } = spawnSync(process.execPath, [...preload(build), program(name), seed], { cwd: folder, encoding: 'utf8', env: { ...process.env, CRESSET_FASHION_MNIST: IMAGES } });
     expect(status, stderr).toBe(0);
     expect(differences(stdout, reference(name, seed))).toEqual([]);
     const runs = trainings(stdout, LOSSES[name]!);

@@ -55,6 +55,7 @@ export * as onnx from './onnx/index.js';
 export * as optim from './optim/index.js';
 export * as plot from './plot/index.js';
 export { getPrintoptions, type PrintOptions, setPrintoptions } from './printing.js';
+export * as profiler from './profiler/index.js';
 export * as random from './random.js';
 export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, seed, setRngState } from './random.js';
 export { init, type InitOptions } from './runtime/load.js';

@@ -39,6 +39,13 @@ export interface Exports {
   set_threads(n: number): void;
   threads_present(): number;
   begin(): void;
+  profile_start(): void;
+  profile_stop(): void;
+  profile_begin(id: number): void;
+  profile_end(): void;
+  profile_last_op(): number;
+  profile_take(most: number): number;
+  profile_names(): void;
 }
 
 /** Positions of what `info` writes (crates/core/src/call.rs, `info`). */

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 
 use cresset_core::autograd::mode::{self, GradMode};
 use cresset_core::cpu::threads;
-use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, handles, random, spill, storage};
+use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, handles, profile, random, spill, storage};
 use wasm_bindgen::prelude::*;
 
 /// The block. It is never freed: a longer one takes its place, and calls under way may still read the old one.
@@ -29,6 +29,8 @@ thread_local! {
     static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
     static MESSAGE: RefCell<Message> = RefCell::default();
     static CALLBACK: RefCell<Option<js_sys::Function>> = const { RefCell::new(None) };
+    /// Names of recorded events, by number.
+    static NAMES: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Address of the block; it changes only when `scratch_reserve` makes it longer.
@@ -338,6 +340,73 @@ pub fn set_callback(f: js_sys::Function) {
         }
         Ok(BLOCK.get()[..out as usize].iter().map(Cell::get).collect())
     });
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Milliseconds since the program or page began.
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
+}
+
+/// Starts to record what happens when (`cresset_core::profile`), with the clock of `performance.now()`.
+#[wasm_bindgen]
+pub fn profile_start() {
+    NAMES.with_borrow_mut(Vec::clear);
+    profile::start(now);
+}
+
+/// Stops to record.
+#[wasm_bindgen]
+pub fn profile_stop() {
+    profile::stop();
+}
+
+/// Begins a range that the program knows by a number.
+#[wasm_bindgen]
+pub fn profile_begin(id: u32) {
+    profile::begin_range(id);
+}
+
+/// Ends the latest range.
+#[wasm_bindgen]
+pub fn profile_end() {
+    profile::end_range();
+}
+
+/// The place of the op that ended last among all events, or -1.
+#[wasm_bindgen]
+pub fn profile_last_op() -> i32 {
+    profile::last_op().map_or(-1, |at| at as i32)
+}
+
+/// Moves the oldest events into the block, at most so many, seven words each: kind, the name's number (a range: its own), start,
+/// end, the place of the event around it or -1, bytes allocated, bytes touched. Returns the number of words.
+#[wasm_bindgen]
+pub fn profile_take(most: usize) -> i32 {
+    let number = |name: &'static str| {
+        NAMES.with_borrow_mut(|names| {
+            names.iter().position(|&n| n == name).unwrap_or_else(|| {
+                names.push(name);
+                names.len() - 1
+            })
+        })
+    };
+    let words: Vec<f64> = profile::take(most)
+        .iter()
+        .flat_map(|e| {
+            let name = if e.kind == profile::Kind::Range { e.id as usize } else { number(e.name) };
+            let parent = e.parent.map_or(-1.0, f64::from);
+            [e.kind as u32 as f64, name as f64, e.start, e.end, parent, e.allocated, e.touched]
+        })
+        .collect();
+    deliver(&words)
+}
+
+/// Puts the names of events so far, one a line in the order of their numbers, where `error_ptr` points.
+#[wasm_bindgen]
+pub fn profile_names() {
+    MESSAGE.with_borrow_mut(|m| m.text = NAMES.with_borrow(|names| names.join("\n")));
 }
 
 /// Allows this many threads, the calling one included. They take part once they have come.

@@ -14,6 +14,7 @@
 
 use std::cell::Cell;
 
+use crate::profile::{self, Kind};
 use crate::{DType, Error, ErrorKind, Result, Scalar, Tensor, autograd, bail, handles, pointwise};
 
 /// Flag of a call: the first tensor receives the result.
@@ -67,7 +68,7 @@ pub fn call(op: u32, flags: u32, words: &[Cell<f64>], results: &mut Vec<f64>) ->
         results,
     };
     // Safety: `ops!` makes the function and its signature of the same declaration.
-    let out = unsafe { (entry.run)(&mut c, entry.function) };
+    let out = profile::span(Kind::Op, entry.name, || 0.0, || unsafe { (entry.run)(&mut c, entry.function) });
     if c.in_place {
         pointwise::set_target(None);
     }

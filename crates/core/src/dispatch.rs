@@ -4,6 +4,7 @@
 
 use crate::cpu::threads::Plan;
 use crate::cpu::{Attr, Kernel, Launch, View};
+use crate::profile::{self, Kind};
 use crate::storage::Storage;
 use crate::{DType, Result, Tensor};
 
@@ -56,6 +57,7 @@ where
     if let Some(s) = &scratch {
         launch.scratch = s.ptr();
     }
-    plan.run(kernel, &launch);
+    let touched = || launch.ins.iter().chain(launch.outs).map(|v| (v.numel() * v.dtype.size()) as f64).sum();
+    profile::span(Kind::Kernel, kernel.name, touched, || plan.run(kernel, &launch));
     Ok(())
 }

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::function::Function;
 use super::{Retained, mode};
 use crate::callback::Remote;
+use crate::profile::{self, Kind};
 use crate::{DType, Error, ErrorKind, Result, Shape, Tensor};
 
 /// Gradients for a node's inputs, None where there is none.
@@ -215,7 +216,8 @@ impl Node {
         let body = self.body.borrow();
         match &*body {
             Body::Function { saved, backward, remote } => {
-                backward.call(&Ctx { node: self, saved, remote: remote.as_ref(), grads, needs })
+                let ctx = Ctx { node: self, saved, remote: remote.as_ref(), grads, needs };
+                profile::span(Kind::Node, self.name, || 0.0, || backward.call(&ctx))
             }
             Body::Accumulate(_) => Ok(Vec::new()),
             Body::Freed => Err(Error::new(
