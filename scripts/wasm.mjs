@@ -23,7 +23,7 @@ export const BUILDS = {
 const BINARYEN = { simd128: 'simd', 'nontrapping-fptoint': 'nontrapping-float-to-int' };
 
 // Source order: left to itself LLVM loads all operands of a matrix micro-kernel before its first multiply-add, and V8 spills
-// them (bench/gemm.mjs measures it). The others are for size: loops are not unrolled beyond what their code says, panics do
+// them (bench/kernels/gemm.mjs measures it). The others are for size: loops are not unrolled beyond what their code says, panics do
 // not name the line they are on (the quick build's do); that flag is unstable, hence RUSTC_BOOTSTRAP.
 const LLVM = ['-pre-RA-sched=source', '-unroll-runtime=false', '-force-vector-interleave=1'];
 function rustFlags(build, profile) {
