@@ -8,6 +8,7 @@ import { describeMachine } from './harness/machine.mjs';
 import { installPeers, newerNode, nodePlace } from './harness/node.mjs';
 import { commandOf, HELP, parse } from './harness/options.mjs';
 import { hasTorch, startPython } from './harness/python.mjs';
+import { measureCold, measureMemory } from './harness/resources.mjs';
 import { readResults, writeResults } from './harness/results.mjs';
 import { judge } from './harness/targets.mjs';
 import { rowLine, writeReports } from './harness/report.mjs';
@@ -26,6 +27,10 @@ async function openPlace(options, python) {
   const { pagePlace } = await import('./harness/page.mjs');
   return pagePlace({ python });
 }
+
+const MEASURED_BY_ROUNDS = ['op', 'network', 'training'];
+const inRounds = (row, place, config, say) => place.measure(row.name, config, say);
+const measureIn = { ...Object.fromEntries(MEASURED_BY_ROUNDS.map((kind) => [kind, inRounds])), cold: measureCold, memory: measureMemory };
 
 await script(async () => {
   const args = process.argv.slice(2);
@@ -54,10 +59,11 @@ await script(async () => {
     for (const threads of options.threads) {
       for (const row of chosen) {
         done++;
-        const config = { peers: options.peers, threads, simd: options.simd, rounds: options.rounds, retries: options.retries, warmUpMs: options.warmUpMs, roofs, debug: options.debug };
+        if (threads > 1 && !MEASURED_BY_ROUNDS.includes(row.kind)) continue;
+        const config = { peers: options.peers, threads, simd: options.simd, rounds: options.rounds, retries: options.retries, warmUpMs: options.warmUpMs, roofs, debug: options.debug, python: python && command };
         let result;
         try {
-          result = await place.measure(row.name, config, (text) => progress(`[${done}/${total}] ${row.name}, ${threads} thread${threads > 1 ? 's' : ''}: ${text}`));
+          result = await measureIn[row.kind](row, place, config, (text) => progress(`[${done}/${total}] ${row.name}, ${threads} thread${threads > 1 ? 's' : ''}: ${text}`));
         } catch (error) {
           result = { name: row.name, group: row.group, threads, simd: options.simd, failed: error.message };
           if (options.debug) say(error.stack);

@@ -30,3 +30,32 @@ export async function makeData(torch, row) {
   if (row.loss) tensors.y = labels(torch, row.loss, row.input, row.layers.at(-1)[2]);
   return { tensors, weights };
 }
+
+/** The weights of layers by PyTorch's names: `[name, shape]`. */
+function shapesOf(layers, prefix = '') {
+  return layers.flatMap(([kind, ...a], i) => {
+    const name = (end) => `${prefix}${i}.${end}`;
+    if (kind === 'linear') return [[name('weight'), [a[1], a[0]]], [name('bias'), [a[1]]]];
+    if (kind === 'conv') return [[name('weight'), [a[1], a[0], a[2], a[2]]], [name('bias'), [a[1]]]];
+    if (kind === 'batchnorm') return ['weight', 'bias', 'running_mean', 'running_var'].map((end) => [name(end), [a[0]]]);
+    if (kind === 'residual') return a.flatMap((list, k) => shapesOf(list, `${name(['main', 'shortcut'][k])}.`));
+    return [];
+  });
+}
+
+/** Some data for a network row without any library: what is measured is not what comes out. */
+export function plainData(row) {
+  let seed = 1;
+  // A linear congruential generator (Numerical Recipes): enough for numbers that are not all the same.
+  const next = () => (seed = (1664525 * seed + 1013904223) % 2 ** 32) / 2 ** 32;
+  const make = (shape, f) => ({ shape, dtype: 'float32', data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, f) });
+  const weights = Object.fromEntries(shapesOf(row.layers).map(([name, shape]) => {
+    const bound = 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b, 1));
+    return [name, make(shape, () => (2 * next() - 1) * bound)];
+  }));
+  const outputs = row.layers.at(-1)[2];
+  const tensors = { x: make(row.input, next) };
+  if (row.loss === 'crossEntropy') tensors.y = { shape: [row.input[0]], dtype: 'int64', data: Int32Array.from({ length: row.input[0] }, () => Math.floor(next() * outputs)) };
+  else if (row.loss === 'bce') tensors.y = make([row.input[0], outputs], () => Math.round(next()));
+  return { tensors, weights };
+}

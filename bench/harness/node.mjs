@@ -33,27 +33,29 @@ export function newerNode() {
 export const versionOf = (node) => (node === process.execPath ? process.version : execFileSync(node, ['--version'], { encoding: 'utf8' }).trim());
 
 /**
- * A place to measure rows in: `measure(name, config, say)` gives the row's result, `python` answers for PyTorch. Each call starts a
- * process and ends with it.
+ * A place to measure in: `measure(name, config, say)` gives a row's result, `fresh(request, config)` what a process does once
+ * (fresh.mjs). Each call starts a process and ends with it. `python` answers for PyTorch.
  */
 export function nodePlace({ node, python }) {
+  const work = (task, progress = () => {}) => new Promise((resolve, reject) => {
+    const child = fork(join(bench, 'worker.mjs'), [], { execPath: node, execArgv: [], serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    let errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
+    child.on('message', async ({ say: text, result, error, python: request, id }) => {
+      if (text !== undefined) progress(text);
+      else if (error !== undefined) reject(new Error(error));
+      else if (result !== undefined) resolve(result);
+      else child.send(await python(request).then((answer) => ({ id, answer }), (failure) => ({ id, error: failure.message })));
+    });
+    child.on('error', reject);
+    child.on('exit', (code, signal) => reject(new Error(`the process ended (${signal ?? code})${errors ? `: ${errors.trim().split('\n').slice(-3).join(' ')}` : ''}`)));
+    child.send(task);
+  });
   return {
     name: 'node',
     version: versionOf(node),
-    measure: (row, config, progress) => new Promise((resolve, reject) => {
-      const child = fork(join(bench, 'worker.mjs'), [], { execPath: node, execArgv: [], serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-      let errors = '';
-      child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
-      child.on('message', async ({ say: text, result, error, python: request, id }) => {
-        if (text !== undefined) progress(text);
-        else if (error !== undefined) reject(new Error(error));
-        else if (result !== undefined) resolve(result);
-        else child.send(await python(request).then((answer) => ({ id, answer }), (failure) => ({ id, error: failure.message })));
-      });
-      child.on('error', reject);
-      child.on('exit', (code, signal) => reject(new Error(`the process ended (${signal ?? code})${errors ? `: ${errors.trim().split('\n').slice(-3).join(' ')}` : ''}`)));
-      child.send({ row, config: { ...config, python: python !== undefined } });
-    }),
+    measure: (row, config, progress) => work({ row, config: { ...config, python: python !== undefined } }, progress),
+    fresh: (fresh, config) => work({ fresh, config }),
     close: async () => {},
   };
 }

@@ -11,6 +11,11 @@ const digits = (x) => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFi
 
 /** A time in the unit in which it is easily read. */
 export const time = (us) => (us >= 1e6 ? `${digits(us / 1e6)} s` : us >= 1e3 ? `${digits(us / 1e3)} ms` : `${digits(us)} us`);
+
+/** A number of bytes, likewise. */
+export const bytes = (n) => (n >= 1e6 ? `${digits(n / 1e6)} MB` : `${digits(n / 1e3)} kB`);
+/** What a row measures: a time, or bytes. */
+const amount = (result) => (result.bytes === undefined ? time(result.us) : bytes(result.bytes));
 const percent = (x) => `${Math.round(100 * x)} %`;
 export const ratio = (x) => `${digits(x)}x`;
 
@@ -29,7 +34,7 @@ export function rowLine(row, result) {
   const peers = (result.peers ?? []).map((p) => `${label(p)} ${p.ratio !== undefined ? ratio(p.ratio) : p.failed ? `FAILED: ${p.failed}` : '-'}`).join(', ');
   const rate = result.rate ? `, ${digits(result.rate)} ${result.unit} (${percent(result.roof.share)} of ${result.roof.kind})` : '';
   const verdicts = judge(row, result).filter((v) => v.state !== 'not measured').map((v) => verdict(v)).join('; ');
-  return `${row.name}${result.threads > 1 ? `, ${result.threads} threads` : ''}: ${time(result.us)}${rate}, control ${result.control.toFixed(3)}${result.quiet ? '' : ' NOISY'} | ${peers}${verdicts ? ` | ${verdicts}` : ''}`;
+  return `${row.name}${result.threads > 1 ? `, ${result.threads} threads` : ''}: ${amount(result)}${rate}, control ${result.control.toFixed(3)}${result.quiet ? '' : ' NOISY'} | ${peers}${verdicts ? ` | ${verdicts}` : ''}`;
 }
 
 /** The cell of a peer: how many times our time it takes, and what it should have been. */
@@ -50,13 +55,13 @@ export function table(results, allRows = rows) {
   });
   if (entries.length === 0) return '';
   const columns = [...new Set(entries.flatMap(({ result }) => (result.peers ?? []).filter((p) => p.ratio !== undefined || p.failed).map(label)))];
-  const head = ['row', 'time', 'of the roof', 'A/A', ...columns.map((c) => c.replace(/^self/, 'cresset'))];
+  const head = ['row', 'cresset', 'of the roof', 'A/A', ...columns.map((c) => c.replace(/^self/, 'cresset'))];
   const lines = entries.map(({ row, result, verdicts }) => {
     if (result.failed) return [row.name, `**failed**: ${result.failed}`, '', '', ...columns.map(() => '')];
     const own = verdicts.filter((v) => v.roof).map((v) => ` (${verdict(v, true)})`).join('');
     const rate = result.rate ? `${digits(result.rate)} ${result.unit}, ${percent(result.roof.share)}${own}` : '';
     const control = `${result.control.toFixed(2)}${result.quiet ? '' : ' noisy'}`;
-    return [row.name, time(result.us), rate, control, ...columns.map((c) => cell(row, result, (result.peers ?? []).filter((p) => label(p) === c), verdicts) || '')];
+    return [row.name, amount(result), rate, control, ...columns.map((c) => cell(row, result, (result.peers ?? []).filter((p) => label(p) === c), verdicts) || '')];
   });
   return [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...lines].map((line) => `| ${line.join(' | ')} |`).join('\n');
 }

@@ -1,8 +1,9 @@
 // Who is measured. Each module gives `open(config)`, and that `sides(row, data)`: a list of
 //
-//   check()    one computation's outputs as flat arrays; of a training row the losses of the first CHECKED steps
+//   check()    one computation's outputs as flat arrays; of a training row the losses of the first steps (firstLosses)
 //   run(n)     n repetitions; gives { seconds, busy } if it measured them itself (rounds.mjs)
 //   reset()    optional: back to the initial weights, so that every round does the same work
+//   tolerance  optional: how close, where the peer's mathematics differs
 //   form       optional: which of several ways of this peer it is;  note: what a reader has to know
 //
 // or throws Unsupported with the reason why there is none.
@@ -12,6 +13,14 @@ export class Unsupported extends Error {}
 
 /** Steps of a training row whose losses are compared. */
 export const CHECKED = 8;
+
+/** The losses of the first steps: CHECKED of them, or as many as fit into some seconds. */
+export async function firstLosses(step) {
+  const losses = [];
+  const end = performance.now() + 5000;
+  while (losses.length < CHECKED && (losses.length === 0 || performance.now() < end)) losses.push(await step());
+  return [losses];
+}
 
 export const PEERS = {
   cresset: () => import('./cresset.mjs'),

@@ -1,13 +1,12 @@
 // onnxruntime-web runs what torch.onnx.export makes of our own side: with the weights in the file, and with weights as inputs.
 // Its run() is asynchronous and copies inputs in and outputs out; there is no other way to call it. All graph optimisations are on.
 import * as ort from 'onnxruntime-web';
-import { modelOf, tensorOf } from './cresset.mjs';
 import { sideOf, unsupported } from './index.mjs';
 
 const toOrt = ({ shape, dtype, data }) => new ort.Tensor(dtype, dtype === 'int64' ? BigInt64Array.from(data, BigInt) : data, shape);
 
 /** An op as a module whose constants are parameters, or as one that takes them all as inputs. */
-function opModel(torch, row, data, constants) {
+function opModel({ torch, tensorOf }, row, data, constants) {
   const make = sideOf(row, 'cresset');
   const free = Object.keys(data.tensors).filter((name) => !constants.includes(name));
   class Op extends torch.nn.Module {
@@ -24,13 +23,15 @@ function opModel(torch, row, data, constants) {
   return { model: new Op(), names: free, inputs: free.map((name) => tensorOf(data.tensors[name])) };
 }
 
-async function sideFrom(torch, { model, names, inputs }, tensors, form, exportParams = true) {
-  let bytes;
+function exported(torch, { model, names, inputs }, exportParams = true) {
   try {
-    bytes = torch.onnx.export(model, inputs, { inputNames: names, exportParams });
+    return torch.onnx.export(model, inputs, { inputNames: names, exportParams });
   } catch (error) {
-    unsupported(`cannot be exported: ${error.message}`);
+    return unsupported(`cannot be exported: ${error.message}`);
   }
+}
+
+async function sideFrom(bytes, tensors, form) {
   const session = await ort.InferenceSession.create(bytes, { graphOptimizationLevel: 'all', executionProviders: ['wasm'], logSeverityLevel: 4 });
   const feeds = Object.fromEntries(session.inputNames.map((name) => [name, toOrt(tensors[name])]));
   return {
@@ -46,27 +47,28 @@ async function sideFrom(torch, { model, names, inputs }, tensors, form, exportPa
   };
 }
 
-export async function open({ torch, threads = 1 }) {
+export async function open({ torch, threads = 1, model }) {
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = 'fatal';
   // In a page its files are served from here; in Node it finds them itself.
   if (globalThis.location) ort.env.wasm.wasmPaths = new URL('/onnxruntime-web/', globalThis.location.href).href;
   return {
     async sides(row, data) {
+      // A cold start gets its model from elsewhere: our engine must not be loaded before it.
+      if (model) return row.kind === 'network' ? [await sideFrom(model, data.tensors)] : unsupported('it does not train');
+      // What is named here is loaded only then.
+      const ours = { torch, ...(await import('./cresset.mjs')) };
       if (row.kind === 'network') {
-        const model = { model: modelOf(row, data).eval(), names: ['x'], inputs: [tensorOf(data.tensors.x)] };
+        const network = { model: ours.modelOf(row, data).eval(), names: ['x'], inputs: [ours.tensorOf(data.tensors.x)] };
         return [
-          await sideFrom(torch, model, data.tensors, 'constant weights'),
-          await sideFrom(torch, model, { ...data.tensors, ...data.weights }, 'weights as inputs', false),
+          await sideFrom(exported(torch, network), data.tensors, 'constant weights'),
+          await sideFrom(exported(torch, network, false), { ...data.tensors, ...data.weights }, 'weights as inputs'),
         ];
       }
       if (row.kind !== 'op') unsupported('it does not train');
-      if (row.grad || row.awaited || row.sides.cresset === undefined || row.exported === false) unsupported('not an op of a model');
-      if (!row.constants) return [await sideFrom(torch, opModel(torch, row, data, []), data.tensors)];
-      return [
-        await sideFrom(torch, opModel(torch, row, data, row.constants), data.tensors, 'constant weights'),
-        await sideFrom(torch, opModel(torch, row, data, []), data.tensors, 'weights as inputs'),
-      ];
+      if (row.grad || row.awaited || row.exported === false) unsupported('not an op of a model');
+      const form = (constants, name) => sideFrom(exported(torch, opModel(ours, row, data, constants)), data.tensors, name);
+      return row.constants ? [await form(row.constants, 'constant weights'), await form([], 'weights as inputs')] : [await form([])];
     },
   };
 }

@@ -2,7 +2,8 @@
 import { fromBase64, toBase64 } from './base64.mjs';
 import { CHECKED, unsupported } from './index.mjs';
 
-const encode = (tensors) => Object.fromEntries(Object.entries(tensors).map(([name, { shape, dtype, data }]) => [name, { shape, dtype, data: toBase64(data) }]));
+/** Tensors by name as Python reads them. */
+export const encode = (tensors) => Object.fromEntries(Object.entries(tensors).map(([name, { shape, dtype, data }]) => [name, { shape, dtype, data: toBase64(data) }]));
 
 export async function open({ python, threads = 1 }) {
   if (!python) unsupported('no python3 here has torch');
