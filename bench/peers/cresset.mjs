@@ -21,7 +21,7 @@ function opSide(row, data) {
   };
   return {
     check: async () => {
-      const out = result(await mode(body));
+      const out = row.awaited ? void (await body()) : result(mode(body));
       return Promise.all((out === undefined ? [] : [out].flat()).map(numbers));
     },
     run: row.awaited

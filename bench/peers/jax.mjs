@@ -1,8 +1,7 @@
 // jax-js, its WebAssembly backend. Everything is inside jit; what is lazy is awaited once for each repetition, as its guide tells.
-import * as jax from '@jax-js/jax';
 import { firstLosses, sideOf, unsupported } from './index.mjs';
 
-const { numpy: np, nn, lax } = jax;
+let jax, np, nn, lax;
 const arrayOf = ({ shape, dtype, data }) => np.array(data, { shape, dtype: dtype === 'int64' ? np.int32 : np.float32 });
 const refs = (list) => list.map((a) => a.ref);
 
@@ -140,11 +139,14 @@ function trainingSide(row, data) {
 const MAKE = { op: opSide, network: networkSide, training: trainingSide };
 
 export async function open({ threads = 1 }) {
-  // It takes as many threads as the machine has wherever it finds Worker and shared memory, and none otherwise.
+  // When it is loaded it takes as many threads as the machine has if it finds Worker and shared memory, and none otherwise.
+  // In Node there is no Worker, unless onnxruntime-web has put one there.
   const inPage = globalThis.location !== undefined;
   if (threads === 1) delete globalThis.Worker;
   else if (!inPage) unsupported('has no threads here');
   else Object.defineProperty(globalThis.navigator, 'hardwareConcurrency', { value: threads, configurable: true });
+  jax = await import('@jax-js/jax');
+  ({ numpy: np, nn, lax } = jax);
   await jax.init('wasm');
   jax.defaultDevice('wasm');
   return { sides: async (row, data) => [MAKE[row.kind](row, data)] };

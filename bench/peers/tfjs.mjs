@@ -82,7 +82,7 @@ function opSide(row, data, peer) {
   const side = sideOf(row, peer)(tf, tensorsOf(data.tensors));
   const { body, result = (out) => out } = typeof side === 'function' ? { body: side } : side;
   return {
-    check: async () => Promise.all([tf.tidy(() => result(body()))].flat().filter(Boolean).map(numbers)),
+    check: async () => (row.awaited ? void (await body()) : Promise.all([tf.tidy(() => result(body()))].flat().filter(Boolean).map(numbers))),
     run: row.awaited
       ? async (n) => {
         for (let i = 0; i < n; i++) await body();

@@ -5,9 +5,10 @@ import { notSlower } from './targets.mjs';
 const overhead = (name, row) => ({ name, group: 'overheads', kind: 'op', targets: [notSlower], ...row });
 
 const CHAIN = 50; // twice as many operations
-const chained = (x, mul, add) => {
+/** Not linear, or a compiler could see through it. */
+const chained = (x, mul, sin) => {
   let y = x;
-  for (let i = 0; i < CHAIN; i++) y = add(mul(y));
+  for (let i = 0; i < CHAIN; i++) y = sin(mul(y));
   return y;
 };
 
@@ -37,23 +38,23 @@ export const overheads = [
         return {
           body: () => {
             x.grad = null;
-            chained(x, (y) => y.mul(1.01), (y) => y.add(0.1)).sum().backward();
+            chained(x, (y) => y.mul(1.01), (y) => y.sin()).sum().backward();
           },
           result: () => x.grad,
         };
       },
       'tfjs-wasm': (tf, { x }) => {
-        const gradient = tf.grad((t) => tf.sum(chained(t, (y) => tf.mul(y, 1.01), (y) => tf.add(y, 0.1))));
+        const gradient = tf.grad((t) => tf.sum(chained(t, (y) => tf.mul(y, 1.01), (y) => tf.sin(y))));
         return () => gradient(x);
       },
-      'jax-js': ({ grad, numpy }) => grad((x) => numpy.sum(chained(x, (y) => y.mul(1.01), (y) => y.add(0.1)))),
+      'jax-js': ({ grad, numpy }) => grad((x) => numpy.sum(chained(x, (y) => y.mul(1.01), (y) => numpy.sin(y)))),
       pytorch: `
 x.requires_grad_()
 def step():
     x.grad = None
     y = x
     for _ in range(${CHAIN}):
-        y = (y * 1.01) + 0.1
+        y = (y * 1.01).sin()
     y.sum().backward()
     return x.grad
 => step()`,
