@@ -34,7 +34,7 @@ const SHARED = ['--shared-memory', '--import-memory', '--max-memory=4294967296',
 const isThreaded = (build) => build.features.includes('atomics');
 
 // Source order: left to itself LLVM loads all operands of a matrix micro-kernel before its first multiply-add, and V8 spills
-// them (bench/gemm.mjs measures it). The others are for size: loops are not unrolled beyond what their code says, panics do
+// them (bench/kernels/gemm.mjs measures it). The others are for size: loops are not unrolled beyond what their code says, panics do
 // not name the line they are on (the quick build's do); that flag is unstable, hence RUSTC_BOOTSTRAP.
 const LLVM = ['-pre-RA-sched=source', '-unroll-runtime=false', '-force-vector-interleave=1'];
 function rustFlags(build, profile) {

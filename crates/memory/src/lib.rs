@@ -18,7 +18,7 @@
 //!
 //! Memory that came from the system is zero. Every block knows from where on it still is, so zeros are written once at most.
 //!
-//! `node bench/memory.mjs` compares it as wasm with the pool of size classes over dlmalloc that stood here before: growth of
+//! `node bench/kernels/memory.mjs` compares it as wasm with the pool of size classes over dlmalloc that stood here before: growth of
 //! the WebAssembly memory for one byte of the most that was in use, with what dlmalloc is given in hand (`pages`), and
 //! nanoseconds for a take or a give (two cores shared with other work, so they are upper bounds).
 //!

@@ -93,7 +93,7 @@ fn blocks_never_overlap_and_join_when_they_are_given_back() {
     }
 }
 
-/// The table of the crate's documentation is from `node bench/memory.mjs`, which plays the same scripts; the pool of size
+/// The table of the crate's documentation is from `node bench/kernels/memory.mjs`, which plays the same scripts; the pool of size
 /// classes before needed 2.1, 4.1, 6.1, 1.3, 1.4 and 2.2.
 #[test]
 fn the_heap_is_little_larger_than_what_is_in_use() {

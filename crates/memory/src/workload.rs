@@ -1,4 +1,4 @@
-//! What programs ask of an allocator, as plain sequences: the tests and `bench/memory.rs` run the same ones.
+//! What programs ask of an allocator, as plain sequences: the tests and `bench/kernels/memory.rs` run the same ones.
 
 /// Takes and gives by a name of the sequence's own.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! The allocator of tensors alone as a wasm module, beside what it replaced: `bench/memory.mjs` builds it and prints how fast
+//! The allocator of tensors alone as a wasm module, beside what it replaced: `bench/kernels/memory.mjs` builds it and prints how fast
 //! it is and how much memory a program takes with it.
 
 use std::alloc::{Layout, alloc, dealloc};
@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use cresset_memory as memory;
 
-#[path = "../crates/memory/src/workload.rs"]
+#[path = "../../crates/memory/src/workload.rs"]
 mod workload;
 
 use workload::{Ask, Dice};

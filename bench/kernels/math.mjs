@@ -1,5 +1,5 @@
-// ns an element of the pointwise functions alone, as simd128: node bench/math.mjs [NAME...]
-// Builds bench/math.rs first. Arguments are between -4 and 4 (0 and 8 for functions of positive numbers, -1 and 1 for
+// ns an element of the pointwise functions alone, as simd128: node bench/kernels/math.mjs [NAME...]
+// Builds bench/kernels/math.rs first. Arguments are between -4 and 4 (0 and 8 for functions of positive numbers, -1 and 1 for
 // inverses).
 import { Buffer } from 'node:buffer';
 import { buildExample } from './wasm.mjs';

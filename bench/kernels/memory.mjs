@@ -1,6 +1,6 @@
-// What the allocator of tensors costs, in nanoseconds and in memory: node bench/memory.mjs
+// What the allocator of tensors costs, in nanoseconds and in memory: node bench/kernels/memory.mjs
 //
-// Builds bench/memory.rs, the allocator alone as wasm, and plays sequences of requests with it, with the pool of size classes
+// Builds bench/kernels/memory.rs, the allocator alone as wasm, and plays sequences of requests with it, with the pool of size classes
 // over dlmalloc that it replaced, and with dlmalloc alone. Memory is by how much the WebAssembly memory grew for one request of
 // the most bytes that were in use at once; nanoseconds are those of one take or give when the sequence is played again.
 import { TextDecoder } from 'node:util';

@@ -1,10 +1,10 @@
 // What happens at the limit: tensors of 64 MiB are kept until there is no memory, three times over.
 //
-//   node bench/limit.mjs      (needs a built package, and 5 GiB of memory)
+//   node bench/kernels/limit.mjs      (needs a built package, and 5 GiB of memory)
 //
 // Each round says how much was held, that all of it could be read, and that everything works afterwards. The first 4 GiB are
 // addresses only, for nothing but the first element is written; what moves out of the engine is real memory.
-import * as torch from '../dist/index.js';
+import * as torch from '../../dist/index.js';
 
 const MIB = 2 ** 20;
 for (let round = 1; round <= 3; round++) {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The repository. */
-export const root = fileURLToPath(new URL('..', import.meta.url));
+export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Builds example `name`_wasm of `crate` with these target features, and gives its bytes. Builds are kept by `kind`. */
 export function buildExample(crate, name, features = '+simd128', kind = 'simd128') {

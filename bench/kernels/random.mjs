@@ -1,7 +1,7 @@
-// Millions of random numbers a second, the median of several runs: node bench/random.mjs [package]
+// Millions of random numbers a second, the median of several runs: node bench/kernels/random.mjs [package]
 //
 // Without an argument the streams of crates/cpu alone, a small wasm (simd128, no fused multiply-add) that it builds from
-// bench/random.rs, over 8192 elements, which stay in the cache, and over 4 million. With `package` torch.rand and its
+// bench/kernels/random.rs, over 8192 elements, which stay in the cache, and over 4 million. With `package` torch.rand and its
 // siblings of dist/ (`npm run build` first; a quick build's kernels are not optimised). Seconds are processor time, so that
 // other programs on the machine disturb little.
 import { TextDecoder } from 'node:util';

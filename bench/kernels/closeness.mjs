@@ -1,10 +1,10 @@
 // How close results are to PyTorch's: the table of docs/same-numbers.md.
 //
-//   node bench/closeness.mjs      (needs a built package, and a Python with torch: PYTHON, or python3)
+//   node bench/kernels/closeness.mjs      (needs a built package, and a Python with torch: PYTHON, or python3)
 //
 // Both sides draw the same float32 numbers, uniform in [-4, 4), and compute; the bits are compared.
 import { execFileSync } from 'node:child_process';
-import * as torch from '../dist/index.js';
+import * as torch from '../../dist/index.js';
 
 const F = torch.nn.functional;
 const unary = ['exp', 'tanh', 'erf', 'sin', 'cos', 'log', 'sqrt', 'sigmoid'];

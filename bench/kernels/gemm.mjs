@@ -1,5 +1,5 @@
-// GFLOP/s of the matrix kernels alone, per tile and shape: node --experimental-wasm-relaxed-simd bench/gemm.mjs [build...]
-// (the flag only on Node 20). Builds bench/gemm.rs first, once as simd128 and once with relaxed SIMD.
+// GFLOP/s of the matrix kernels alone, per tile and shape: node --experimental-wasm-relaxed-simd bench/kernels/gemm.mjs [build...]
+// (the flag only on Node 20). Builds bench/kernels/gemm.rs first, once as simd128 and once with relaxed SIMD.
 import { buildExample } from './wasm.mjs';
 
 const builds = { simd128: '+simd128', relaxed: '+simd128,+relaxed-simd' };

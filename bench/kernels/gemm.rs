@@ -1,4 +1,4 @@
-//! Matrix products alone as a wasm module: `bench/gemm.mjs` builds it, times it and prints GFLOP/s.
+//! Matrix products alone as a wasm module: `bench/kernels/gemm.mjs` builds it, times it and prints GFLOP/s.
 
 use cresset_cpu::{Kernel, Launch, View, gemm};
 use cresset_lane::DType;

@@ -1,4 +1,4 @@
-//! The loops of pointwise functions alone as a wasm module: `bench/math.mjs` builds it, times it and prints ns an element.
+//! The loops of pointwise functions alone as a wasm module: `bench/kernels/math.mjs` builds it, times it and prints ns an element.
 
 use cresset_lane::DType;
 use cresset_lane::expr::{NumOp, RealOp, Row, activation, exponential, special, trig};

@@ -1,13 +1,13 @@
 // What looking after memory costs: the time of a training step written four ways.
 //
-//   node --expose-gc bench/lifetime.mjs [ROUNDS]      (needs a built package: npm run build)
+//   node --expose-gc bench/kernels/lifetime.mjs [ROUNDS]      (needs a built package: npm run build)
 //
 // "by hand" disposes of the step's two tensors, the cheapest there is; "scope" wraps the step in torch.scope; "turns" does
 // nothing but let the event loop turn every few milliseconds, as `for await` over a DataLoader does, so that finalizers
 // run; "synchronous" does nothing at all and never lets it turn, so that what is old is spilled. Rounds of all four are
 // interleaved, and each is compared with "by hand" of the same round; "by hand again" shows what is noise.
-import * as torch from '../dist/index.js';
-import { breathe } from '../dist/runtime/turn.js';
+import * as torch from '../../dist/index.js';
+import { breathe } from '../../dist/runtime/turn.js';
 
 const { nn, optim } = torch;
 const rounds = Number(process.argv[2] ?? 15);

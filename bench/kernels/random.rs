@@ -1,4 +1,4 @@
-//! The random streams alone as a wasm module: `bench/random.mjs` builds it, times it and prints millions of elements a second.
+//! The random streams alone as a wasm module: `bench/kernels/random.mjs` builds it, times it and prints millions of elements a second.
 
 use cresset_cpu::random::fill::{self, Draw};
 use cresset_cpu::random::{Elements, Generator};

@@ -1,0 +1,33 @@
+// What a result is worth depends on where it was measured.
+import { readFileSync } from 'node:fs';
+import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { root } from '../../scripts/lib.mjs';
+import { bench } from './node.mjs';
+
+const versionIn = (folder, name) => JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version;
+
+/** The widest vector instructions that the kernel reports, on x86 and Linux. */
+function vectors() {
+  try {
+    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
+    return [['avx512f', 'AVX-512'], ['avx2', 'AVX2'], ['avx', 'AVX']].find(([flag]) => flags.includes(flag))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Processor, cores, memory, runtime and the versions of all peers. */
+export async function describeMachine(place, python, { peers }) {
+  const torch = python ? await python({ do: 'hello' }) : undefined;
+  const versions = {
+    'onnxruntime-web': versionIn(root, 'onnxruntime-web'), 'tfjs-wasm': versionIn(bench, '@tensorflow/tfjs-backend-wasm'), 'tfjs-cpu': versionIn(bench, '@tensorflow/tfjs-backend-cpu'),
+    'jax-js': versionIn(bench, '@jax-js/jax'), 'js-pytorch': versionIn(bench, 'js-pytorch'),
+    ...(torch ? { pytorch: `${torch.version.split('+')[0]} (${torch.capability})` } : {}),
+  };
+  return {
+    cpu: [cpus()[0]?.model.trim() ?? arch(), vectors()].filter(Boolean).join(', '), cores: availableParallelism(),
+    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`, platform: `${platform()} ${arch()}`, runtime: place.version,
+    versions: Object.fromEntries(Object.entries(versions).filter(([name]) => peers.includes(name))),
+  };
+}
