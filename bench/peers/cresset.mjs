@@ -82,8 +82,7 @@ export function trainingSide(row, data) {
 const MAKE = { op: opSide, network: networkSide, training: trainingSide };
 
 export async function open({ simd, threads = 1 }) {
-  if (threads > 1 && typeof torch.setNumThreads !== 'function') unsupported('this version computes on one thread');
-  await torch.init({ simd, ...(threads > 1 ? { threads } : {}) });
+  await torch.init({ simd, threads });
   if (threads > 1 && torch.getNumThreads() !== threads) unsupported(`asked for ${threads} threads, this runtime gives ${torch.getNumThreads()}`);
   return {
     torch,
