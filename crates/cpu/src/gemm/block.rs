@@ -1,21 +1,21 @@
-//! The blocked product: panels of B stay in the first cache, a block of A in the second, k is split so that they do.
+//! The blocked product: one panel of A meets a whole block of packed B, whose panels go by in the second cache.
 //!
-//! Loop order and names follow K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
-//! (ACM TOMS 34, 2008). An element of the product is summed along k in steps of `kc`, which depends on k alone: it does
-//! not change with the number of rows or columns, nor with the tile.
+//! Names follow K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (ACM TOMS 34, 2008), but the
+//! order of the inner loops is the other one: the panel of A is spread out (tile.rs says why), four times its size, so it
+//! is made just before its use and stays in the first cache while the panels of B stream by. An element of the product
+//! is summed along k in steps of `kc`, which depends on k alone: it does not change with the number of rows or columns,
+//! nor with the tile.
 
 use std::mem::MaybeUninit;
 
 use super::num::Num;
-use super::pack::Operand;
+use super::pack::{Operand, spread};
 use super::tile::{Dest, MAX_TILE, Tile};
 
-/// Most of k that a panel holds: 384 x 8 floats of B and 384 x 6 of A are 21 KiB of the first cache.
-const KC: usize = 384;
-/// Rows of A in a block (147 KiB of float32 at most: a part of the second cache).
-const MC: usize = 96;
-/// Columns of B in a block.
-const NC: usize = 1024;
+/// Most of k that a panel holds.
+const KC: usize = 192;
+/// Columns of B in a block: 768 KiB of float32, a part of the second cache.
+const NC: usize = 512;
 
 /// How the columns of the output lie.
 #[derive(Clone, Copy)]
@@ -73,10 +73,8 @@ fn step(k: usize) -> usize {
 }
 
 /// Elements of scratch that `blocked` needs.
-pub fn scratch<T: Num>(tile: &Tile<T>, size: Size, packed: bool) -> usize {
-    let kc = step(size.k);
-    let a = if packed { 0 } else { size.m.min(MC).next_multiple_of(tile.mr) * kc };
-    a + size.n.min(NC).next_multiple_of(tile.nr) * kc
+pub fn scratch<T: Num>(tile: &Tile<T>, size: Size, _packed: bool) -> usize {
+    step(size.k) * (tile.mr * T::LANES + size.n.min(NC).next_multiple_of(tile.nr))
 }
 
 /// Elements that `pack_all` writes.
@@ -111,8 +109,7 @@ pub unsafe fn blocked<T: Num, A: Operand<T>, B: Operand<T>>(
     let Size { m, n, k } = size;
     let kc = step(k);
     let padded = m.next_multiple_of(tile.mr);
-    let a_block = unsafe { work.add(n.min(NC).next_multiple_of(tile.nr) * kc) };
-    let mc = (MC / tile.mr) * tile.mr;
+    let panel = unsafe { work.add(n.min(NC).next_multiple_of(tile.nr) * kc) };
     unsafe {
         for j0 in (0..n).step_by(NC) {
             let nc = NC.min(n - j0);
@@ -122,21 +119,15 @@ pub unsafe fn blocked<T: Num, A: Operand<T>, B: Operand<T>>(
                 b.pack(j0, nc, k0, ks, tile.nr, work);
                 // Later steps along k add to what the first ones left.
                 let out = if k0 == 0 { *out } else { Output { init: Some((T::from_i64(1), Init::Own)), ..*out } };
-                for i0 in (0..m).step_by(mc) {
-                    let ms = mc.min(m - i0);
-                    let a = match &a {
-                        Left::Operand(a) => {
-                            a.pack(i0, ms, k0, ks, tile.mr, a_block);
-                            a_block as *const T
-                        }
-                        Left::Packed(all) => all.add(k0 * padded + i0 * ks),
-                    };
+                for i in (0..m).step_by(tile.mr) {
+                    let rows = tile.mr.min(m - i);
+                    match &a {
+                        Left::Operand(a) => a.pack_spread(i, rows, k0, ks, tile.mr, panel),
+                        Left::Packed(all) => spread(all.add(k0 * padded + i * ks), tile.mr * ks, panel),
+                    }
                     for j in (0..nc).step_by(tile.nr) {
-                        for i in (0..ms).step_by(tile.mr) {
-                            let rows = tile.mr.min(ms - i);
-                            let cols = tile.nr.min(nc - j);
-                            one(tile, ks, a.add(i * ks), work.add(j * ks), &out, i0 + i, j0 + j, rows, cols);
-                        }
+                        let cols = tile.nr.min(nc - j);
+                        one(tile, ks, panel, work.add(j * ks), &out, i, j0 + j, rows, cols);
                     }
                 }
                 k0 += ks;

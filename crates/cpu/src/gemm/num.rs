@@ -44,6 +44,18 @@ pub trait Num: Element {
             }
         }
     }
+
+    /// Reads `LANES` elements and writes each of them as a vector that holds nothing else, the vectors `step` elements
+    /// apart.
+    ///
+    /// # Safety
+    /// All of them are readable and writable.
+    #[inline(always)]
+    unsafe fn spread(from: *const Self, to: *mut Self, step: usize) {
+        for i in 0..Self::LANES {
+            unsafe { Self::store(to.add(i * step), Self::splat(*from.add(i))) };
+        }
+    }
 }
 
 /// A vector on targets whose own vectors the compiler finds by itself.
@@ -170,6 +182,16 @@ mod wasm {
                 v128_store(to.add(to_row).cast(), i64x2_shuffle::<1, 3>(ab_low, cd_low));
                 v128_store(to.add(2 * to_row).cast(), i64x2_shuffle::<0, 2>(ab_high, cd_high));
                 v128_store(to.add(3 * to_row).cast(), i64x2_shuffle::<1, 3>(ab_high, cd_high));
+            }
+        }
+        #[inline(always)]
+        unsafe fn spread(from: *const Self, to: *mut Self, step: usize) {
+            unsafe {
+                let v = v128_load(from.cast());
+                v128_store(to.cast(), i32x4_shuffle::<0, 0, 0, 0>(v, v));
+                v128_store(to.add(step).cast(), i32x4_shuffle::<1, 1, 1, 1>(v, v));
+                v128_store(to.add(2 * step).cast(), i32x4_shuffle::<2, 2, 2, 2>(v, v));
+                v128_store(to.add(3 * step).cast(), i32x4_shuffle::<3, 3, 3, 3>(v, v));
             }
         }
     }

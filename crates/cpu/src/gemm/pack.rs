@@ -13,6 +13,38 @@ pub trait Operand<T: Num> {
     /// # Safety
     /// The range lies inside the operand; `to` has room for the panels.
     unsafe fn pack(&self, line: usize, lines: usize, k0: usize, ks: usize, width: usize, to: *mut T);
+
+    /// Writes one panel of at most `width` lines with every element spread over a vector, as the micro-kernels read A.
+    ///
+    /// # Safety
+    /// As `pack`; `to` has room for `width * ks` vectors.
+    #[inline(always)]
+    unsafe fn pack_spread(&self, line: usize, lines: usize, k0: usize, ks: usize, width: usize, to: *mut T) {
+        unsafe {
+            // The panel itself goes to the end of the room: what is spread over it has been read by then.
+            let panel = to.add((T::LANES - 1) * width * ks);
+            self.pack(line, lines, k0, ks, width, panel);
+            spread(panel, width * ks, to);
+        }
+    }
+}
+
+/// Spreads `n` elements, each over a vector. They may lie in the last quarter (for four lanes) of the room they go to.
+///
+/// # Safety
+/// `from` is readable for `n` elements, `to` writable for as many vectors.
+pub unsafe fn spread<T: Num>(from: *const T, n: usize, to: *mut T) {
+    unsafe {
+        let mut i = 0;
+        while i + T::LANES <= n {
+            T::spread(from.add(i), to.add(i * T::LANES), T::LANES);
+            i += T::LANES;
+        }
+        while i < n {
+            T::store(to.add(i * T::LANES), T::splat(*from.add(i)));
+            i += 1;
+        }
+    }
 }
 
 /// Elements at `ptr + line * line_step + k * k_step`.
@@ -56,10 +88,54 @@ unsafe fn copy<T: Num>(from: *const T, to: *mut T, n: usize) {
     }
 }
 
+/// Steps of k that are copied for all panels before the next ones: their rows are read from end to end, and what is
+/// written stays in the first cache until its lines are whole.
+const CHUNK: usize = 16;
+
+/// Whole panels of lines that are neighbours: rows of vectors, copied.
+unsafe fn pack_columns<T: Num>(from: *const T, k_step: isize, panels: usize, ks: usize, width: usize, to: *mut T) {
+    for k0 in (0..ks).step_by(CHUNK) {
+        let count = CHUNK.min(ks - k0);
+        for panel in 0..panels {
+            unsafe {
+                let mut from = from.offset(k0 as isize * k_step).add(panel * width);
+                let mut to = to.add((panel * ks + k0) * width);
+                let mut left = width / T::LANES;
+                while left >= 2 {
+                    copy_rows::<T, 2>(from, k_step, to, width, count);
+                    (from, to) = (from.add(2 * T::LANES), to.add(2 * T::LANES));
+                    left -= 2;
+                }
+                if left == 1 {
+                    copy_rows::<T, 1>(from, k_step, to, width, count);
+                }
+            }
+        }
+    }
+}
+
+/// Copies `count` rows of `V` vectors.
+#[inline(always)]
+unsafe fn copy_rows<T: Num, const V: usize>(mut from: *const T, step: isize, mut to: *mut T, to_step: usize, count: usize) {
+    for _ in 0..count {
+        for v in 0..V {
+            unsafe { T::store(to.add(v * T::LANES), T::load(from.add(v * T::LANES))) };
+        }
+        from = from.wrapping_offset(step);
+        to = to.wrapping_add(to_step);
+    }
+}
+
 impl<T: Num> Operand<T> for Strided<T> {
     unsafe fn pack(&self, line: usize, lines: usize, k0: usize, ks: usize, width: usize, to: *mut T) {
         unsafe {
-            for panel in 0..lines.div_ceil(width) {
+            let mut whole = 0;
+            if self.line == 1 && width.is_multiple_of(T::LANES) {
+                whole = lines / width;
+                let from = self.ptr.offset(line as isize + k0 as isize * self.k);
+                pack_columns(from, self.k, whole, ks, width, to);
+            }
+            for panel in whole..lines.div_ceil(width) {
                 let first = panel * width;
                 let count = width.min(lines - first);
                 let from = self.ptr.offset((line + first) as isize * self.line + k0 as isize * self.k);
@@ -82,6 +158,44 @@ impl<T: Num> Operand<T> for Strided<T> {
                     zero_tail(to, count, ks, width);
                 }
             }
+        }
+    }
+
+    unsafe fn pack_spread(&self, line: usize, lines: usize, k0: usize, ks: usize, width: usize, to: *mut T) {
+        let from = self.ptr.wrapping_offset(line as isize * self.line + k0 as isize * self.k);
+        let step = width * T::LANES;
+        unsafe {
+            let whole = if self.k == 1 { ks / T::LANES } else { 0 };
+            for i in 0..if whole > 0 { lines } else { 0 } {
+                spread_row(from.wrapping_offset(i as isize * self.line), whole, to.add(i * T::LANES), step);
+            }
+            let vectors = if self.line == 1 { lines / T::LANES * T::LANES } else { 0 };
+            for k in whole * T::LANES..ks {
+                let (from, to) = (from.wrapping_offset(k as isize * self.k), to.add(k * step));
+                for i in (0..vectors).step_by(T::LANES) {
+                    T::spread(from.add(i), to.add(i * T::LANES), T::LANES);
+                }
+                for i in vectors..lines {
+                    T::store(to.add(i * T::LANES), T::splat(*from.wrapping_offset(i as isize * self.line)));
+                }
+            }
+            for k in 0..if lines < width { ks } else { 0 } {
+                for i in lines..width {
+                    T::store(to.add(k * step + i * T::LANES), T::zero());
+                }
+            }
+        }
+    }
+}
+
+/// Spreads `n` vectors of a row.
+#[inline(always)]
+unsafe fn spread_row<T: Num>(mut from: *const T, n: usize, mut to: *mut T, step: usize) {
+    for _ in 0..n {
+        unsafe {
+            T::spread(from, to, step);
+            from = from.add(T::LANES);
+            to = to.wrapping_add(T::LANES * step);
         }
     }
 }

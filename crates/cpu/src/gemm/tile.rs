@@ -21,7 +21,8 @@ pub struct Dest<T> {
     pub init_col: isize,
 }
 
-/// A micro-kernel on packed panels: `a` is k x mr, `b` is k x nr, both without gaps.
+/// A micro-kernel on packed panels: `a` is k x mr vectors, each an element spread over its lanes, `b` is k x nr elements,
+/// both without gaps.
 #[derive(Clone, Copy)]
 pub struct Tile<T> {
     pub mr: usize,
@@ -70,6 +71,52 @@ unsafe fn accumulate<T: Num, const MR: usize, const NV: usize>(
     }
 }
 
+/// The loop of the packed kernels, `U` steps of k at a time. Nothing in it but loads and multiply-adds: V8 folds the
+/// constant offset of a plain load into the instruction but not that of `v128.load32_splat`, which costs an instruction
+/// more for every element of A and a tenth of the speed; hence A lies spread out in its panel.
+///
+/// The steps end in a test each so that every one is a block of its own: LLVM puts those of one block together by their
+/// sums, all loads first, and there are not as many registers.
+#[inline(always)]
+unsafe fn spread<T: Num, const MR: usize, const NV: usize, const U: usize>(
+    k: usize,
+    mut a: *const T,
+    mut b: *const T,
+) -> [[T::V; NV]; MR] {
+    unsafe {
+        let mut acc = [[T::zero(); NV]; MR];
+        let mut left = k;
+        'steps: while left > 0 {
+            for u in 0..U {
+                step(&mut acc, a.add(u * MR * T::LANES), b.add(u * NV * T::LANES));
+                left -= 1;
+                if left == 0 {
+                    break 'steps;
+                }
+            }
+            a = a.add(U * MR * T::LANES);
+            b = b.add(U * NV * T::LANES);
+        }
+        acc
+    }
+}
+
+#[inline(always)]
+unsafe fn step<T: Num, const MR: usize, const NV: usize>(acc: &mut [[T::V; NV]; MR], a: *const T, b: *const T) {
+    unsafe {
+        let mut col = [T::zero(); NV];
+        for (j, col) in col.iter_mut().enumerate() {
+            *col = T::load(b.add(j * T::LANES));
+        }
+        for (i, acc) in acc.iter_mut().enumerate() {
+            let x = T::load(a.add(i * T::LANES));
+            for (acc, col) in acc.iter_mut().zip(&col) {
+                *acc = T::madd(*acc, x, *col);
+            }
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn finish<T: Num, const MR: usize, const NV: usize>(acc: &[[T::V; NV]; MR], to: &Dest<T>) {
     unsafe {
@@ -90,9 +137,14 @@ unsafe fn finish<T: Num, const MR: usize, const NV: usize>(acc: &[[T::V; NV]; MR
     }
 }
 
-unsafe fn packed<T: Num, const MR: usize, const NV: usize>(k: usize, a: *const T, b: *const T, to: &Dest<T>) {
+unsafe fn packed<T: Num, const MR: usize, const NV: usize, const U: usize>(
+    k: usize,
+    a: *const T,
+    b: *const T,
+    to: &Dest<T>,
+) {
     unsafe {
-        let acc = accumulate::<T, MR, NV>(k, a, 1, MR as isize, b, (NV * T::LANES) as isize);
+        let acc = spread::<T, MR, NV, U>(k, a, b);
         finish(&acc, to);
     }
 }
@@ -113,17 +165,18 @@ unsafe fn direct<T: Num, const MR: usize, const NV: usize>(
 }
 
 macro_rules! tile {
-    ($t:ty, $mr:literal, $nv:literal) => {
-        Tile { mr: $mr, nr: $nv * <$t as Num>::LANES, run: packed::<$t, $mr, $nv> }
+    ($t:ty, $mr:literal, $nv:literal, $u:literal) => {
+        Tile { mr: $mr, nr: $nv * <$t as Num>::LANES, run: packed::<$t, $mr, $nv, $u> }
     };
 }
 
-// Sixteen registers: 6x8 needs 12 accumulators, 2 of B and 1 of A, which fits only where the product needs no register
-// of its own (FMA). Mul + add is best at 4x8 and 2x16.
+// V8 has fifteen registers on x86. 6x8 takes all of them (12 accumulators, 2 of B, 1 of A) and is best where the compiler keeps
+// the order of the code (V8 of 2025), 4x8 where it does not (Node 20 and 22 spill the other), 6x16 where there are 32 (ARM) or
+// pairs of vectors become one. Multiplying and adding apart needs a register more, and is at the roof with 4x8.
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-pub(super) const F32_TILES: [Tile<f32>; 3] = [tile!(f32, 6, 2), tile!(f32, 4, 2), tile!(f32, 4, 4)];
+pub(super) const F32_TILES: [Tile<f32>; 3] = [tile!(f32, 6, 2, 4), tile!(f32, 4, 2, 4), tile!(f32, 6, 4, 1)];
 #[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
-pub(super) const F32_TILES: [Tile<f32>; 2] = [tile!(f32, 4, 2), tile!(f32, 2, 4)];
+pub(super) const F32_TILES: [Tile<f32>; 2] = [tile!(f32, 4, 2, 1), tile!(f32, 6, 4, 1)];
 
 static F32_TILE: AtomicUsize = AtomicUsize::new(0);
 
@@ -140,7 +193,7 @@ macro_rules! one_tile {
     ($t:ty, $mr:literal, $nv:literal) => {
         impl Tiled for $t {
             fn tile() -> Tile<$t> {
-                tile!($t, $mr, $nv)
+                tile!($t, $mr, $nv, 1)
             }
             const DIRECT_COLS: usize = $nv * <$t as Num>::LANES;
             const DIRECT: [Direct<$t>; 4] =
@@ -165,8 +218,8 @@ pub fn tiles() -> impl ExactSizeIterator<Item = (usize, usize)> {
 /// Times the float32 tiles on panels that fit the first cache and keeps the fastest, in about 2 ms. `now` tells
 /// milliseconds; where no clock can be had, the default stays. Returns its index.
 pub fn pick_tile(now: impl Fn() -> f64) -> usize {
-    const K: usize = 256;
-    let (a, b) = ([1.0f32; 6 * K], [1.0f32; 16 * K]);
+    const K: usize = 192;
+    let (a, b) = ([1.0f32; 6 * 4 * K], [1.0f32; 16 * K]);
     let mut c = [0.0f32; MAX_TILE];
     let mut best = (f64::INFINITY, F32_TILE.load(Ordering::Relaxed));
     for (index, tile) in F32_TILES.iter().enumerate() {
