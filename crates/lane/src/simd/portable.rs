@@ -262,6 +262,16 @@ impl I32x4 {
         let [a, b, c, d] = self.0.map(|v| (v as u32 >> n) as i32);
         I32x4([a, b, c, d])
     }
+    /// The first two elements as int64.
+    #[inline(always)]
+    pub fn low(self) -> I64x2 {
+        I64x2([self.0[0] as i64, self.0[1] as i64])
+    }
+    /// The last two elements as int64.
+    #[inline(always)]
+    pub fn high(self) -> I64x2 {
+        I64x2([self.0[2] as i64, self.0[3] as i64])
+    }
     /// The lowest bit of each element, one byte an element, the first in the lowest byte.
     #[inline(always)]
     pub fn to_bools(self) -> u32 {

@@ -233,6 +233,16 @@ impl I32x4 {
     pub fn right_unsigned(self, n: u32) -> I32x4 {
         I32x4(u32x4_shr(self.0, n))
     }
+    /// The first two elements as int64.
+    #[inline(always)]
+    pub fn low(self) -> I64x2 {
+        I64x2(i64x2_extend_low_i32x4(self.0))
+    }
+    /// The last two elements as int64.
+    #[inline(always)]
+    pub fn high(self) -> I64x2 {
+        I64x2(i64x2_extend_high_i32x4(self.0))
+    }
     /// The lowest bit of each element, one byte an element, the first in the lowest byte.
     #[inline(always)]
     pub fn to_bools(self) -> u32 {
