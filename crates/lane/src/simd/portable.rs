@@ -239,6 +239,31 @@ impl F32x4 {
     pub fn high(self) -> F64x2 {
         F64x2([self.0[2] as f64, self.0[3] as f64])
     }
+    /// The first two elements of both, in turns.
+    #[inline(always)]
+    pub fn zip_low(self, o: F32x4) -> F32x4 {
+        F32x4([self.0[0], o.0[0], self.0[1], o.0[1]])
+    }
+    /// The last two elements of both, in turns.
+    #[inline(always)]
+    pub fn zip_high(self, o: F32x4) -> F32x4 {
+        F32x4([self.0[2], o.0[2], self.0[3], o.0[3]])
+    }
+    /// The first two elements of both.
+    #[inline(always)]
+    pub fn pair_low(self, o: F32x4) -> F32x4 {
+        F32x4([self.0[0], self.0[1], o.0[0], o.0[1]])
+    }
+    /// The last two elements of both.
+    #[inline(always)]
+    pub fn pair_high(self, o: F32x4) -> F32x4 {
+        F32x4([self.0[2], self.0[3], o.0[2], o.0[3]])
+    }
+    /// The last three elements, and the first of `after`.
+    #[inline(always)]
+    pub fn next(self, after: F32x4) -> F32x4 {
+        F32x4([self.0[1], self.0[2], self.0[3], after.0[0]])
+    }
     /// Two pairs, rounded to float32.
     #[inline(always)]
     pub fn from_f64(low: F64x2, high: F64x2) -> F32x4 {
