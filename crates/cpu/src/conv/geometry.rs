@@ -169,13 +169,8 @@ pub unsafe fn window<T: Num>(
             let line = line.wrapping_offset(shift[2] * from.strides[2]);
             if phases == 1 {
                 fill(row, 0, first);
-                if from.strides[2] == 1 {
-                    line.wrapping_add(first).copy_to_nonoverlapping(row.add(first), end - first);
-                } else {
-                    for w in first..end {
-                        *row.add(w) = *line.wrapping_offset(w as isize * from.strides[2]);
-                    }
-                }
+                let line = line.wrapping_offset(first as isize * from.strides[2]);
+                copy_strided(line, from.strides[2], row.add(first), end - first);
                 fill(row, end, width);
             } else {
                 for phase in 0..phases {
@@ -189,6 +184,72 @@ pub unsafe fn window<T: Num>(
                 }
             }
         });
+    }
+}
+
+/// Writes what `window` (with one phase) takes from the source, and leaves the rest: zeros of an earlier call, at the
+/// same places for every image and channel.
+///
+/// # Safety
+/// As for `window`.
+pub unsafe fn inside<T: Num>(
+    from: &Planes<T>,
+    source: [usize; 3],
+    channels: usize,
+    sizes: [usize; 3],
+    shift: [isize; 3],
+    to: *mut T,
+) {
+    let first: [isize; 3] = std::array::from_fn(|d| (-shift[d]).clamp(0, sizes[d] as isize));
+    let end: [isize; 3] = std::array::from_fn(|d| (source[d] as isize - shift[d]).clamp(first[d], sizes[d] as isize));
+    let steps = row_major(sizes);
+    let at = |strides: [isize; 3], by: [isize; 3]| -> isize { (0..3).map(|d| (first[d] + by[d]) * strides[d]).sum() };
+    let plane = sizes.iter().product::<usize>();
+    let n = (end[2] - first[2]) as usize;
+    for c in 0..channels {
+        let mut from_depth = from.ptr.wrapping_offset(c as isize * from.channel + at(from.strides, shift));
+        let mut to_depth = to.wrapping_offset((c * plane) as isize + at(steps, [0; 3]));
+        for _ in first[0]..end[0] {
+            let (mut from_row, mut to_row) = (from_depth, to_depth);
+            for _ in first[1]..end[1] {
+                unsafe { copy_strided(from_row, from.strides[2], to_row, n) };
+                from_row = from_row.wrapping_offset(from.strides[1]);
+                to_row = to_row.wrapping_offset(steps[1]);
+            }
+            from_depth = from_depth.wrapping_offset(from.strides[0]);
+            to_depth = to_depth.wrapping_offset(steps[0]);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn copy_strided<T: Num>(from: *const T, step: isize, to: *mut T, n: usize) {
+    if step == 1 {
+        return unsafe { copy(from, to, n) };
+    }
+    for i in 0..n {
+        unsafe { *to.add(i) = *from.wrapping_offset(i as isize * step) };
+    }
+}
+
+/// Rows are short: a call of the runtime's copy costs more than they do.
+#[inline(always)]
+unsafe fn copy<T: Num>(from: *const T, to: *mut T, n: usize) {
+    unsafe {
+        let mut i = 0;
+        while i + T::LANES <= n {
+            T::store(to.add(i), T::load(from.add(i)));
+            i += T::LANES;
+        }
+        if i < n && n >= T::LANES {
+            // Once more what is copied already, rather than one by one.
+            T::store(to.add(n - T::LANES), T::load(from.add(n - T::LANES)));
+            return;
+        }
+        while i < n {
+            *to.add(i) = *from.add(i);
+            i += 1;
+        }
     }
 }
 

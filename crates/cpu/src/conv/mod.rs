@@ -9,6 +9,7 @@ mod backward_weight;
 mod depthwise;
 mod forward;
 mod geometry;
+mod winograd;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use crate::gemm::tile::Tiled;
 use crate::threads::{Cut, Split, WHOLE, threads};
 use crate::{Kernel, Launch};
 use geometry::Geometry;
+use winograd::Problem;
 
 /// `y[n, co] = bias[co] + sum over ci of w[co, ci] (correlated with) x[n, ci]`.
 /// ins: x (N, C, D, H, W), w (Co, C / groups, kd, kh, kw), optionally bias (Co); out: y (N, Co, od, oh, ow).
@@ -37,18 +39,23 @@ fn forward_geometry(launch: &Launch) -> Geometry {
 }
 
 fn forward_run(launch: &Launch) {
-    fn go<T: Tiled>(launch: &Launch) {
-        let g = forward_geometry(launch);
-        unsafe { if g.is_depthwise() { depthwise::forward::<T>(launch, &g) } else { forward::run::<T>(launch, &g) } }
+    let g = forward_geometry(launch);
+    if let Some(problem) = Problem::forward(&g, launch) {
+        return unsafe { winograd::run(&problem, launch, |one| forward::run::<f32>(one, &forward_geometry(one))) };
     }
-    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
+    fn go<T: Tiled>(launch: &Launch, g: &Geometry) {
+        unsafe { if g.is_depthwise() { depthwise::forward::<T>(launch, g) } else { forward::run::<T>(launch, g) } }
+    }
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch, &g))
 }
 
 fn forward_scratch(launch: &Launch) -> usize {
     fn go<T: Tiled>(g: &Geometry) -> usize {
         if g.is_depthwise() { depthwise::forward_scratch::<T>(g) } else { forward::scratch_bytes::<T>(g) }
     }
-    wide_dtype!(launch.outs[0].dtype, T => go::<T>(&forward_geometry(launch)))
+    let g = forward_geometry(launch);
+    let direct = wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
+    Problem::forward(&g, launch).map_or(direct, |problem| winograd::scratch_bytes(&problem, direct))
 }
 
 fn input_geometry(launch: &Launch) -> Geometry {
@@ -56,24 +63,29 @@ fn input_geometry(launch: &Launch) -> Geometry {
 }
 
 fn input_run(launch: &Launch) {
-    fn go<T: Tiled>(launch: &Launch) {
-        let g = input_geometry(launch);
+    let g = input_geometry(launch);
+    if let Some(problem) = Problem::backward(&g, launch) {
+        return unsafe { winograd::run(&problem, launch, |one| backward_input::run::<f32>(one, &input_geometry(one))) };
+    }
+    fn go<T: Tiled>(launch: &Launch, g: &Geometry) {
         unsafe {
             if g.is_depthwise() {
-                depthwise::backward_input::<T>(launch, &g)
+                depthwise::backward_input::<T>(launch, g)
             } else {
-                backward_input::run::<T>(launch, &g)
+                backward_input::run::<T>(launch, g)
             }
         }
     }
-    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch, &g))
 }
 
 fn input_scratch(launch: &Launch) -> usize {
     fn go<T: Tiled>(g: &Geometry) -> usize {
         if g.is_depthwise() { depthwise::input_scratch::<T>(g) } else { backward_input::scratch_bytes::<T>(g) }
     }
-    wide_dtype!(launch.outs[0].dtype, T => go::<T>(&input_geometry(launch)))
+    let g = input_geometry(launch);
+    let direct = wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
+    Problem::backward(&g, launch).map_or(direct, |problem| winograd::scratch_bytes(&problem, direct))
 }
 
 fn weight_geometry(launch: &Launch) -> Geometry {

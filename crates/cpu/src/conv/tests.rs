@@ -4,18 +4,18 @@ use crate::Attr;
 use crate::gemm::testing::{Owned, Rng, assert_close, launch};
 use cresset_lane::DType;
 
-/// One random convolution.
-struct Case {
-    images: usize,
-    groups: usize,
-    ci: usize,
-    co: usize,
-    input: [usize; 3],
-    kernel: [usize; 3],
-    output: [usize; 3],
-    stride: [usize; 3],
-    padding: [usize; 3],
-    dilation: [usize; 3],
+/// One convolution.
+pub(super) struct Case {
+    pub images: usize,
+    pub groups: usize,
+    pub ci: usize,
+    pub co: usize,
+    pub input: [usize; 3],
+    pub kernel: [usize; 3],
+    pub output: [usize; 3],
+    pub stride: [usize; 3],
+    pub padding: [usize; 3],
+    pub dilation: [usize; 3],
 }
 
 impl Case {
@@ -36,7 +36,7 @@ impl Case {
         Case { images, groups, ci, co, input, kernel, output, stride, padding, dilation }
     }
 
-    fn shapes(&self) -> [Vec<usize>; 3] {
+    pub fn shapes(&self) -> [Vec<usize>; 3] {
         let with = |a: usize, b: usize, s: [usize; 3]| [&[a, b][..], &s].concat();
         [
             with(self.images, self.groups * self.ci, self.input),
@@ -45,12 +45,12 @@ impl Case {
         ]
     }
 
-    fn attrs(&self) -> Vec<Attr> {
+    pub fn attrs(&self) -> Vec<Attr> {
         [self.stride, self.padding, self.dilation].concat().into_iter().chain([self.groups]).map(Attr::from).collect()
     }
 
     /// Calls `f` with the row-major indices of every (x, w, y) that belong together.
-    fn each_product(&self, mut f: impl FnMut(usize, usize, usize)) {
+    pub fn each_product(&self, mut f: impl FnMut(usize, usize, usize)) {
         let flat = |index: [usize; 3], sizes: [usize; 3]| (index[0] * sizes[1] + index[1]) * sizes[2] + index[2];
         let volume = |s: [usize; 3]| s.iter().product::<usize>();
         for n in 0..self.images {

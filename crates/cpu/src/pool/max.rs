@@ -1,5 +1,6 @@
 //! Maximum pooling: values and where they were found.
 
+use super::rows::{self, Across};
 use super::*;
 use crate::by_dtype::wide_dtype;
 use crate::gemm::num::Num;
@@ -52,21 +53,70 @@ fn pool<T: Num>(launch: &Launch, spans: impl Fn(usize, usize, [usize; 3]) -> [Sp
     }
 }
 
+/// What the windows of a plain pool cover.
+struct Windows {
+    input: [usize; 3],
+    kernel: [usize; 3],
+    stride: [usize; 3],
+    padding: [usize; 3],
+    dilation: [usize; 3],
+}
+
+impl Windows {
+    fn new(launch: &Launch) -> Windows {
+        let [kernel, stride, padding, dilation] = [0, 3, 6, 9].map(|at| attrs3(launch.attrs, at));
+        Windows { input: three(launch.ins[0].shape), kernel, stride, padding, dilation }
+    }
+
+    fn span(&self, d: usize, o: usize) -> Span {
+        let (padding, dilation, first) = (self.padding[d], self.dilation[d], o * self.stride[d]);
+        let end = (first + (self.kernel[d] - 1) * dilation + 1).saturating_sub(padding).min(self.input[d]);
+        // Steps of the window that fall before the input.
+        let before = steps(padding.saturating_sub(first), dilation) * dilation;
+        Span { start: first + before - padding, end, step: dilation }
+    }
+
+    fn across(&self) -> Across {
+        Across { kernel: self.kernel[2], stride: self.stride[2], padding: self.padding[2], dilation: self.dilation[2] }
+    }
+}
+
 fn run(launch: &Launch) {
     fn go<T: Num>(launch: &Launch) {
-        let input = three(launch.ins[0].shape);
-        let [kernel, stride, padding, dilation] = [0, 3, 6, 9].map(|at| attrs3(launch.attrs, at));
-        pool::<T>(launch, |_, _, o| {
-            std::array::from_fn(|d| {
-                let first = o[d] * stride[d];
-                let end = (first + (kernel[d] - 1) * dilation[d] + 1).saturating_sub(padding[d]).min(input[d]);
-                // Steps of the window that fall before the input.
-                let before = padding[d].saturating_sub(first).div_ceil(dilation[d]) * dilation[d];
-                Span { start: first + before - padding[d], end, step: dilation[d] }
-            })
-        });
+        let windows = Windows::new(launch);
+        pool::<T>(launch, |_, _, o| std::array::from_fn(|d| windows.span(d, o[d])));
     }
-    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
+    if !in_rows(launch) {
+        wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
+    }
+}
+
+/// float32 whose rows are neighbours in memory: the windows inside a row four at a time. False if it is not so.
+fn in_rows(launch: &Launch) -> bool {
+    let (x, values, indices) = (&launch.ins[0], &launch.outs[0], &launch.outs[1]);
+    let windows = Windows::new(launch);
+    let (input, output) = (windows.input, three(values.shape));
+    let Some(inside) = rows::range(&windows.across(), x, values) else { return false };
+    if indices.strides[4] != 1 || input.iter().product::<usize>() > i32::MAX as usize {
+        return false;
+    }
+    for (n, c) in planes(x) {
+        let from = plane::<f32>(x, n, c);
+        let (to, places) = (plane::<f32>(values, n, c), plane::<i64>(indices, n, c));
+        for [d, h, _] in positions([output[0], output[1], 1]) {
+            let spans = [windows.span(0, d), windows.span(1, h)];
+            let lines = rows::Lines::new(&from, input, spans, windows.across());
+            unsafe {
+                let (to, places) = (to.at([d, h, 0]), places.at([d, h, 0]));
+                rows::maxima(&lines, inside, to, places);
+                for w in (0..inside.0).chain(inside.1..output[2]) {
+                    let spans = [spans[0], spans[1], windows.span(2, w)];
+                    (*to.add(w), *places.add(w)) = largest(&from, input, spans);
+                }
+            }
+        }
+    }
+    true
 }
 
 fn adaptive_run(launch: &Launch) {

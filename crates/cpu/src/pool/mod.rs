@@ -6,6 +6,7 @@
 mod average;
 mod max;
 mod moves;
+mod rows;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub use moves::{PLANE_GATHER, PLANE_SCATTER, PLANE_SCATTER_ADD};
 
 use cresset_lane::Element;
 
+use crate::launch::is_row_major;
 use crate::{Attr, View};
 
 /// The elements of one dimension that a window covers: `start, start + step, ...` below `end`.
@@ -24,6 +26,11 @@ struct Span {
     start: usize,
     end: usize,
     step: usize,
+}
+
+/// Steps of `step` that cover `n` elements; 1 is common and needs no division.
+fn steps(n: usize, step: usize) -> usize {
+    if step == 1 { n } else { n.div_ceil(step) }
 }
 
 /// A plane of a view.
@@ -37,6 +44,11 @@ impl<T: Element> Plane<T> {
     unsafe fn at(&self, index: [usize; 3]) -> *mut T {
         let offset: isize = (0..3).map(|d| index[d] as isize * self.strides[d]).sum();
         self.ptr.wrapping_offset(offset)
+    }
+
+    /// Whether the plane's elements are one after the other.
+    fn in_order(&self, sizes: [usize; 3]) -> bool {
+        is_row_major(&sizes, &self.strides)
     }
 }
 
@@ -72,6 +84,10 @@ fn adaptive(n: usize, m: usize, o: usize) -> Span {
 }
 
 unsafe fn fill_zero<T: Element>(plane: &Plane<T>, sizes: [usize; 3]) {
+    if plane.in_order(sizes) {
+        // All bits zero is zero in every dtype.
+        return unsafe { plane.ptr.write_bytes(0, sizes.iter().product()) };
+    }
     for index in positions(sizes) {
         unsafe { *plane.at(index) = T::default() };
     }

@@ -86,3 +86,57 @@ fn unpooling_puts_values_back() {
     launch(&PLANE_SCATTER, &[x.view(), places.view()], &[out.view()], &[]);
     assert_eq!(out.values::<f32>(), [0.0, 5.0, 0.0, 7.0]);
 }
+
+/// float32 in rows of neighbours takes the registers; float64 with any strides does not: both must find the same.
+#[test]
+fn rows_by_four_equal_the_definition() {
+    let mut rng = Rng::new(22);
+    for round in 0..200 {
+        let of = |rng: &mut Rng, n: usize, from: usize| -> [usize; 3] {
+            [1 + rng.below(2), from + rng.below(n), from + rng.below(n)]
+        };
+        let (mut kernel, mut stride, mut dilation) = (of(&mut rng, 3, 1), of(&mut rng, 3, 1), of(&mut rng, 2, 1));
+        if round % 2 == 0 {
+            ([_, kernel[1], kernel[2]], stride[2], dilation[2]) = ([1, 2 + round / 2 % 2, 2 + round / 2 % 2], 2, 1);
+        }
+        let reach: [usize; 3] = std::array::from_fn(|d| (kernel[d] - 1) * dilation[d] + 1);
+        let padding: [usize; 3] = std::array::from_fn(|d| reach[d] / 2 * rng.below(2));
+        let input: [usize; 3] = std::array::from_fn(|d| reach[d] + rng.below([2, 6, 20][d]));
+        let out = |window: [usize; 3]| -> [usize; 3] {
+            std::array::from_fn(|d| (input[d] + 2 * padding[d] - window[d]) / stride[d] + 1)
+        };
+        let shape = |s: [usize; 3]| [&[2, 2][..], &s].concat();
+        let mut x = Owned::zeros::<f32>(&shape(input));
+        let mut wide = Owned::random::<f64>(&mut rng, &shape(input), true);
+        for i in 0..x.numel() {
+            // Few values, so that equal ones meet; some special ones.
+            let v = match rng.below(40) {
+                0 if round % 3 == 0 => f32::NAN,
+                1 => f32::INFINITY,
+                2..6 => f32::NEG_INFINITY,
+                n => (n % 7) as f32,
+            };
+            x.set::<f32>(i, v);
+            wide.set::<f64>(i, v as f64);
+        }
+        let what = format!("{input:?} {kernel:?} {stride:?} {padding:?} {dilation:?}");
+        let bits = |v: Vec<f64>| v.into_iter().map(|v| if v.is_nan() { 1 } else { v.to_bits() }).collect::<Vec<_>>();
+        let sizes = shape(out(reach));
+        let (y, places) = (Owned::zeros::<f32>(&sizes), Owned::zeros::<i64>(&sizes));
+        let (y64, places64) = (Owned::zeros::<f64>(&sizes), Owned::zeros::<i64>(&sizes));
+        let rule = attrs(&[&kernel, &stride, &padding, &dilation]);
+        launch(&MAX_POOL, &[x.view()], &[y.view(), places.view()], &rule);
+        launch(&MAX_POOL, &[wide.view()], &[y64.view(), places64.view()], &rule);
+        assert_eq!(bits(y.values::<f32>()), bits(y64.values::<f64>()), "{what}");
+        assert_eq!(places.values::<i64>(), places64.values::<i64>(), "{what}");
+        let padding: [usize; 3] = std::array::from_fn(|d| padding[d].min(kernel[d] / 2));
+        let size = |d: usize| (input[d] + 2 * padding[d] - kernel[d]) / stride[d] + 1;
+        let sizes = shape([size(0), size(1), size(2)]);
+        let (y, y64) = (Owned::zeros::<f32>(&sizes), Owned::zeros::<f64>(&sizes));
+        let rule = attrs(&[&kernel, &stride, &padding, &[rng.below(2), 0]]);
+        launch(&AVG_POOL, &[x.view()], &[y.view()], &rule);
+        launch(&AVG_POOL, &[wide.view()], &[y64.view()], &rule);
+        let rounded = y64.values::<f64>().into_iter().map(|v| v as f32 as f64).collect();
+        assert_eq!(bits(y.values::<f32>()), bits(rounded), "average {what}");
+    }
+}

@@ -136,3 +136,14 @@ impl I32x4 {
         unsafe { p.write_unaligned(self) }
     }
 }
+
+impl I64x2 {
+    /// Writes two int64 to memory, at any address.
+    ///
+    /// # Safety
+    /// `p` must be writable for 16 bytes.
+    #[inline(always)]
+    pub unsafe fn store(self, p: *mut I64x2) {
+        unsafe { p.write_unaligned(self) }
+    }
+}

@@ -239,6 +239,31 @@ impl F32x4 {
     pub fn high(self) -> F64x2 {
         F64x2([self.0[2] as f64, self.0[3] as f64])
     }
+    /// The first two elements of both, in turns.
+    #[inline(always)]
+    pub fn zip_low(self, o: F32x4) -> F32x4 {
+        F32x4([self.0[0], o.0[0], self.0[1], o.0[1]])
+    }
+    /// The last two elements of both, in turns.
+    #[inline(always)]
+    pub fn zip_high(self, o: F32x4) -> F32x4 {
+        F32x4([self.0[2], o.0[2], self.0[3], o.0[3]])
+    }
+    /// The first two elements of both.
+    #[inline(always)]
+    pub fn pair_low(self, o: F32x4) -> F32x4 {
+        F32x4([self.0[0], self.0[1], o.0[0], o.0[1]])
+    }
+    /// The last two elements of both.
+    #[inline(always)]
+    pub fn pair_high(self, o: F32x4) -> F32x4 {
+        F32x4([self.0[2], self.0[3], o.0[2], o.0[3]])
+    }
+    /// The last three elements, and the first of `after`.
+    #[inline(always)]
+    pub fn next(self, after: F32x4) -> F32x4 {
+        F32x4([self.0[1], self.0[2], self.0[3], after.0[0]])
+    }
     /// Two pairs, rounded to float32.
     #[inline(always)]
     pub fn from_f64(low: F64x2, high: F64x2) -> F32x4 {
@@ -261,6 +286,16 @@ impl I32x4 {
     pub fn right_unsigned(self, n: u32) -> I32x4 {
         let [a, b, c, d] = self.0.map(|v| (v as u32 >> n) as i32);
         I32x4([a, b, c, d])
+    }
+    /// The first two elements as int64.
+    #[inline(always)]
+    pub fn low(self) -> I64x2 {
+        I64x2([self.0[0] as i64, self.0[1] as i64])
+    }
+    /// The last two elements as int64.
+    #[inline(always)]
+    pub fn high(self) -> I64x2 {
+        I64x2([self.0[2] as i64, self.0[3] as i64])
     }
     /// The lowest bit of each element, one byte an element, the first in the lowest byte.
     #[inline(always)]

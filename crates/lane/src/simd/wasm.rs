@@ -212,6 +212,31 @@ impl F32x4 {
     pub fn high(self) -> F64x2 {
         F64x2(f64x2_promote_low_f32x4(i64x2_shuffle::<1, 1>(self.0, self.0)))
     }
+    /// The first two elements of both, in turns.
+    #[inline(always)]
+    pub fn zip_low(self, o: F32x4) -> F32x4 {
+        F32x4(i32x4_shuffle::<0, 4, 1, 5>(self.0, o.0))
+    }
+    /// The last two elements of both, in turns.
+    #[inline(always)]
+    pub fn zip_high(self, o: F32x4) -> F32x4 {
+        F32x4(i32x4_shuffle::<2, 6, 3, 7>(self.0, o.0))
+    }
+    /// The first two elements of both. By 64 bits, or LLVM merges it with a `zip` into what no CPU has one instruction for.
+    #[inline(always)]
+    pub fn pair_low(self, o: F32x4) -> F32x4 {
+        F32x4(i64x2_shuffle::<0, 2>(self.0, o.0))
+    }
+    /// The last two elements of both.
+    #[inline(always)]
+    pub fn pair_high(self, o: F32x4) -> F32x4 {
+        F32x4(i64x2_shuffle::<1, 3>(self.0, o.0))
+    }
+    /// The last three elements, and the first of `after`.
+    #[inline(always)]
+    pub fn next(self, after: F32x4) -> F32x4 {
+        F32x4(i32x4_shuffle::<1, 2, 3, 4>(self.0, after.0))
+    }
     /// Two pairs, rounded to float32.
     #[inline(always)]
     pub fn from_f64(low: F64x2, high: F64x2) -> F32x4 {
@@ -232,6 +257,16 @@ impl I32x4 {
     #[inline(always)]
     pub fn right_unsigned(self, n: u32) -> I32x4 {
         I32x4(u32x4_shr(self.0, n))
+    }
+    /// The first two elements as int64.
+    #[inline(always)]
+    pub fn low(self) -> I64x2 {
+        I64x2(i64x2_extend_low_i32x4(self.0))
+    }
+    /// The last two elements as int64.
+    #[inline(always)]
+    pub fn high(self) -> I64x2 {
+        I64x2(i64x2_extend_high_i32x4(self.0))
     }
     /// The lowest bit of each element, one byte an element, the first in the lowest byte.
     #[inline(always)]
