@@ -25,9 +25,9 @@ export function readResults(runtime, machine) {
   };
 }
 
-/** A run with --peer keeps what is known of the other peers, marked as from another run. */
-function merge(old, result) {
-  if (!old?.peers || !result.peers || old.simd !== result.simd) return result;
+/** A result over the one before: a run with --peer keeps what is known of the other peers, with the date it is from. */
+export function merge(old, result) {
+  if (!old?.peers || !result.peers) return result;
   const there = new Set(result.peers.map((p) => p.peer));
   return { ...result, peers: [...result.peers, ...old.peers.filter((p) => !there.has(p.peer)).map((p) => ({ ...p, when: p.when ?? old.when }))] };
 }

@@ -50,7 +50,7 @@ const UNDISTURBED = 0.93;
  * The order turns and reverses from round to round, so that nobody always follows the same neighbour. Before a side's time
  * counts it repeats once, to have its data in the caches again. A side whose repetition takes seconds takes part until its share of
  * time, `budget`, is used up, but at least three times. A round in which another program had the processor does not count, and another one is
- * made, up to three times as many; if there are still too few, those that were disturbed least fill up.
+ * made, up to three times as many; if there are still too few, those that were disturbed least fill up, and so do those of a slow side.
  */
 export async function measureRounds(sides, { rounds, warmUpMs = 300, sideMs = 15, budget = 8, say = () => {} }) {
   const plan = [];
@@ -79,7 +79,9 @@ export async function measureRounds(sides, { rounds, warmUpMs = 300, sideMs = 15
     }
     made.push({ busy, seconds });
   }
-  const kept = bestRounds(made, rounds);
+  const best = bestRounds(made, rounds);
+  const scarce = plan.filter((entry) => best.filter(({ seconds }) => seconds.has(entry)).length < 3);
+  const kept = made.filter((round) => best.includes(round) || scarce.some((entry) => round.seconds.has(entry)));
   return {
     busy: Math.min(...kept.map(({ busy }) => busy)),
     sides: plan.map((entry) => ({ repetitions: entry.n, seconds: kept.map(({ seconds }) => seconds.get(entry) ?? NaN) })),

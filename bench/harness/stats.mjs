@@ -7,14 +7,6 @@ export function median(list) {
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-/** The value below which a share `q` of the list lies, by linear interpolation. */
-export function quantile(list, q) {
-  const sorted = [...list].sort((a, b) => a - b);
-  const at = (sorted.length - 1) * q;
-  const [low, high] = [Math.floor(at), Math.ceil(at)];
-  return sorted[low] + (sorted[high] - sorted[low]) * (at - low);
-}
-
 /** The median of a[i] / b[i], over the rounds in which both were measured. */
 export function medianRatio(a, b) {
   return median(a.flatMap((x, i) => (Number.isFinite(x) && Number.isFinite(b[i]) ? [x / b[i]] : [])));
