@@ -42,7 +42,7 @@ const ROWS = [
   pool('CNN: max pool 2x2, 2048 planes, 14x14', 1.2, false, 2048, 14, 2, 2, 0),
 ];
 
-const torch = await import('../dist/index.js').catch(() => null);
+const torch = await import('../../dist/index.js').catch(() => null);
 const ort = torch && await import('onnxruntime-web').catch(() => null);
 if (ort) ort.env.wasm.numThreads = 1;
 else console.log('no peer: build the package (npm run build) and install onnxruntime-web');

@@ -130,7 +130,7 @@ fn forward_split(launch: &Launch) -> Option<Split> {
     let g = forward_geometry(launch);
     let by_channels = g.images < 2 * threads() && g.groups == 1;
     Some(if by_channels {
-        Split { unit: 8, each: 1, ..cut(launch, &g, [1, WHOLE, 0, 0]) }
+        Split { unit: winograd::LEAST_CHANNELS, each: 1, ..cut(launch, &g, [1, WHOLE, 0, 0]) }
     } else {
         cut(launch, &g, [0, 0, WHOLE, WHOLE])
     })
@@ -141,7 +141,7 @@ fn input_split(launch: &Launch) -> Option<Split> {
     let g = input_geometry(launch);
     let by_channels = g.images < 2 * threads() && g.groups == 1;
     Some(if by_channels {
-        Split { unit: 8, each: 1, ..cut(launch, &g, [1, WHOLE, 1, 0]) }
+        Split { unit: winograd::LEAST_CHANNELS, each: 1, ..cut(launch, &g, [1, WHOLE, 1, 0]) }
     } else {
         cut(launch, &g, [0, 0, WHOLE, WHOLE])
     })

@@ -13,6 +13,8 @@ mod tiles;
 mod transforms;
 
 use super::geometry::{Bump, Geometry};
+use crate::gemm::num::Num;
+use crate::gemm::pack::spread;
 use crate::gemm::tile::{Dest, Tile, Tiled};
 use crate::{Launch, View};
 use cresset_lane::DType;
@@ -93,14 +95,17 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// Whether Winograd's way is the faster for so many channels and outputs of an image. How many images there are does not
-/// matter: an image's result is the same in any batch.
+/// Fewer channels than these do not repay the transforms.
+pub const LEAST_CHANNELS: usize = 16;
+
+/// Whether Winograd's way is the faster for so many channels and outputs of an image. Neither how many images there are matters nor how
+/// many channels beyond the least: an output is the same in any batch, and on any number of threads, which take channels apart.
 fn pays(ci: usize, co: usize, output: [usize; 2]) -> bool {
     let pixels = output[0] * output[1];
     let tiles = output[0].div_ceil(TILE) * output[1].div_ceil(TILE);
-    // In multiplications: those at the points, the transforms of tiles, and that of the taps.
-    let (products, channels) = (PRODUCTS * tiles * ci * co, 300 * tiles * (ci + co));
-    ci.min(co) >= 16 && products + channels + 320 * ci * co < 9 * pixels * ci * co * 4 / 5
+    // In multiplications for a pair of the least channels: those at the points, the transforms of tiles, and that of the taps.
+    let transforms = 2 * 300 / LEAST_CHANNELS;
+    ci.min(co) >= LEAST_CHANNELS && tiles * (PRODUCTS + transforms) + 320 < 9 * pixels * 4 / 5
 }
 
 /// A launch's scratch, and how its tiles go by.
@@ -122,6 +127,8 @@ struct Plan {
     inputs: *mut f32,
     /// Products: point, output channel, tile.
     products: *mut f32,
+    /// A panel of the weights spread out, as micro-kernels read it.
+    panel: *mut f32,
 }
 
 /// Points lie this many elements further apart than they need, or the cache would hold them all in one set.
@@ -143,6 +150,7 @@ impl Plan {
             weights: memory.take(PRODUCTS * rows * problem.ci),
             inputs: memory.take(PRODUCTS * (block * problem.ci + GAP)),
             products: memory.take(PRODUCTS * (block * rows + GAP)),
+            panel: memory.take(tile.mr * f32::LANES * problem.ci),
             places,
         }
     }
@@ -303,10 +311,11 @@ unsafe fn products(plan: &Plan, ci: usize, tiles: usize) {
             let inputs = plan.inputs.add(point * (plan.block * ci + GAP));
             let to = plan.products.add(point * (plan.block * rows + GAP));
             for i in (0..rows).step_by(mr) {
+                spread(weights.add(i * ci), mr * ci, plan.panel);
                 for j in (0..tiles).step_by(nr) {
                     let c = to.add(i * plan.block + j);
                     let to = Dest { c, row: plan.block as isize, init: std::ptr::null(), init_row: 0, init_col: 0 };
-                    run(ci, weights.add(i * ci), inputs.add(j * ci), &to);
+                    run(ci, plan.panel, inputs.add(j * ci), &to);
                 }
             }
         }

@@ -89,11 +89,8 @@ fn the_error_is_three_times_that_of_the_direct_sum() {
     let y = Owned::zeros::<f32>(&ys);
     launch(&CONV, &[x.view(), w.view()], &[y.view()], &case.attrs());
     let [most, mean] = errors(&y.values::<f32>(), &want);
-    let direct = Kernel {
-        name: "direct",
-        run: |l| unsafe { forward::run::<f32>(l, &forward_geometry(l)) },
-        scratch: Some(|l| forward::scratch_bytes::<f32>(&forward_geometry(l))),
-    };
+    let direct = Kernel::new("direct", |l| unsafe { forward::run::<f32>(l, &forward_geometry(l)) })
+        .with_scratch(|l| forward::scratch_bytes::<f32>(&forward_geometry(l)));
     launch(&direct, &[x.view(), w.view()], &[y.view()], &case.attrs());
     let [direct_most, direct_mean] = errors(&y.values::<f32>(), &want);
     println!("of the largest value: {most:.1e} (rms {mean:.1e}); directly {direct_most:.1e} (rms {direct_mean:.1e})");
