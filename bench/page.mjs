@@ -10,7 +10,7 @@ const ask = async (request) => JSON.parse(await globalThis.benchAsk(JSON.stringi
 globalThis.benchWork = async ({ row, fresh: once, config: given }) => {
   const config = { ...given };
   for (const name of ['roofs', 'model', 'binary']) if (config[name]) config[name] = bytesOf(config[name]);
-  if (once) return fresh({ ...once, config }, () => ask({ peak: true }));
+  if (once) return fresh({ ...once, config }, (start) => ask({ peak: start }));
   const python = async (request) => {
     const { value, error } = await ask({ python: request });
     if (error !== undefined) throw new Error(error);

@@ -68,6 +68,10 @@ await script(async () => {
           result = { name: row.name, group: row.group, threads, simd: options.simd, failed: error.message };
           if (options.debug) say(error.stack);
         }
+        if (result.skipped) {
+          say(`bench: ${threads} threads are left out: ${result.skipped}`);
+          break;
+        }
         result.when = new Date().toISOString().slice(0, 10);
         result.command = commandOf(args);
         results.put(result);

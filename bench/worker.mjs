@@ -1,5 +1,5 @@
 // A process of its own for a row or a cold start: harness/node.mjs forks it, sends what to do, and gets the result.
-import { readFileSync } from 'node:fs';
+import { memoryOf } from './harness/peak.mjs';
 
 let asked = 0;
 const waiting = new Map();
@@ -10,14 +10,8 @@ const python = (request) => new Promise((resolve, reject) => {
   process.send({ python: request, id: asked });
 });
 
-/** The most memory this process has had. The kernel's mark where there is one: maxRSS starts with that of the parent. */
-function peak() {
-  try {
-    return 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
-  } catch {
-    return 1024 * process.resourceUsage().maxRSS;
-  }
-}
+/** What this process has in use, or the most it has had since (peak.mjs). */
+const peak = (start) => memoryOf('self', start) ?? 1024 * process.resourceUsage().maxRSS;
 
 /** Measures a row, or what happens once in the life of a process. What a cold start must not have loaded is imported here. */
 async function work({ row, fresh, config }) {

@@ -35,11 +35,11 @@ async function coldStart(peer, config) {
   return found;
 }
 
-/** The growth of a training loop's peak over what the loaded library takes; `peak` tells the process's high-water mark. */
+/** The growth of a training loop's peak over what the loaded library takes; `peak` is memoryOf of this process (peak.mjs). */
 async function trainingMemory(peer, name, config, peak) {
   const row = { ...rowNamed(name), kind: 'training' };
   const opened = await (await PEERS[peer]()).open(config);
-  const before = await peak();
+  const before = await peak(true);
   const [side] = await opened.sides(row, plainData(row));
   await side.reset?.();
   const end = now() + 20_000;
@@ -47,7 +47,7 @@ async function trainingMemory(peer, name, config, peak) {
     await side.run(10);
     await turn();
   }
-  return { peak: (await peak()) - before };
+  return { peak: (await peak(false)) - before };
 }
 
 /** `{ compile, load, first, train }` or `{ peak }`, or `{ skipped }` with the reason. */

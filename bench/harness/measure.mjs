@@ -86,12 +86,18 @@ export async function measureRow(row, config, say = () => {}) {
     ...result,
     us: us(own), repetitions: measured[0].repetitions, control, attempts, busy, quiet: isQuiet(control),
     ...share(row, own, roofResults, config),
-    roofs: Object.fromEntries(roofResults.map(({ key, rate }) => [key, rate])),
+    roofs: Object.fromEntries(roofResults.map(({ key, rate }) => [key, rate])), fmaGain: fmaGain(roofResults),
     peers: entries.map(({ side: _, label: __, tolerance: ___, ...entry }) => {
       const at = timed.findIndex((t) => t.peer === entry.peer && t.form === entry.form);
       return at < 0 ? entry : { ...entry, us: us(measured[2 + at].seconds), ratio: medianRatio(measured[2 + at].seconds, own) };
     }),
   };
+}
+
+/** How much faster fused multiply-adds are than multiplications and additions, round by round. */
+function fmaGain(roofs) {
+  const [fma, madd] = ['fma', 'madd'].map((key) => roofs.find((roof) => roof.key === key)?.rates);
+  return fma && medianRatio(fma, madd);
 }
 
 /** GFLOP/s or GB/s and the share of the roof, round by round; the roof is that of all the threads in use. */

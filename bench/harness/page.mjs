@@ -6,6 +6,7 @@ import { Buffer } from 'node:buffer';
 import { fail, root, say } from '../../scripts/lib.mjs';
 import { setup } from '../../scripts/setup.mjs';
 import { bench } from './node.mjs';
+import { memoryOf } from './peak.mjs';
 
 const executablePath = process.env.CRESSET_CHROMIUM || '/usr/bin/chromium';
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
@@ -62,15 +63,12 @@ async function serve() {
   };
 }
 
-/** The most memory that a renderer of this browser has had, in bytes: the kernel's mark. */
-async function rendererPeak(browser) {
+/** What the page's process has in use, or the most it has had since (peak.mjs): that of the largest renderer of its browser. */
+async function rendererPeak(browser, start) {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   await session.detach();
-  return Math.max(0, ...processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => {
-    const status = existsSync(`/proc/${id}/status`) ? readFileSync(`/proc/${id}/status`, 'utf8') : '';
-    return 1024 * Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? 0);
-  }));
+  return Math.max(...processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => memoryOf(id, start) ?? NaN));
 }
 
 /** What goes to the page as JSON: bytes as base64. */
@@ -95,7 +93,7 @@ export async function pagePlace({ python }) {
       const page = await browser.newPage();
       const answers = {
         say: (text) => progress(text),
-        peak: () => rendererPeak(browser),
+        peak: (start) => rendererPeak(browser, start),
         python: (request) => python(request).then((value) => ({ value }), (error) => ({ error: error.message })),
       };
       await page.exposeFunction('benchAsk', async (text) => {

@@ -29,7 +29,6 @@ const label = ({ peer, form }) => (form ? `${peer} (${form})` : peer);
 
 /** One line for the terminal. */
 export function rowLine(row, result) {
-  if (result.skipped) return `${row.name}, ${result.threads} threads: skipped, ${result.skipped}`;
   if (result.failed) return `${row.name}: FAILED, ${result.failed}`;
   const peers = (result.peers ?? []).map((p) => `${label(p)} ${p.ratio !== undefined ? ratio(p.ratio) : p.failed ? `FAILED: ${p.failed}` : '-'}`).join(', ');
   const rate = result.rate ? `, ${digits(result.rate)} ${result.unit} (${percent(result.roof.share)} of ${result.roof.kind})` : '';
@@ -51,7 +50,7 @@ function cell(row, result, entries, verdicts) {
 export function table(results, allRows = rows) {
   const entries = results.flatMap((result) => {
     const row = allRows.find((r) => r.name === result.name);
-    return row && !result.skipped ? [{ row, result, verdicts: judge(row, result) }] : [];
+    return row ? [{ row, result, verdicts: judge(row, result) }] : [];
   });
   if (entries.length === 0) return '';
   const columns = [...new Set(entries.flatMap(({ result }) => (result.peers ?? []).filter((p) => p.ratio !== undefined || p.failed).map(label)))];
@@ -71,7 +70,7 @@ export function missing(results) {
   const reasons = new Map();
   for (const result of results) {
     for (const p of result.peers ?? []) {
-      if (!p.skipped || /no side for it|does not train|not an op|no python3/.test(p.skipped)) continue;
+      if (!p.skipped || /no side for it|does not train|not an op|no python3|by training only/.test(p.skipped)) continue;
       const key = `${label(p)}: ${p.skipped}`;
       reasons.set(key, [...(reasons.get(key) ?? []), result.name]);
     }
@@ -131,8 +130,7 @@ function section(results, charts) {
       }
     }
   }
-  const skipped = [...new Set(all.filter((r) => r.skipped).map((r) => `${r.threads} threads: ${r.skipped}.`))];
-  return [...parts, ...skipped].filter(Boolean).join('\n\n');
+  return parts.filter(Boolean).join('\n\n');
 }
 
 /** Writes the Markdown tables, the charts and docs/BENCHMARKS.md from all results that there are. */

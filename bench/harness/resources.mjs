@@ -68,13 +68,13 @@ export async function measureCold(row, place, config, say) {
 async function pythonMemory(row, command) {
   const python = startPython(command);
   try {
-    const before = await python({ do: 'peak' });
+    const before = await python({ do: 'peak', start: true });
     const encode = (await import('../peers/pytorch.mjs')).encode;
     const { tensors, weights } = plainData(row);
     const { layers, loss, optimizer, lr } = row;
     const id = await python({ do: 'open', row: { kind: 'training', layers, loss, optimizer, lr }, tensors: encode(tensors), weights: encode(weights), threads: 1 });
     await python({ do: 'run', id, n: STEPS });
-    return { peak: (await python({ do: 'peak' })) - before };
+    return { peak: (await python({ do: 'peak', start: false })) - before };
   } finally {
     python.end();
   }

@@ -49,10 +49,10 @@ const UNDISTURBED = 0.93;
  *
  * The order turns and reverses from round to round, so that nobody always follows the same neighbour. Before a side's time
  * counts it repeats once, to have its data in the caches again. A side whose repetition takes seconds takes part until its share of
- * time, `budget`, is used up, but at least three times. A round in which another program had the processor does not count, and another one is
- * made, up to three times as many; if there are still too few, those that were disturbed least fill up, and so do those of a slow side.
+ * time, `budget`, is used up, but at least three times, or once if that alone takes longer. A round in which another program had the processor does not count, and another one is
+ * made, up to twice as many; if there are still too few, those that were disturbed least fill up, and so do those of a slow side.
  */
-export async function measureRounds(sides, { rounds, warmUpMs = 300, sideMs = 15, budget = 8, say = () => {} }) {
+export async function measureRounds(sides, { rounds, warmUpMs = 300, sideMs = 15, budget = 5, say = () => {} }) {
   const plan = [];
   for (const side of sides) {
     say(`warming up ${side.label}`);
@@ -60,7 +60,7 @@ export async function measureRounds(sides, { rounds, warmUpMs = 300, sideMs = 15
     plan.push({ side, each, n: repetitions(each, side.ms ?? sideMs), spent: 0 });
   }
   const made = [];
-  for (let round = 0; round < 3 * rounds && made.filter(({ busy }) => busy >= UNDISTURBED).length < rounds; round++) {
+  for (let round = 0; round < 2 * rounds && made.filter(({ busy }) => busy >= UNDISTURBED).length < rounds; round++) {
     say(`round ${round + 1} of ${rounds}`);
     const order = plan.map((_, i) => plan[(i + round) % plan.length]);
     if (round % 2 === 1) order.reverse();
@@ -68,7 +68,7 @@ export async function measureRounds(sides, { rounds, warmUpMs = 300, sideMs = 15
     let busy = 1;
     for (const entry of order) {
       const { side, each, n } = entry;
-      if (round >= 3 && entry.spent + each * n > budget) continue;
+      if (round >= (each > budget ? 1 : 3) && entry.spent + each * n > budget) continue;
       await turn();
       await side.reset?.();
       if (each < 0.01) await time(side, 1);
@@ -80,7 +80,7 @@ export async function measureRounds(sides, { rounds, warmUpMs = 300, sideMs = 15
     made.push({ busy, seconds });
   }
   const best = bestRounds(made, rounds);
-  const scarce = plan.filter((entry) => best.filter(({ seconds }) => seconds.has(entry)).length < 3);
+  const scarce = plan.filter((entry) => best.filter(({ seconds }) => seconds.has(entry)).length < (entry.each > budget ? 1 : 3));
   const kept = made.filter((round) => best.includes(round) || scarce.some((entry) => round.seconds.has(entry)));
   return {
     busy: Math.min(...kept.map(({ busy }) => busy)),

@@ -2,7 +2,7 @@
 import { FMA_PAYS } from '../rows/targets.mjs';
 
 /** Whether fused multiply-add is faster than multiply and add on the machine that a result is from. */
-export const fmaPays = ({ roofs }) => roofs?.fma !== undefined && roofs.fma / roofs.madd >= FMA_PAYS;
+export const fmaPays = ({ fmaGain }) => fmaGain !== undefined && fmaGain >= FMA_PAYS;
 
 /** What a target asks for on this machine. */
 const wanted = (target, result) => (target.equal !== undefined && !fmaPays(result) ? target.equal : target.atLeast);
@@ -23,7 +23,7 @@ const isVariant = (p) => p.peer === 'pytorch' && p.form !== undefined;
  * 'not measured'. A row without a result has none.
  */
 export function judge(row, result) {
-  if (!result || result.skipped) return [];
+  if (!result) return [];
   return row.targets.filter((target) => (target.threads ?? 1) === result.threads).flatMap((target) => {
     const want = wanted(target, result);
     return found(target, result).map(({ who, got, why, failed }) => {

@@ -153,6 +153,8 @@ export async function openBackend(backend, { threads = 1 }) {
   if (!(await tf.setBackend(backend))) unsupported(`its ${backend} backend does not start`);
   return {
     async sides(row, data) {
+      // Whole seconds, and nobody runs networks with it who has a choice; what the other backend cannot train it can.
+      if (backend === 'cpu' && row.group === 'networks') unsupported('networks are measured by training only');
       await tf.setBackend(backend);
       return [inBackend(backend, MAKE[row.kind](row, data, `tfjs-${backend}`))];
     },

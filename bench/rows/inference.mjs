@@ -37,7 +37,6 @@ const conv = (name, { channels, size: h, k, stride = 1, groups = 1 }, targets, m
       const body = groups === 1 ? () => tf.fused.conv2d(options) : () => tf.fused.depthwiseConv2d(options);
       return { body, result: (y) => tf.transpose(y, [0, 3, 1, 2]) };
     },
-    'jax-js': ({ lax }) => (x, w, b) => lax.convGeneralDilated(x, w, [stride, stride], [[(k - 1) / 2, (k - 1) / 2], [(k - 1) / 2, (k - 1) / 2]], { featureGroupCount: groups }).add(b.reshape([1, channels, 1, 1])),
     pytorch: `F.conv2d(x, w, b, stride=${stride}, padding=${(k - 1) / 2}, groups=${groups})`,
   },
 });
