@@ -54,6 +54,53 @@ describe('dispose', () => {
   });
 });
 
+describe('Sequential', () => {
+  const { nn } = torch;
+  /** Keeps what it gets, as a layer of a program's own may. */
+  class Probe extends nn.ReLU {
+    seen: torch.Tensor | null = null;
+    override forward(input: torch.Tensor): torch.Tensor {
+      this.seen = input;
+      return super.forward(input);
+    }
+  }
+
+  test('frees what passes between layers of ours, and gradients are the same', () => {
+    const model = new nn.Sequential(new nn.Linear(3, 4), new nn.ReLU({ inplace: true }), new nn.Identity(), new nn.Dropout(0), new nn.Linear(4, 2), new nn.Tanh());
+    before = torch.memory().tensors;
+    const input = torch.ones(2, 3);
+    const out = model(input);
+    expect(made()).toBe(2);
+    out.sum().backward();
+    const { weight } = model[0] as torch.nn.Linear;
+    const freed = weight.grad!.tolistSync();
+    model.zeroGrad();
+    let h: torch.Tensor = input;
+    for (const layer of model) h = layer(h) as torch.Tensor;
+    h.sum().backward();
+    expect(weight.grad!.tolistSync()).toEqual(freed);
+    expect(input.tolistSync()).toEqual([[1, 1, 1], [1, 1, 1]]);
+  });
+
+  test('leaves what somebody else may have', () => {
+    const probe = new Probe();
+    const linear = new nn.Linear(3, 4);
+    const own = new nn.Tanh();
+    const results: torch.Tensor[] = [];
+    const plain = own.forward.bind(own);
+    own.forward = (t) => {
+      results.push(plain(t));
+      return results[0]!;
+    };
+    const hooked = new nn.ReLU();
+    hooked.registerForwardHook((_, args, output) => void results.push(args[0] as torch.Tensor, output as torch.Tensor));
+    const model = new nn.Sequential(linear, probe, new nn.Sigmoid(), own, new nn.ReLU(), hooked, new nn.Tanh());
+    const out = model(torch.ones(2, 3));
+    expect([out, probe.seen!, ...results].map((t) => t.isDisposed)).toEqual(Array(5).fill(false));
+    expect(results.every((t) => t.numel() === 8)).toBe(true);
+  });
+});
+
 describe('scope', () => {
   test('frees what was not returned', () => {
     const out = torch.scope(() => {

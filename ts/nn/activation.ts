@@ -43,6 +43,7 @@ abstract class Plain extends Layer {
 
 /** `max(0, x)`. PyTorch: `torch.nn.ReLU`. */
 export class ReLU extends Inplace {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.relu(input, this.inplace);
   }
@@ -50,6 +51,7 @@ export class ReLU extends Inplace {
 
 /** `min(max(0, x), 6)`. PyTorch: `torch.nn.ReLU6`. */
 export class ReLU6 extends Inplace {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.relu6(input, this.inplace);
   }
@@ -57,6 +59,7 @@ export class ReLU6 extends Inplace {
 
 /** `x · sigmoid(x)`. PyTorch: `torch.nn.SiLU`. */
 export class SiLU extends Inplace {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.silu(input, this.inplace);
   }
@@ -64,6 +67,7 @@ export class SiLU extends Inplace {
 
 /** `x · tanh(softplus(x))`. PyTorch: `torch.nn.Mish`. */
 export class Mish extends Inplace {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.mish(input, this.inplace);
   }
@@ -71,6 +75,7 @@ export class Mish extends Inplace {
 
 /** `x · min(max(x + 3, 0), 6) / 6`. PyTorch: `torch.nn.Hardswish`. */
 export class Hardswish extends Inplace {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.hardswish(input, this.inplace);
   }
@@ -82,6 +87,7 @@ export class Hardswish extends Inplace {
 
 /** `min(max(x / 6 + 1/2, 0), 1)`. PyTorch: `torch.nn.Hardsigmoid`. */
 export class Hardsigmoid extends Inplace {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.hardsigmoid(input, this.inplace);
   }
@@ -93,6 +99,7 @@ export class Hardsigmoid extends Inplace {
 
 /** Exponential linear unit that keeps zero mean and unit variance (Klambauer et al., 2017). PyTorch: `torch.nn.SELU`. */
 export class SELU extends Inplace {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.selu(input, this.inplace);
   }
@@ -100,6 +107,7 @@ export class SELU extends Inplace {
 
 /** `1 / (1 + exp(-x))`. PyTorch: `torch.nn.Sigmoid`. */
 export class Sigmoid extends Plain {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return input.sigmoid();
   }
@@ -107,6 +115,7 @@ export class Sigmoid extends Plain {
 
 /** `tanh(x)`. PyTorch: `torch.nn.Tanh`. */
 export class Tanh extends Plain {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return input.tanh();
   }
@@ -114,6 +123,7 @@ export class Tanh extends Plain {
 
 /** `log(sigmoid(x))`. PyTorch: `torch.nn.LogSigmoid`. */
 export class LogSigmoid extends Plain {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.logsigmoid(input);
   }
@@ -121,6 +131,7 @@ export class LogSigmoid extends Plain {
 
 /** `x / (1 + |x|)`. PyTorch: `torch.nn.Softsign`. */
 export class Softsign extends Plain {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.softsign(input);
   }
@@ -128,6 +139,7 @@ export class Softsign extends Plain {
 
 /** `x - tanh(x)`. PyTorch: `torch.nn.Tanhshrink`. */
 export class Tanhshrink extends Plain {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.tanhshrink(input);
   }
@@ -155,6 +167,7 @@ export class Threshold extends Layer {
     this.inplace = p.inplace;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.threshold(input, this.threshold, this.value, this.inplace);
   }
@@ -178,6 +191,7 @@ export class RReLU extends Layer {
     this.inplace = p.inplace;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.rrelu(input, this.lower, this.upper, this.training, this.inplace);
   }
@@ -202,6 +216,7 @@ export class Hardtanh extends Layer {
     this.inplace = p.inplace;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.hardtanh(input, this.minVal, this.maxVal, this.inplace);
   }
@@ -221,6 +236,7 @@ export class ELU extends Layer {
     ({ alpha: this.alpha, inplace: this.inplace } = bind(this._getName(), args, { alpha: real(1), inplace: flag(false) }));
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.elu(input, this.alpha, this.inplace);
   }
@@ -232,6 +248,7 @@ export class ELU extends Layer {
 
 /** `max(0, x) + min(0, alpha (exp(x / alpha) - 1))`. Default: `alpha = 1`. PyTorch: `torch.nn.CELU`. */
 export class CELU extends ELU {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.celu(input, this.alpha, this.inplace);
   }
@@ -246,6 +263,7 @@ export class GLU extends Layer {
     this.dim = bind('GLU', args, { dim: int(-1) }).dim;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.glu(input, this.dim);
   }
@@ -264,6 +282,7 @@ export class GELU extends Layer {
     this.approximate = bind('GELU', args, { approximate: text('none') }).approximate;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.gelu(input, { approximate: this.approximate });
   }
@@ -282,6 +301,7 @@ export class Hardshrink extends Layer {
     this.lambd = bind(this._getName(), args, { lambd: real(0.5) }).lambd;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.hardshrink(input, this.lambd);
   }
@@ -293,6 +313,7 @@ export class Hardshrink extends Layer {
 
 /** `x` moved towards zero by `lambd`, not past it. Default: 0.5. PyTorch: `torch.nn.Softshrink`. */
 export class Softshrink extends Hardshrink {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.softshrink(input, this.lambd);
   }
@@ -310,6 +331,7 @@ export class LeakyReLU extends Layer {
     this.inplace = p.inplace;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.leakyRelu(input, this.negativeSlope, this.inplace);
   }
@@ -329,6 +351,7 @@ export class Softplus extends Layer {
     ({ beta: this.beta, threshold: this.threshold } = bind('Softplus', args, { beta: real(1), threshold: real(20) }));
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.softplus(input, this.beta, this.threshold);
   }
@@ -356,6 +379,7 @@ export class PReLU extends Layer {
     this.registerParameter('weight', new Parameter(full([p.numParameters], p.init, { device: p.device, dtype: p.dtype ?? getDefaultDtype() })));
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.prelu(input, this.weight);
   }

@@ -44,6 +44,7 @@ abstract class AdaptiveAvgPoolNd extends Layer {
 
 /** Means of `outputSize` equal parts of `[N, C, L]` or `[C, L]`. PyTorch: `torch.nn.AdaptiveAvgPool1d`. */
 export class AdaptiveAvgPool1d extends AdaptiveAvgPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.adaptiveAvgPool1d(input, resolve('AdaptiveAvgPool1d', this.outputSize, input, 1));
   }
@@ -57,6 +58,7 @@ export class AdaptiveAvgPool1d extends AdaptiveAvgPoolNd {
  * new nn.AdaptiveAvgPool2d(1)(torch.randn(8, 64, 7, 7)).shape; // -> torch.Size([8, 64, 1, 1])
  */
 export class AdaptiveAvgPool2d extends AdaptiveAvgPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.adaptiveAvgPool2d(input, resolve('AdaptiveAvgPool2d', this.outputSize, input, 2));
   }
@@ -64,6 +66,7 @@ export class AdaptiveAvgPool2d extends AdaptiveAvgPoolNd {
 
 /** Means of `outputSize` equal parts of `[N, C, D, H, W]` or `[C, D, H, W]`. PyTorch: `torch.nn.AdaptiveAvgPool3d`. */
 export class AdaptiveAvgPool3d extends AdaptiveAvgPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.adaptiveAvgPool3d(input, resolve('AdaptiveAvgPool3d', this.outputSize, input, 3));
   }
@@ -87,6 +90,7 @@ abstract class AdaptiveMaxPoolNd extends Layer {
 
 /** Maxima of `outputSize` equal parts of `[N, C, L]` or `[C, L]`. PyTorch: `torch.nn.AdaptiveMaxPool1d`. */
 export class AdaptiveMaxPool1d<Indices extends boolean = false> extends AdaptiveMaxPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Pooled<Indices> {
     return F.adaptiveMaxPool1d(input, resolve('AdaptiveMaxPool1d', this.outputSize, input, 1), this.returnIndices) as Pooled<Indices>;
   }
@@ -94,6 +98,7 @@ export class AdaptiveMaxPool1d<Indices extends boolean = false> extends Adaptive
 
 /** Maxima of `outputSize` equal parts of `[N, C, H, W]` or `[C, H, W]`. PyTorch: `torch.nn.AdaptiveMaxPool2d`. */
 export class AdaptiveMaxPool2d<Indices extends boolean = false> extends AdaptiveMaxPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Pooled<Indices> {
     return F.adaptiveMaxPool2d(input, resolve('AdaptiveMaxPool2d', this.outputSize, input, 2), this.returnIndices) as Pooled<Indices>;
   }
@@ -101,6 +106,7 @@ export class AdaptiveMaxPool2d<Indices extends boolean = false> extends Adaptive
 
 /** Maxima of `outputSize` equal parts of `[N, C, D, H, W]` or `[C, D, H, W]`. PyTorch: `torch.nn.AdaptiveMaxPool3d`. */
 export class AdaptiveMaxPool3d<Indices extends boolean = false> extends AdaptiveMaxPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Pooled<Indices> {
     return F.adaptiveMaxPool3d(input, resolve('AdaptiveMaxPool3d', this.outputSize, input, 3), this.returnIndices) as Pooled<Indices>;
   }

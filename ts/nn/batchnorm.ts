@@ -112,6 +112,7 @@ abstract class BatchNormNd extends NormBase {
   /** @internal Numbers of dimensions the input may have. */
   abstract get _dims(): readonly number[];
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     const d = input.shape.length;
     if (!this._dims.includes(d)) throw new ShapeError(`expected ${this._dims.map((n) => `${n}D`).join(' or ')} input (got ${d}D input)`);
@@ -165,6 +166,7 @@ abstract class InstanceNormNd extends NormBase {
   /** @internal Dimensions of an input without batch. */
   abstract get _unbatched(): number;
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     const d = input.shape.length;
     const n = this._unbatched;

@@ -3,6 +3,9 @@
  * @module
  */
 import { ArgumentError, IndexError } from '../errors.js';
+import { isWatched } from '../runtime/call.js';
+import { dispose, isHandle } from '../runtime/handle.js';
+import { passesOn } from './layer.js';
 import { Module } from './module.js';
 import { indent, pyType } from './python.js';
 import { isPlain } from '../runtime/plain.js';
@@ -169,7 +172,16 @@ export class Sequential extends Positional {
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the first module takes and the last one gives
   override forward(input: any): any {
-    for (const module of this._modules()) input = module(input);
+    let ours = false;
+    for (const module of this._modules()) {
+      const given: unknown = input;
+      input = module(given);
+      if (given === input) continue;
+      const passes = passesOn(module);
+      // What one of our layers made and another has used is in nobody else's hands: its memory need not wait for the collector.
+      if (ours && passes && isHandle(given) && !isWatched()) dispose(given);
+      ours = passes;
+    }
     return input;
   }
 }

@@ -177,6 +177,7 @@ export class Conv1d extends ConvNd {
     super(1, false, { ...bind('Conv1d', args, CONV), outputPadding: 0 });
   }
 
+  static override readonly passesOn = true;
   override forward(x: Tensor): Tensor {
     return this._convolve(x, F.conv1d);
   }
@@ -194,6 +195,7 @@ export class Conv2d extends ConvNd {
     super(2, false, { ...bind('Conv2d', args, CONV), outputPadding: 0 });
   }
 
+  static override readonly passesOn = true;
   override forward(x: Tensor): Tensor {
     return this._convolve(x, F.conv2d);
   }
@@ -205,6 +207,7 @@ export class Conv3d extends ConvNd {
     super(3, false, { ...bind('Conv3d', args, CONV), outputPadding: 0 });
   }
 
+  static override readonly passesOn = true;
   override forward(x: Tensor): Tensor {
     return this._convolve(x, F.conv3d);
   }
@@ -252,6 +255,7 @@ export class ConvTranspose1d extends ConvTransposeNd {
     super(1, true, bind('ConvTranspose1d', args, CONV_TRANSPOSE));
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor, outputSize: readonly number[] | null = null): Tensor {
     const extra = this._outputPadding(input, outputSize);
     return F.convTranspose1d(input, this.weight, this.bias, [...this.stride], this._padding, extra, this.groups, [...this.dilation]);
@@ -270,6 +274,7 @@ export class ConvTranspose2d extends ConvTransposeNd {
     super(2, true, bind('ConvTranspose2d', args, CONV_TRANSPOSE));
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor, outputSize: readonly number[] | null = null): Tensor {
     const extra = this._outputPadding(input, outputSize);
     return F.convTranspose2d(input, this.weight, this.bias, [...this.stride], this._padding, extra, this.groups, [...this.dilation]);
@@ -282,6 +287,7 @@ export class ConvTranspose3d extends ConvTransposeNd {
     super(3, true, bind('ConvTranspose3d', args, CONV_TRANSPOSE));
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor, outputSize: readonly number[] | null = null): Tensor {
     const extra = this._outputPadding(input, outputSize);
     return F.convTranspose3d(input, this.weight, this.bias, [...this.stride], this._padding, extra, this.groups, [...this.dilation]);

@@ -44,6 +44,7 @@ abstract class DropoutModule extends Layer {
  * const y = new nn.Dropout(0.2)(torch.randn(20, 16));
  */
 export class Dropout extends DropoutModule {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.dropout(input, this.p, this.training, this.inplace);
   }
@@ -51,6 +52,7 @@ export class Dropout extends DropoutModule {
 
 /** Zeroes whole channels of `[N, C, L]` or `[C, L]`. PyTorch: `torch.nn.Dropout1d`. */
 export class Dropout1d extends DropoutModule {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.dropout1d(input, this.p, this.training, this.inplace);
   }
@@ -58,6 +60,7 @@ export class Dropout1d extends DropoutModule {
 
 /** Zeroes whole channels of `[N, C, H, W]`. PyTorch: `torch.nn.Dropout2d`. */
 export class Dropout2d extends DropoutModule {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.dropout2d(input, this.p, this.training, this.inplace);
   }
@@ -65,6 +68,7 @@ export class Dropout2d extends DropoutModule {
 
 /** Zeroes whole channels of `[N, C, D, H, W]` or `[C, D, H, W]`. PyTorch: `torch.nn.Dropout3d`. */
 export class Dropout3d extends DropoutModule {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.dropout3d(input, this.p, this.training, this.inplace);
   }
@@ -72,6 +76,7 @@ export class Dropout3d extends DropoutModule {
 
 /** Dropout that keeps zero mean and unit variance, for networks of {@link SELU}. PyTorch: `torch.nn.AlphaDropout`. */
 export class AlphaDropout extends DropoutModule {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.alphaDropout(input, this.p, this.training, this.inplace);
   }
@@ -79,6 +84,7 @@ export class AlphaDropout extends DropoutModule {
 
 /** {@link AlphaDropout} of whole channels. PyTorch: `torch.nn.FeatureAlphaDropout`. */
 export class FeatureAlphaDropout extends DropoutModule {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.featureAlphaDropout(input, this.p, this.training, this.inplace);
   }

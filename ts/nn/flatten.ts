@@ -25,6 +25,7 @@ export class Flatten extends Layer {
     this.endDim = p.endDim;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return input.flatten(this.startDim, this.endDim);
   }
@@ -54,6 +55,7 @@ export class Unflatten extends Layer {
     this.unflattenedSize = p.unflattenedSize;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return input.unflatten(this.dim, [...this.unflattenedSize]);
   }

@@ -39,6 +39,7 @@ export class Unfold extends Layer {
     this.stride = p.stride;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.unfold(input, this.kernelSize, this.dilation, this.padding, this.stride);
   }
@@ -66,6 +67,7 @@ export class Fold extends Layer {
     this.stride = p.stride;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.fold(input, this.outputSize, this.kernelSize, this.dilation, this.padding, this.stride);
   }

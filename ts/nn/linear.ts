@@ -25,6 +25,7 @@ export class Identity extends Layer {
     super();
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return input;
   }
@@ -73,6 +74,7 @@ export class Linear extends Layer {
     }
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.linear(input, this.weight, this.bias);
   }

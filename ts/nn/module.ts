@@ -391,6 +391,11 @@ export class Module extends Callable {
 
   // --- hooks ----------------------------------------------------------------------------------------------------------
 
+  /** Whether hooks were ever registered. @internal */
+  _hasHooks(): boolean {
+    return this.#hooks !== null;
+  }
+
   get #ownHooks(): Hooks {
     return (this.#hooks ??= new Hooks());
   }

@@ -58,6 +58,7 @@ export class LayerNorm extends Layer {
     if (this.bias) zeros_(this.bias);
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.layerNorm(input, [...this.normalizedShape], this.weight, this.bias, this.eps);
   }
@@ -102,6 +103,7 @@ export class RMSNorm extends Layer {
     if (this.weight) ones_(this.weight);
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.rmsNorm(input, [...this.normalizedShape], this.weight, this.eps);
   }
@@ -162,6 +164,7 @@ export class GroupNorm extends Layer {
     if (this.bias) zeros_(this.bias);
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.groupNorm(input, this.numGroups, this.weight, this.bias, this.eps);
   }
@@ -198,6 +201,7 @@ export class LocalResponseNorm extends Layer {
     this.k = p.k;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.localResponseNorm(input, this.size, this.alpha, this.beta, this.k);
   }

@@ -31,6 +31,7 @@ abstract class PadNd extends Layer {
     this._dims = n;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     const d = input.shape.length;
     const n = this._dims;
@@ -114,6 +115,7 @@ abstract class ConstantPadNd extends Layer {
     this.value = value;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.pad(input, [...this.padding], 'constant', this.value);
   }

@@ -72,6 +72,7 @@ abstract class MaxPoolNd extends Layer {
 
 /** The largest of each window of `[N, C, L]` or `[C, L]`. PyTorch: `torch.nn.MaxPool1d`. */
 export class MaxPool1d<Indices extends boolean = false> extends MaxPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Pooled<Indices> {
     return F.maxPool1d(input, this._options) as Pooled<Indices>;
   }
@@ -85,6 +86,7 @@ export class MaxPool1d<Indices extends boolean = false> extends MaxPoolNd {
  * new nn.MaxPool2d(2)(torch.randn(8, 16, 28, 28)).shape; // -> torch.Size([8, 16, 14, 14])
  */
 export class MaxPool2d<Indices extends boolean = false> extends MaxPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Pooled<Indices> {
     return F.maxPool2d(input, this._options) as Pooled<Indices>;
   }
@@ -92,6 +94,7 @@ export class MaxPool2d<Indices extends boolean = false> extends MaxPoolNd {
 
 /** The largest of each window of `[N, C, D, H, W]` or `[C, D, H, W]`. PyTorch: `torch.nn.MaxPool3d`. */
 export class MaxPool3d<Indices extends boolean = false> extends MaxPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Pooled<Indices> {
     return F.maxPool3d(input, this._options) as Pooled<Indices>;
   }
@@ -132,6 +135,7 @@ export class MaxUnpool1d extends MaxUnpoolNd {
     super(1, args);
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor, indices: Tensor, outputSize: readonly number[] | null = null): Tensor {
     return F.maxUnpool1d(input, indices, [...this.kernelSize], [...this.stride], [...this.padding], outputSize && [...outputSize]);
   }
@@ -143,6 +147,7 @@ export class MaxUnpool2d extends MaxUnpoolNd {
     super(2, args);
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor, indices: Tensor, outputSize: readonly number[] | null = null): Tensor {
     return F.maxUnpool2d(input, indices, [...this.kernelSize], [...this.stride], [...this.padding], outputSize && [...outputSize]);
   }
@@ -154,6 +159,7 @@ export class MaxUnpool3d extends MaxUnpoolNd {
     super(3, args);
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor, indices: Tensor, outputSize: readonly number[] | null = null): Tensor {
     return F.maxUnpool3d(input, indices, [...this.kernelSize], [...this.stride], [...this.padding], outputSize && [...outputSize]);
   }
@@ -191,6 +197,7 @@ export class AvgPool1d extends Layer {
     this.countIncludePad = p.countIncludePad;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.avgPool1d(input, [...this.kernelSize], [...this.stride], [...this.padding], this.ceilMode, this.countIncludePad);
   }
@@ -245,6 +252,7 @@ abstract class AvgPoolNd extends Layer {
 
 /** The mean of each window of `[N, C, H, W]` or `[C, H, W]`. PyTorch: `torch.nn.AvgPool2d`. */
 export class AvgPool2d extends AvgPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.avgPool2d(input, this._options);
   }
@@ -252,6 +260,7 @@ export class AvgPool2d extends AvgPoolNd {
 
 /** The mean of each window of `[N, C, D, H, W]` or `[C, D, H, W]`. PyTorch: `torch.nn.AvgPool3d`. */
 export class AvgPool3d extends AvgPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.avgPool3d(input, this._options);
   }
@@ -288,6 +297,7 @@ abstract class LPPoolNd extends Layer {
 
 /** The p-norm `(Σ xᵖ)^(1/p)` of each window of `[N, C, L]` or `[C, L]`. PyTorch: `torch.nn.LPPool1d`. */
 export class LPPool1d extends LPPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.lpPool1d(input, this.normType, this.kernelSize, this.stride, this.ceilMode);
   }
@@ -295,6 +305,7 @@ export class LPPool1d extends LPPoolNd {
 
 /** The p-norm of each window of `[N, C, H, W]` or `[C, H, W]`. PyTorch: `torch.nn.LPPool2d`. */
 export class LPPool2d extends LPPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.lpPool2d(input, this.normType, this.kernelSize, this.stride, this.ceilMode);
   }
@@ -302,6 +313,7 @@ export class LPPool2d extends LPPoolNd {
 
 /** The p-norm of each window of `[N, C, D, H, W]` or `[C, D, H, W]`. PyTorch: `torch.nn.LPPool3d`. */
 export class LPPool3d extends LPPoolNd {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.lpPool3d(input, this.normType, this.kernelSize, this.stride, this.ceilMode);
   }

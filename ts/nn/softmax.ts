@@ -37,6 +37,7 @@ abstract class OverDim extends Layer {
  * new nn.Softmax(1)(logits);
  */
 export class Softmax extends OverDim {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.softmax(input, this._dim(input));
   }
@@ -44,6 +45,7 @@ export class Softmax extends OverDim {
 
 /** Softmax of `-x` along `dim`. PyTorch: `torch.nn.Softmin`. */
 export class Softmin extends OverDim {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.softmin(input, this._dim(input));
   }
@@ -51,6 +53,7 @@ export class Softmin extends OverDim {
 
 /** The logarithm of softmax along `dim`. PyTorch: `torch.nn.LogSoftmax`. */
 export class LogSoftmax extends OverDim {
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.logSoftmax(input, this._dim(input));
   }
@@ -63,6 +66,7 @@ export class Softmax2d extends Layer {
     bind('Softmax2d', args, {});
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     const n = input.shape.length;
     if (n !== 3 && n !== 4) throw new ShapeError(`Softmax2d: expected input to be 3D or 4D, got ${n}D instead`);

@@ -130,6 +130,7 @@ export class Embedding extends Layer {
     fillTable(this.weight, this.paddingIdx);
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.embedding(input, this.weight, {
       paddingIdx: this.paddingIdx,

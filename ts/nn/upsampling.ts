@@ -55,6 +55,7 @@ export class Upsample extends Layer {
     this.recomputeScaleFactor = p.recomputeScaleFactor;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     const { size, scaleFactor, mode, alignCorners, recomputeScaleFactor } = this;
     return F.interpolate(input, { size, scaleFactor, mode, alignCorners, recomputeScaleFactor });
@@ -93,6 +94,7 @@ export class PixelShuffle extends Layer {
     this.upscaleFactor = bind('PixelShuffle', args, { upscaleFactor: int() }).upscaleFactor;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.pixelShuffle(input, this.upscaleFactor);
   }
@@ -111,6 +113,7 @@ export class PixelUnshuffle extends Layer {
     this.downscaleFactor = bind('PixelUnshuffle', args, { downscaleFactor: int() }).downscaleFactor;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.pixelUnshuffle(input, this.downscaleFactor);
   }
@@ -129,6 +132,7 @@ export class ChannelShuffle extends Layer {
     this.groups = bind('ChannelShuffle', args, { groups: int() }).groups;
   }
 
+  static override readonly passesOn = true;
   override forward(input: Tensor): Tensor {
     return F.channelShuffle(input, this.groups);
   }

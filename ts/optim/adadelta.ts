@@ -60,10 +60,10 @@ export class Adadelta extends Optimizer {
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
-      const { params, grads, column } = this.collect(group, (p) => ({ step: count(0), square_avg: zerosLike(p), acc_delta: zerosLike(p) }));
+      const { params, column } = this.collect(group, (p) => ({ step: count(0), square_avg: zerosLike(p), acc_delta: zerosLike(p) }));
       if (params.length === 0) continue;
       op(
-        'adadelta_step', params, grads, column('square_avg'), column('acc_delta'), column('step'),
+        'adadelta_step', params, column('square_avg'), column('acc_delta'), column('step'),
         scalarOf(o.lr), o.rho, o.eps, o.weightDecay, o.maximize,
       );
     }

@@ -59,11 +59,11 @@ export class Adafactor extends Optimizer {
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
-      const { params, grads, states } = this.collect(group, start);
+      const { params, states } = this.collect(group, start);
       params.forEach((p, i) => {
         const s = states[i] as Record<string, Tensor>;
         const variances = p.ndim > 1 ? [s['row_var']!, s['col_var']!] : [s['variance']!];
-        op('adafactor_step', p, grads[i]!, variances, s['step']!, scalarOf(o.lr), o.beta2Decay, ...o.eps, o.d, o.weightDecay, o.maximize);
+        op('adafactor_step', p, variances, s['step']!, scalarOf(o.lr), o.beta2Decay, ...o.eps, o.d, o.weightDecay, o.maximize);
       });
     }
   }

@@ -68,9 +68,9 @@ export class Adagrad extends Optimizer {
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
-      const { params, grads, column } = this.collect(group, (p) => this.#start(p));
+      const { params, column } = this.collect(group, (p) => this.#start(p));
       if (params.length === 0) continue;
-      op('adagrad_step', params, grads, column('sum'), column('step'), scalarOf(o.lr), o.lrDecay, o.eps, o.weightDecay, o.maximize);
+      op('adagrad_step', params, column('sum'), column('step'), scalarOf(o.lr), o.lrDecay, o.eps, o.weightDecay, o.maximize);
     }
   }
 }

@@ -75,7 +75,7 @@ export class Adam extends Optimizer {
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
-      const { params, grads, column } = this.collect(group, (p) => ({
+      const { params, column } = this.collect(group, (p) => ({
         step: count(0),
         exp_avg: zerosLike(p),
         exp_avg_sq: zerosLike(p),
@@ -84,7 +84,7 @@ export class Adam extends Optimizer {
       if (params.length === 0) continue;
       const maxima = o.amsgrad ? column('max_exp_avg_sq') : [];
       op(
-        'adam_step', params, grads, column('exp_avg'), column('exp_avg_sq'), maxima, column('step'),
+        'adam_step', params, column('exp_avg'), column('exp_avg_sq'), maxima, column('step'),
         scalarOf(o.lr), scalarOf(o.betas[0]), scalarOf(o.betas[1]), o.eps, o.weightDecay, o.maximize, o.decoupledWeightDecay,
       );
     }

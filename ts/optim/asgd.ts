@@ -64,7 +64,7 @@ export class ASGD extends Optimizer {
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
-      const { params, grads, column } = this.collect(group, (p) => ({
+      const { params, column } = this.collect(group, (p) => ({
         step: count(0),
         eta: count(scalarOf(o.lr)),
         mu: count(1),
@@ -72,7 +72,7 @@ export class ASGD extends Optimizer {
       }));
       if (params.length === 0) continue;
       op(
-        'asgd_step', params, grads, column('ax'), column('eta'), column('mu'), column('step'),
+        'asgd_step', params, column('ax'), column('eta'), column('mu'), column('step'),
         scalarOf(o.lr), o.lambd, o.alpha, o.t0, o.weightDecay, o.maximize,
       );
     }

@@ -71,11 +71,11 @@ export class Muon extends Optimizer {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
       const lr = scalarOf(o.lr);
-      const { params, grads, column } = this.collect(group, (p) => ({ momentum_buffer: zerosLike(p) }));
+      const { params, column } = this.collect(group, (p) => ({ momentum_buffer: zerosLike(p) }));
       const buffers = column('momentum_buffer');
       params.forEach((p, i) => {
         const rate = lr * ratio(p, o.adjustLrFn);
-        op('muon_step', p, grads[i]!, buffers[i]!, lr, rate, o.weightDecay, o.momentum, o.nesterov, [...o.nsCoefficients], o.nsSteps, o.eps);
+        op('muon_step', p, buffers[i]!, lr, rate, o.weightDecay, o.momentum, o.nesterov, [...o.nsCoefficients], o.nsSteps, o.eps);
       });
     }
   }

@@ -65,7 +65,7 @@ export class NAdam extends Optimizer {
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
-      const { params, grads, column } = this.collect(group, (p) => ({
+      const { params, column } = this.collect(group, (p) => ({
         step: count(0),
         mu_product: count(1),
         exp_avg: zerosLike(p),
@@ -73,7 +73,7 @@ export class NAdam extends Optimizer {
       }));
       if (params.length === 0) continue;
       op(
-        'nadam_step', params, grads, column('exp_avg'), column('exp_avg_sq'), column('mu_product'), column('step'),
+        'nadam_step', params, column('exp_avg'), column('exp_avg_sq'), column('mu_product'), column('step'),
         scalarOf(o.lr), o.betas[0], o.betas[1], o.eps, o.weightDecay, o.momentumDecay, o.maximize, o.decoupledWeightDecay,
       );
     }

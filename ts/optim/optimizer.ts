@@ -8,7 +8,8 @@ import { getDefaultDtype } from '../dtype.js';
 import { ArgumentError, TorchError, ValueError } from '../errors.js';
 import { shown } from '../runtime/console.js';
 import { keep } from '../runtime/scope.js';
-import { gradsOf, isTensor, type Tensor, zeroGrads } from '../tensor.js';
+import { op } from '../runtime/call.js';
+import { isTensor, type Tensor, zeroGrads } from '../tensor.js';
 import type { Rule, States } from './differentiable.js';
 import { camel, snake } from '../runtime/python.js';
 import { pyDict, repr, str } from './python.js';
@@ -109,8 +110,6 @@ export abstract class Optimizer {
   stepped = false;
   readonly #preHooks = new Set<StepHook>();
   readonly #postHooks = new Set<StepHook>();
-  /** Handles of gradients that end with the step. */
-  readonly #lent: (Tensor | null)[] = [];
 
   constructor(params: Params, defaults: Record<string, unknown>) {
     this.defaults = defaults;
@@ -170,26 +169,17 @@ export abstract class Optimizer {
   step<R extends Loss>(closure?: Closure<R | Promise<R>>): R | Promise<R> | undefined {
     this.before();
     if (closure === undefined) {
-      this.#update();
+      this.update();
       this.after();
       return undefined;
     }
     const finish = (loss: R): R => {
-      this.#update();
+      this.update();
       this.after();
       return loss;
     };
     const loss = enableGrad(closure);
     return loss instanceof Promise ? loss.then(finish) : finish(loss);
-  }
-
-  #update(): void {
-    try {
-      this.update();
-    } finally {
-      for (const grad of this.#lent) grad?.dispose();
-      this.#lent.length = 0;
-    }
   }
 
   /** Runs the hooks that come before a step. */
@@ -331,53 +321,47 @@ export abstract class Optimizer {
   }
 
   /**
-   * The parameters of a group that have a gradient, with their gradients and states; `init` makes the state of a
-   * parameter that has none yet. A differentiable group is updated here and comes back empty.
+   * The parameters of a group that have a gradient, with their states; `init` makes the state of a parameter that has none
+   * yet. A differentiable group is updated here and comes back empty.
    */
   protected collect(group: ParamGroup, init: (p: Tensor) => ParameterState): Collected {
     if (group['differentiable'] === true) {
       this.differentiate(group, init);
-      return { params: [], grads: [], states: [], column: () => [] };
+      return { params: [], states: [], column: () => [] };
     }
-    const params: Tensor[] = [];
-    const grads: Tensor[] = [];
-    const states: ParameterState[] = [];
-    const all = this.gradsOf(group.params);
-    group.params.forEach((p, i) => {
-      const grad = all[i]!;
-      if (grad === null) return;
-      params.push(p);
-      grads.push(grad);
-      states.push(this.#stateOf(p, init));
-    });
+    const params = this.withGrad(group.params);
+    const states = params.map((p) => this.#stateOf(p, init));
     if (group['capturable'] === true && params.length > 0) {
       throw new TorchError("If capturable=true, params and state_steps must be on supported devices: ['cuda', 'xpu', 'hpu', 'xla'].");
     }
-    return { params, grads, column: (name) => states.map((s) => s[name] as Tensor), states };
+    return { params, column: (name) => states.map((s) => s[name] as Tensor), states };
   }
 
-  /** The gradients of parameters, which are lent until the end of the step. */
-  protected gradsOf(params: readonly Tensor[]): (Tensor | null)[] {
-    const grads = gradsOf(params);
-    this.#lent.push(...grads);
-    return grads;
+  /** Those that have a gradient: the engine's steps take it from them. */
+  protected withGrad(params: readonly Tensor[]): readonly Tensor[] {
+    const at = op('with_grad', params) as number[];
+    return at.length === params.length ? params : at.map((i) => params[i]!);
   }
 
   /** The state of a parameter, made by `init` if it has none yet. */
   #stateOf(p: Tensor, init: (p: Tensor) => ParameterState): ParameterState {
     let state = this.state.get(p);
-    if (state === undefined || Object.keys(state).length === 0) this.state.set(p, (state = kept(init(p))));
+    if (state === undefined || isEmpty(state)) this.state.set(p, (state = kept(init(p))));
     return state;
   }
 }
 
 /** Result of {@link Optimizer.collect}: lists that run in parallel. */
 export interface Collected {
-  readonly params: Tensor[];
-  readonly grads: Tensor[];
+  readonly params: readonly Tensor[];
   readonly states: ParameterState[];
   /** One entry of every state, as a list. */
   column(name: string): Tensor[];
+}
+
+function isEmpty(state: ParameterState): boolean {
+  for (const _ in state) return false;
+  return true;
 }
 
 /** Takes the tensors of a state out of any scope that may be open. */

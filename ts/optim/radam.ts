@@ -58,10 +58,10 @@ export class RAdam extends Optimizer {
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
-      const { params, grads, column } = this.collect(group, (p) => ({ step: count(0), exp_avg: zerosLike(p), exp_avg_sq: zerosLike(p) }));
+      const { params, column } = this.collect(group, (p) => ({ step: count(0), exp_avg: zerosLike(p), exp_avg_sq: zerosLike(p) }));
       if (params.length === 0) continue;
       op(
-        'radam_step', params, grads, column('exp_avg'), column('exp_avg_sq'), column('step'),
+        'radam_step', params, column('exp_avg'), column('exp_avg_sq'), column('step'),
         scalarOf(o.lr), o.betas[0], o.betas[1], o.eps, o.weightDecay, o.maximize, o.decoupledWeightDecay,
       );
     }

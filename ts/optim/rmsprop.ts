@@ -62,7 +62,7 @@ export class RMSprop extends Optimizer {
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
-      const { params, grads, column } = this.collect(group, (p) => ({
+      const { params, column } = this.collect(group, (p) => ({
         step: count(0),
         square_avg: zerosLike(p),
         ...(o.momentum > 0 && { momentum_buffer: zerosLike(p) }),
@@ -72,7 +72,7 @@ export class RMSprop extends Optimizer {
       const buffers = o.momentum > 0 ? column('momentum_buffer') : [];
       const means = o.centered ? column('grad_avg') : [];
       op(
-        'rmsprop_step', params, grads, column('square_avg'), buffers, means, column('step'),
+        'rmsprop_step', params, column('square_avg'), buffers, means, column('step'),
         scalarOf(o.lr), o.alpha, o.eps, o.weightDecay, o.momentum, o.maximize,
       );
     }

@@ -52,13 +52,13 @@ export class Rprop extends Optimizer {
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
-      const { params, grads, column } = this.collect(group, (p) => ({
+      const { params, column } = this.collect(group, (p) => ({
         step: count(0),
         prev: zerosLike(p),
         step_size: fullLike(p, scalarOf(o.lr)),
       }));
       if (params.length === 0) continue;
-      op('rprop_step', params, grads, column('prev'), column('step_size'), column('step'), ...o.etas, ...o.stepSizes, o.maximize);
+      op('rprop_step', params, column('prev'), column('step_size'), column('step'), ...o.etas, ...o.stepSizes, o.maximize);
     }
   }
 }

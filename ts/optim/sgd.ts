@@ -66,28 +66,26 @@ export class SGD extends Optimizer {
         this.differentiate(group, () => ({}));
         continue;
       }
-      const run = (params: Tensor[], grads: Tensor[], buffers: Tensor[], fresh: boolean): void => {
+      const run = (params: readonly Tensor[], buffers: readonly Tensor[], fresh: boolean): void => {
         if (params.length === 0) return;
-        op('sgd_step', params, grads, buffers, fresh, scalarOf(o.lr), scalarOf(o.weightDecay), o.momentum, o.dampening, o.nesterov, o.maximize);
+        op('sgd_step', params, buffers, fresh, scalarOf(o.lr), scalarOf(o.weightDecay), o.momentum, o.dampening, o.nesterov, o.maximize);
       };
-      const all = this.gradsOf(group.params);
-      const active = group.params.filter((_, i) => all[i] !== null);
-      const grads = all.filter((g) => g !== null);
+      const active = this.withGrad(group.params);
       if (o.momentum === 0) {
-        run(active, grads, [], false);
+        run(active, [], false);
         continue;
       }
       // A parameter that gets its first gradient only now starts its momentum now.
       const buffers = active.map((p) => this.state.get(p)?.['momentum_buffer']);
       const old = active.map((_, i) => i).filter((i) => isTensor(buffers[i]));
       const fresh = active.map((_, i) => i).filter((i) => !isTensor(buffers[i]));
-      run(pick(active, old), pick(grads, old), pick(buffers as Tensor[], old), false);
+      run(pick(active, old), pick(buffers as Tensor[], old), false);
       const made = pick(active, fresh).map((p) => {
         const buffer = keep(zerosLike(p));
         this.state.set(p, { momentum_buffer: buffer });
         return buffer;
       });
-      run(pick(active, fresh), pick(grads, fresh), made, true);
+      run(pick(active, fresh), made, true);
     }
   }
 }

@@ -42,17 +42,14 @@ export class SparseAdam extends Optimizer {
   protected update(): void {
     for (const group of this.paramGroups) {
       const o = group as ParamGroup & typeof DEFAULTS;
-      const grads = this.gradsOf(group.params);
-      for (const [i, p] of group.params.entries()) {
-        const grad = grads[i]!;
-        if (grad === null) continue;
+      for (const p of this.withGrad(group.params)) {
         let state = this.state.get(p);
         if (!state) this.state.set(p, (state = kept({ step: 0, exp_avg: zerosLike(p), exp_avg_sq: zerosLike(p) })));
         // A number, unlike the other optimizers' steps: so it is in PyTorch's dicts.
         const step = scalarOf(state['step'] as Hyper) + 1;
         state['step'] = step;
         const { exp_avg, exp_avg_sq } = state as { exp_avg: Tensor; exp_avg_sq: Tensor };
-        op('sparse_adam_step', p, grad, exp_avg, exp_avg_sq, step, scalarOf(o.lr), ...o.betas, o.eps, o.maximize);
+        op('sparse_adam_step', p, exp_avg, exp_avg_sq, step, scalarOf(o.lr), ...o.betas, o.eps, o.maximize);
       }
     }
   }

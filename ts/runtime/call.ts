@@ -97,6 +97,11 @@ export function watchCalls(next: Watcher | null): Watcher | null {
   return before;
 }
 
+/** Whether somebody sees the calls, and may keep what they gave. */
+export function isWatched(): boolean {
+  return watcher !== null;
+}
+
 /** Encodes the arguments for one signature, noting their values in `taken`; false when they do not fit it. */
 function bind(s: Signature, self: Handle | undefined, args: readonly unknown[], n: number, named: Record<string, unknown> | null, taken: unknown[] | null): boolean {
   for (let words = scratch(); ; ) {

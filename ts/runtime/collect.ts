@@ -23,12 +23,19 @@ const registry = new FinalizationRegistry<Id>((id) => {
 /** Objects that wait, and their cells at the same places. */
 const objects: WeakKey[] = [];
 const waiting: Cell[] = [];
+/** When the list is as long as this, those that need no finalizer any more are taken out. */
+const LONG = 1024;
+let longest = LONG;
 
 /** Lets the collector of `object` release its cell. */
 export function finalize(object: WeakKey, cell: Cell): void {
   if (objects.length === 0) queueMicrotask(register);
   objects.push(object);
   waiting.push(cell);
+  if (objects.length >= longest) {
+    forgetGone();
+    longest = Math.max(LONG, 2 * objects.length);
+  }
   if (++sinceCheck >= CHECK) check();
 }
 
@@ -38,10 +45,11 @@ function register(): void {
     if (cell.slot >= 0) registry.register(objects[i]!, idOf(cell));
   }
   objects.length = waiting.length = 0;
+  longest = LONG;
 }
 
-/** Lets go of objects whose tensors have left the engine: their memory is the collector's already. */
-function forgetSpilled(): void {
+/** Lets go of objects whose tensors were disposed or have left the engine: their memory is the collector's already. */
+function forgetGone(): void {
   let n = 0;
   for (let i = 0; i < waiting.length; i++) {
     if (waiting[i]!.slot < 0) continue;
@@ -57,6 +65,11 @@ const MB = 2 ** 20;
 const CHECK = 64;
 const PRESSURE_STEP = 8 * MB;
 const PRESSURE_MAX = 256 * MB;
+/**
+ * What a handle that has a finalizer counts besides its tensor's bytes. Small tensors are no burden by their bytes, but a
+ * collection rids us of thousands of them in a few milliseconds, and spilling takes some microseconds for each.
+ */
+const HANDLE_WEIGHT = 4096;
 let sinceCheck = 0;
 let accounted = 0;
 /** Written so that no optimiser removes the allocation. */
@@ -71,7 +84,7 @@ function check(): void {
   sinceCheck = 0;
   if (!started()) return;
   if (residentCount() > handleLimit) due = true;
-  const live = run((wasm) => wasm.live_bytes());
+  const live = run((wasm) => wasm.live_bytes()) + HANDLE_WEIGHT * Math.max(0, residentCount() - waiting.length);
   const grown = live - accounted;
   if (grown > 0 && grown < PRESSURE_STEP) return;
   accounted = live;
@@ -123,7 +136,7 @@ function makeRoom(): void {
   if (wanted === 0) {
     // No call is under way here, so all may leave.
     spill(now + 1);
-    forgetSpilled();
+    forgetGone();
     return;
   }
   // What the last quarter of the calls used is what the program works with. If that is still much, a shorter time counts.
@@ -135,7 +148,7 @@ function makeRoom(): void {
     if (live <= wanted / 2 && residentCount() <= HANDLES / 2) break;
   }
   lastSpill = now;
-  forgetSpilled();
+  forgetGone();
   handleLimit = Math.max(HANDLES, 2 * residentCount());
   remoteLimit = Math.max(64, 2 * remoteCount());
   // More than that is worked with: a large model. Moving it out and back at every step would help nobody.
@@ -161,6 +174,6 @@ watchRemotes((count) => {
 export function spillAll(): boolean {
   if (wanted === Infinity) return false;
   const count = spill(clock());
-  forgetSpilled();
+  forgetGone();
   return count > 0;
 }

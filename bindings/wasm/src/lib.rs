@@ -26,6 +26,8 @@ thread_local! {
     static BLOCK: Cell<Block> = Cell::new(new_block(65536));
     /// The block of the spill functions: they run between the writing of an op's arguments and its call.
     static SPILL: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
+    /// Results of the op under way.
+    static RESULTS: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
     static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
     static MESSAGE: RefCell<Message> = RefCell::default();
     static CALLBACK: RefCell<Option<js_sys::Function>> = const { RefCell::new(None) };
@@ -90,8 +92,16 @@ fn with_flag(answer: i32) -> i32 {
 /// Runs op number `op` on the arguments in the block. Returns the number of result words, or -1: see `error_kind`.
 #[wasm_bindgen]
 pub fn call(op: u32, flags: u32) -> i32 {
-    let mut results = Vec::new();
-    with_flag(answer(call::call(op, flags, BLOCK.get(), &mut results).map(|()| results)))
+    // Taken, not borrowed: the op may call back into TypeScript, which calls others.
+    let mut results = RESULTS.take();
+    let out = call::call(op, flags, BLOCK.get(), &mut results);
+    let count = match out {
+        Ok(()) => deliver(&results),
+        Err(e) => fail(e),
+    };
+    results.clear();
+    RESULTS.set(results);
+    with_flag(count)
 }
 
 /// The kind of the last error (`cresset_core::ErrorKind`).

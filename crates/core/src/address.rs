@@ -13,6 +13,7 @@ impl Hasher for PointerHasher {
     fn write(&mut self, _: &[u8]) {
         unreachable!("only addresses are hashed");
     }
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn write_usize(&mut self, n: usize) {
         self.0 = (n as u64 >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }

@@ -52,6 +52,7 @@ pub struct Entry {
 ///
 /// The words are cells because the op may call back into TypeScript, which then writes the arguments of other calls into
 /// the same block; by then ours have been read.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn call(op: u32, flags: u32, words: &[Cell<f64>], results: &mut Vec<f64>) -> Result<()> {
     let Some(entry) = crate::ops::table().get(op as usize) else {
         bail!(Internal, "there is no op number {op}");
@@ -76,6 +77,7 @@ pub fn call(op: u32, flags: u32, words: &[Cell<f64>], results: &mut Vec<f64>) ->
 }
 
 impl Call<'_> {
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn word(&mut self) -> f64 {
         match self.words.get(self.at) {
             Some(w) => {
@@ -90,6 +92,7 @@ impl Call<'_> {
     }
 
     /// A count of items that follow.
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn count(&mut self) -> usize {
         (self.word() as usize).min(self.words.len())
     }
@@ -103,6 +106,7 @@ impl Call<'_> {
 
     /// The tensor behind a handle.
     #[inline(never)]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn tensor(&mut self, handle: u32) -> Tensor {
         match handles::get(handle) {
             Ok(t) => {
@@ -118,6 +122,7 @@ impl Call<'_> {
 
     /// Ends the reading of arguments. In place, the first tensor is exchanged for what the op may read.
     #[inline(never)]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn start(&mut self, first: Option<&mut Tensor>) -> Result<()> {
         if let Some(e) = self.failed.take() {
             return Err(e);
@@ -147,6 +152,7 @@ impl Call<'_> {
 
     /// Hands the op's result over.
     #[inline(never)]
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn leave<R: Returned>(&mut self, out: Result<R>) -> Result<()> {
         let out = out?;
         match self.target.take() {
@@ -179,6 +185,7 @@ pub trait Param: Sized + 'static {
 
 impl Param for Tensor {
     type Arg<'a> = &'a Tensor;
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn read(c: &mut Call) -> Self {
         let handle = c.word() as u32;
         c.tensor(handle)
@@ -197,6 +204,7 @@ pub struct Operand(Tensor);
 impl Param for Operand {
     type Arg<'a> = &'a Tensor;
     #[inline(never)]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn read(c: &mut Call) -> Self {
         if c.word() == 0.0 {
             return Operand(Tensor::read(c));
@@ -219,6 +227,7 @@ macro_rules! plain_param {
     ($t:ty, |$w:ident| $read:expr) => {
         impl Param for $t {
             type Arg<'a> = $t;
+            #[cfg_attr(hot_paths, optimize(speed))]
             fn read(c: &mut Call) -> Self {
                 let $w = c.word();
                 $read
@@ -241,6 +250,7 @@ pub struct GeneratorId(pub u32);
 impl Param for DType {
     type Arg<'a> = DType;
     #[inline(never)]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn read(c: &mut Call) -> Self {
         let code = c.word();
         DType::from_code(code as u32).unwrap_or_else(|| {
@@ -256,6 +266,7 @@ impl Param for DType {
 impl Param for Scalar {
     type Arg<'a> = Scalar;
     #[inline(never)]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn read(c: &mut Call) -> Self {
         let kind = c.word() as u32;
         let v = c.word();
@@ -274,6 +285,7 @@ impl Param for Scalar {
 impl Param for String {
     type Arg<'a> = &'a str;
     #[inline(never)]
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn read(c: &mut Call) -> Self {
         let n = c.count();
         let units: Vec<u16> = (0..n).map(|_| c.word() as u16).collect();
@@ -290,6 +302,7 @@ macro_rules! option_param {
         impl Param for Option<$t> {
             type Arg<'a> = Option<$arg>;
             #[inline(never)]
+            #[cfg_attr(hot_paths, optimize(speed))]
             fn read(c: &mut Call) -> Self {
                 if c.word() == 0.0 { None } else { Some(<$t>::read(c)) }
             }
@@ -316,6 +329,7 @@ macro_rules! list_param {
         impl Param for Vec<$t> {
             type Arg<'a> = &'a [$t];
             #[inline(never)]
+            #[cfg_attr(hot_paths, optimize(speed))]
             fn read(c: &mut Call) -> Self {
                 let n = c.count();
                 (0..n).map(|_| <$t>::read(c)).collect()

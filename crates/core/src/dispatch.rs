@@ -2,6 +2,8 @@
 //!
 //! A recorder that replays a training step, a profiler, or another device sits behind this function.
 
+use smallvec::SmallVec;
+
 use crate::cpu::threads::Plan;
 use crate::cpu::{Attr, Kernel, Launch, View};
 use crate::profile::{self, Kind};
@@ -19,6 +21,7 @@ pub struct Strided<'a> {
 }
 
 impl<'a> From<&'a Tensor> for Strided<'a> {
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn from(t: &'a Tensor) -> Self {
         let l = t.layout();
         Strided { storage: t.storage(), dtype: t.dtype(), shape: &l.shape, strides: &l.strides, offset: l.offset }
@@ -31,6 +34,7 @@ impl<'a> Strided<'a> {
         Strided { shape, strides, ..self }
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn view(self) -> View<'a> {
         View {
             // Safety: a layout never leaves its storage, so the address is inside (or just past an empty one).
@@ -43,14 +47,22 @@ impl<'a> Strided<'a> {
 }
 
 /// Runs a kernel. Shapes, dtypes, attributes and indices were checked by the op that calls.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn dispatch<'a, I, O>(kernel: &Kernel, ins: &[I], outs: &[O], attrs: &[Attr]) -> Result<()>
 where
     I: Copy + Into<Strided<'a>>,
     O: Copy + Into<Strided<'a>>,
 {
-    let ins: smallvec::SmallVec<[View; 6]> = ins.iter().map(|&x| x.into().view()).collect();
-    let outs: smallvec::SmallVec<[View; 3]> = outs.iter().map(|&x| x.into().view()).collect();
-    let mut launch = Launch { ins: &ins, outs: &outs, attrs, scratch: std::ptr::null_mut() };
+    // Pushed one by one: what a list's own iterators compile to is not inlined here.
+    let mut views: SmallVec<[View; 8]> = SmallVec::with_capacity(ins.len() + outs.len());
+    for &x in ins {
+        views.push(x.into().view());
+    }
+    for &x in outs {
+        views.push(x.into().view());
+    }
+    let (ins, outs) = views.split_at(ins.len());
+    let mut launch = Launch { ins, outs, attrs, scratch: std::ptr::null_mut() };
     let plan = Plan::new(kernel, &launch);
     // Scratch comes from the same pool as tensors and returns to it at the end of the call.
     let scratch = if plan.scratch() > 0 { Some(Storage::new(plan.scratch())?) } else { None };

@@ -4,6 +4,7 @@
 //! refers to and what stayed behind, be it a tensor, a node or a storage, has an internal number, one per object.
 
 use std::cell::RefCell;
+use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
 use crate::address::ByAddress;
@@ -39,7 +40,6 @@ impl Object {
     }
 }
 
-#[derive(Default)]
 struct Table {
     slots: Vec<Option<Object>>,
     free: Vec<u32>,
@@ -48,10 +48,14 @@ struct Table {
 }
 
 thread_local! {
-    static TABLE: RefCell<Table> = RefCell::default();
+    static TABLE: RefCell<Table> = const {
+        let internal = ByAddress::with_hasher(BuildHasherDefault::new());
+        RefCell::new(Table { slots: Vec::new(), free: Vec::new(), internal })
+    };
 }
 
 impl Table {
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn put(&mut self, object: Object) -> u32 {
         match self.free.pop() {
             Some(h) => {
@@ -67,11 +71,13 @@ impl Table {
 }
 
 /// A new number for this tensor. It lives until `release`.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn put(t: Tensor) -> u32 {
     TABLE.with(|table| table.borrow_mut().put(Object::Tensor(t)))
 }
 
 /// The tensor with this number.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn get(handle: u32) -> Result<Tensor> {
     TABLE
         .with(|table| match table.borrow().slots.get(handle as usize) {
@@ -95,6 +101,7 @@ pub fn replace(handle: u32, t: Tensor) {
 }
 
 /// Forgets the number. The object lives on where else it is held.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn release(handle: u32) {
     // Dropping a tensor may drop a graph, which may drop handles' tensors: not while the table is borrowed.
     let dropped = TABLE.with(|table| {

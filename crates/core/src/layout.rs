@@ -6,6 +6,8 @@ use crate::{Result, bail, ensure};
 
 pub type Shape = SmallVec<[usize; 6]>;
 pub type Strides = SmallVec<[isize; 6]>;
+/// A shape as arguments of ops give it.
+pub type Sizes = SmallVec<[i64; 6]>;
 
 /// How a tensor lies in its storage. Strides and offset count elements.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,20 +19,26 @@ pub struct Layout {
 
 impl Layout {
     /// Row-major without gaps, from the start of the storage.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn contiguous(shape: &[usize]) -> Layout {
-        Layout { shape: shape.into(), strides: contiguous_strides(shape), offset: 0 }
+        Layout { shape: SmallVec::from_slice(shape), strides: contiguous_strides(shape), offset: 0 }
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn numel(&self) -> usize {
         self.shape.iter().product()
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn is_contiguous(&self) -> bool {
         crate::cpu::launch::is_row_major(&self.shape, &self.strides)
     }
 
     /// True when no two indices share an element and there are no gaps: a permutation of a contiguous layout.
     pub fn is_dense(&self) -> bool {
+        if self.is_contiguous() {
+            return true;
+        }
         let mut dims: SmallVec<[(isize, usize); 6]> =
             self.strides.iter().copied().zip(self.shape.iter().copied()).filter(|&(_, n)| n != 1).collect();
         if dims.iter().any(|&(_, n)| n == 0) {
@@ -57,6 +65,9 @@ impl Layout {
 
     /// True when two different indices may name the same element (an expanded view).
     pub fn overlaps(&self) -> bool {
+        if self.is_contiguous() {
+            return false;
+        }
         let mut dims: SmallVec<[(usize, usize); 6]> =
             self.strides.iter().map(|s| s.unsigned_abs()).zip(self.shape.iter().copied()).filter(|d| d.1 > 1).collect();
         dims.sort_unstable();
@@ -71,9 +82,19 @@ impl Layout {
     }
 }
 
+/// So many strides of 1.
+#[cfg_attr(hot_paths, optimize(speed))]
+fn ones(n: usize) -> Strides {
+    match n {
+        0..=6 => SmallVec::from_buf_and_len([1; 6], n),
+        _ => SmallVec::from_elem(1, n),
+    }
+}
+
 /// Strides of a row-major tensor of this shape (PyTorch's: a dimension of size 0 counts as 1).
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn contiguous_strides(shape: &[usize]) -> Strides {
-    let mut strides: Strides = SmallVec::from_elem(1, shape.len());
+    let mut strides = ones(shape.len());
     let mut s = 1isize;
     for i in (0..shape.len()).rev() {
         strides[i] = s;
@@ -111,9 +132,10 @@ pub fn wrap_dims(op: &str, dims: Option<&[i64]>, ndim: usize) -> Result<SmallVec
 }
 
 /// The shape both broadcast to.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn broadcast_shapes(op: &str, a: &[usize], b: &[usize]) -> Result<Shape> {
     if a == b {
-        return Ok(a.into());
+        return Ok(SmallVec::from_slice(a));
     }
     let n = a.len().max(b.len());
     let mut out: Shape = SmallVec::from_elem(1, n);
@@ -135,9 +157,11 @@ pub fn broadcast_shapes(op: &str, a: &[usize], b: &[usize]) -> Result<Shape> {
 }
 
 /// Strides that read a tensor of `layout` as if it had shape `to`; None when it does not broadcast to it.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn expand_strides(layout: &Layout, to: &[usize]) -> Option<Strides> {
     let lead = to.len().checked_sub(layout.shape.len())?;
-    let mut strides: Strides = SmallVec::from_elem(0, to.len());
+    let mut strides = ones(to.len());
+    strides.fill(0);
     for (i, (&n, &s)) in layout.shape.iter().zip(&layout.strides).enumerate() {
         if n == to[lead + i] {
             strides[lead + i] = s;
@@ -179,6 +203,7 @@ pub fn infer_size(op: &str, size: &[i64], numel: usize) -> Result<Shape> {
 }
 
 /// Strides under which memory laid out as `layout` can be seen as `shape` without a copy (ATen's computeStride).
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn view_strides(layout: &Layout, shape: &[usize]) -> Option<Strides> {
     if layout.numel() == 0 {
         return Some(if layout.shape[..] == *shape { layout.strides.clone() } else { contiguous_strides(shape) });

@@ -4,6 +4,8 @@
 //! `call` for how TypeScript reaches an op.
 
 #![recursion_limit = "1024"]
+// What every call passes through is compiled for speed, the rest for size (docs/ARCHITECTURE.md, "Size and speed").
+#![cfg_attr(hot_paths, feature(optimize_attribute))]
 
 mod address;
 pub mod autograd;

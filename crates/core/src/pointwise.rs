@@ -13,7 +13,9 @@ use crate::cpu::{Attr, Kernel};
 use crate::lane::expr::{BitsOp, CompareOp, Derivative, NumOp, Pointwise, RealOp, Slot};
 use crate::lane::{Program, record_derivative};
 use crate::layout::{broadcast_shapes, expand_strides};
-use crate::{DType, Layout, Result, Shape, Strided, Strides, Tensor, attach, autograd, dispatch, ops, promote};
+use crate::{
+    Ctx, DType, Grads, Layout, Result, Shape, Strided, Strides, Tensor, attach, autograd, dispatch, ops, promote,
+};
 
 thread_local! {
     /// Where the next pointwise result may be written instead of into new memory.
@@ -35,25 +37,25 @@ pub(crate) fn claim() -> Option<Tensor> {
 /// result has the type the operands promote to.
 pub fn num<P: NumOp>(name: &'static str, ins: &[&Tensor], params: &[f64]) -> Result<Tensor> {
     let dtype = promote::result_type(ins);
-    run(P::NAME, &elementwise::num::<P>(), name, ins, dtype, dtype, params, derivatives::<P>())
+    run(P::NAME, const { &elementwise::num::<P>() }, name, ins, dtype, dtype, params, Of::<P>::DERIVATIVES)
 }
 
 /// An expression on floats: integers and bools are computed in the default float type.
 pub fn real<P: RealOp>(name: &'static str, ins: &[&Tensor], params: &[f64]) -> Result<Tensor> {
     let dtype = promote::to_float(promote::result_type(ins));
-    run(P::NAME, &elementwise::real::<P>(), name, ins, dtype, dtype, params, derivatives::<P>())
+    run(P::NAME, const { &elementwise::real::<P>() }, name, ins, dtype, dtype, params, Of::<P>::DERIVATIVES)
 }
 
 /// An expression on integers and bool.
 pub fn bits<P: BitsOp>(ins: &[&Tensor]) -> Result<Tensor> {
     let dtype = promote::result_type(ins);
-    run(P::NAME, &elementwise::bits::<P>(), "", ins, dtype, dtype, &[], [None, None, None])
+    run(P::NAME, const { &elementwise::bits::<P>() }, "", ins, dtype, dtype, &[], &[None; 3])
 }
 
 /// A question with a bool answer.
 pub fn compare<P: CompareOp>(ins: &[&Tensor], params: &[f64]) -> Result<Tensor> {
     let dtype = promote::result_type(ins);
-    run(P::NAME, &elementwise::compare::<P>(), "", ins, dtype, DType::Bool, params, [None, None, None])
+    run(P::NAME, const { &elementwise::compare::<P>() }, "", ins, dtype, DType::Bool, params, &[None; 3])
 }
 
 /// What backward needs of a derivative.
@@ -64,18 +66,23 @@ struct Deriv {
     program: fn() -> Program,
 }
 
-fn derivatives<P: Pointwise>() -> [Option<Deriv>; 3] {
-    fn one<D: Derivative>() -> Option<Deriv> {
-        D::EXISTS.then(|| Deriv {
-            kernel: elementwise::derivative::<D>(),
-            slots: D::SLOTS,
-            program: record_derivative::<D>,
-        })
+type Derivs = [Option<Deriv>; 3];
+
+struct Of<P>(std::marker::PhantomData<P>);
+
+impl<P: Pointwise> Of<P> {
+    const DERIVATIVES: &Derivs = &[deriv::<P::D0>(), deriv::<P::D1>(), deriv::<P::D2>()];
+}
+
+const fn deriv<D: Derivative>() -> Option<Deriv> {
+    if !D::EXISTS {
+        return None;
     }
-    [one::<P::D0>(), one::<P::D1>(), one::<P::D2>()]
+    Some(Deriv { kernel: elementwise::derivative::<D>(), slots: D::SLOTS, program: record_derivative::<D> })
 }
 
 #[allow(clippy::too_many_arguments)]
+#[cfg_attr(hot_paths, optimize(speed))]
 fn run(
     op: &'static str,
     kernel: &Kernel,
@@ -84,7 +91,7 @@ fn run(
     dtype: DType,
     out_dtype: DType,
     params: &[f64],
-    derivs: [Option<Deriv>; 3],
+    derivs: &'static Derivs,
 ) -> Result<Tensor> {
     let tracked = out_dtype.is_float() && derivs.iter().any(Option::is_some) && autograd::tracks(ins);
     // Operands of another dtype are cast first; with a gradient to track, by the op that has one.
@@ -99,7 +106,10 @@ fn run(
             t.cast_data(dtype)?
         });
     }
-    let refs: SmallVec<[&Tensor; 3]> = cast.iter().collect();
+    let mut refs: SmallVec<[&Tensor; 3]> = SmallVec::new();
+    for t in &cast {
+        refs.push(t);
+    }
     let out = launch(op, kernel, &refs, out_dtype, params)?;
     if ins.iter().all(|t| t.is_wrapped_number()) && !ins.is_empty() {
         out.set_wrapped_number(true);
@@ -121,8 +131,12 @@ pub fn derivative<D: Derivative>(operands: &[&Tensor], params: &[f64]) -> Result
 }
 
 /// Computes `kernel` over operands of one dtype, broadcast against each other.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn launch(op: &str, kernel: &Kernel, ins: &[&Tensor], out_dtype: DType, params: &[f64]) -> Result<Tensor> {
-    let attrs: SmallVec<[Attr; 4]> = params.iter().map(|&p| Attr::from(p)).collect();
+    let mut attrs: SmallVec<[Attr; 4]> = SmallVec::new();
+    for &p in params {
+        attrs.push(Attr::from(p));
+    }
     // Most calls: all of one shape, all contiguous.
     if let [first, rest @ ..] = ins
         && first.is_contiguous()
@@ -131,7 +145,10 @@ pub fn launch(op: &str, kernel: &Kernel, ins: &[&Tensor], out_dtype: DType, para
         let out = output(first.shape(), None, out_dtype, ins)?;
         if out.is_contiguous() {
             let shape = [first.numel()];
-            let flat: SmallVec<[Strided; 4]> = ins.iter().map(|&t| Strided::from(t).with(&shape, &[1])).collect();
+            let mut flat: SmallVec<[Strided; 4]> = SmallVec::new();
+            for &t in ins {
+                flat.push(Strided::from(t).with(&shape, &[1]));
+            }
             dispatch(kernel, &flat, &[Strided::from(&out).with(&shape, &[1])], &attrs)?;
             return Ok(out);
         }
@@ -155,6 +172,7 @@ pub fn launch(op: &str, kernel: &Kernel, ins: &[&Tensor], out_dtype: DType, para
 }
 
 /// Memory for a result: what was offered for it if it fits and no operand would be overwritten before it is read.
+#[cfg_attr(hot_paths, optimize(speed))]
 fn output(shape: &[usize], strides: Option<&[isize]>, dtype: DType, ins: &[&Tensor]) -> Result<Tensor> {
     if let Some(target) = TARGET.take()
         && target.shape() == shape
@@ -170,41 +188,50 @@ fn output(shape: &[usize], strides: Option<&[isize]>, dtype: DType, ins: &[&Tens
 }
 
 /// Joins the op to the graph: only what the wanted derivatives read is saved.
-fn join(node: &'static str, ins: &[&Tensor], out: &Tensor, params: &[f64], derivs: [Option<Deriv>; 3]) {
+#[cfg_attr(hot_paths, optimize(speed))]
+fn join(node: &'static str, ins: &[&Tensor], out: &Tensor, params: &[f64], derivs: &'static Derivs) {
     let n = ins.len();
     let reads = |slot: Slot| {
-        (0..n.min(3)).any(|i| ins[i].requires_grad() && derivs[i].is_some_and(|d| d.slots.contains(&slot)))
+        (0..n.min(3)).any(|i| ins[i].requires_grad() && derivs[i].as_ref().is_some_and(|d| d.slots.contains(&slot)))
     };
-    let mut saved: SmallVec<[Option<&Tensor>; 4]> = (0..n).map(|i| reads(Slot::In(i)).then_some(ins[i])).collect();
+    let mut saved: SmallVec<[Option<&Tensor>; 4]> = SmallVec::new();
+    for (i, &t) in ins.iter().enumerate() {
+        saved.push(reads(Slot::In(i)).then_some(t));
+    }
     saved.push(reads(Slot::Out).then_some(out));
-    let params: SmallVec<[f64; 4]> = params.into();
-    attach(&[out], node, ins, &saved, move |ctx| {
-        let g = ctx.grad(0)?;
-        let mut grads = Vec::with_capacity(n);
-        for i in 0..n {
-            let deriv = derivs.get(i).copied().flatten().filter(|_| ctx.needs(i));
-            grads.push(match deriv {
-                None => None,
-                Some(d) => {
-                    let mut operands: SmallVec<[Tensor; 4]> = SmallVec::new();
-                    operands.push(g.clone());
-                    for slot in d.slots {
-                        operands.push(ctx.saved(match *slot {
-                            Slot::In(j) => j,
-                            Slot::Out => n,
-                        })?);
-                    }
-                    let refs: SmallVec<[&Tensor; 4]> = operands.iter().collect();
-                    Some(if autograd::grad_enabled() {
-                        interpret::run(&(d.program)(), &refs, &params)?
-                    } else {
-                        launch(d.kernel.name, &d.kernel, &refs, g.dtype(), &params)?
-                    })
-                }
-            });
+    let params: SmallVec<[f64; 4]> = SmallVec::from_slice(params);
+    attach(&[out], node, ins, &saved, move |ctx| backward(ctx, derivs, n, &params));
+}
+
+/// The gradients of a pointwise op's `n` operands.
+#[cfg_attr(hot_paths, optimize(speed))]
+fn backward(ctx: &Ctx, derivs: &Derivs, n: usize, params: &[f64]) -> Grads {
+    let g = ctx.grad(0)?;
+    let mut grads = Vec::with_capacity(n);
+    for i in 0..n {
+        let Some(d) = derivs.get(i).and_then(Option::as_ref).filter(|_| ctx.needs(i)) else {
+            grads.push(None);
+            continue;
+        };
+        let mut operands: SmallVec<[Tensor; 4]> = SmallVec::new();
+        operands.push(g.clone());
+        for slot in d.slots {
+            operands.push(ctx.saved(match *slot {
+                Slot::In(j) => j,
+                Slot::Out => n,
+            })?);
         }
-        Ok(grads)
-    });
+        let mut refs: SmallVec<[&Tensor; 4]> = SmallVec::new();
+        for t in &operands {
+            refs.push(t);
+        }
+        grads.push(Some(if autograd::grad_enabled() {
+            interpret::run(&(d.program)(), &refs, params)?
+        } else {
+            launch(d.kernel.name, &d.kernel, &refs, g.dtype(), params)?
+        }));
+    }
+    Ok(grads)
 }
 
 /// The elements of `a` where the mask holds, of `b` elsewhere; all broadcast. No gradient here (see `ops::where_`).

@@ -40,6 +40,7 @@ fn category(d: DType) -> u8 {
 
 /// The dtype operands are computed in: tensors with dimensions decide, 0-d tensors count only when of a higher
 /// category, and numbers only when of a higher one still.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn result_type(operands: &[&Tensor]) -> DType {
     // The common case first: all alike.
     if let [a, rest @ ..] = operands

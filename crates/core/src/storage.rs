@@ -39,6 +39,7 @@ impl Storage {
     /// assert_eq!((storage.bytes(), storage.ptr() as usize % 64), (1000, 0));
     /// # Ok::<(), cresset_core::Error>(())
     /// ```
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn new(bytes: usize) -> Result<Storage> {
         Ok(Storage::of(take(bytes)?, bytes))
     }
@@ -58,6 +59,7 @@ impl Storage {
         Ok(Storage::of(taken, bytes))
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn of(taken: Taken, bytes: usize) -> Storage {
         let Taken { addr, block, .. } = taken;
         Storage(Rc::new(Inner { ptr: addr as *mut u8, bytes, block, version: Cell::new(0), lent: Cell::new(false) }))
@@ -98,6 +100,7 @@ impl Storage {
 }
 
 impl Drop for Inner {
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn drop(&mut self) {
         if self.lent.get() {
             detach_views();
@@ -149,6 +152,7 @@ pub fn set_limit(bytes: usize) {
     memory::with(|m| m.set_limit(bytes));
 }
 
+#[cfg_attr(hot_paths, optimize(speed))]
 fn take(bytes: usize) -> Result<Taken> {
     if bytes == 0 {
         return Ok(Taken { addr: ALIGN, block: NONE, dirty: 0 });

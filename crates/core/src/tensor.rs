@@ -1,5 +1,7 @@
 //! What a tensor is: a layout over shared storage, a dtype, and what autograd knows of it.
 
+mod elements;
+
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
@@ -7,7 +9,7 @@ use crate::autograd::{Edge, Meta, Node};
 use crate::cpu::elementwise;
 use crate::layout::{self, contiguous_strides};
 use crate::storage::Storage;
-use crate::{Attr, DType, Element, Layout, Result, Scalar, dispatch};
+use crate::{DType, Layout, Result, Scalar, dispatch};
 
 /// A counted reference to a tensor; cloning it makes no new tensor.
 #[derive(Clone)]
@@ -35,6 +37,7 @@ impl WeakTensor {
 }
 
 impl Tensor {
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn make(storage: Storage, layout: Layout, dtype: DType, base: Option<Tensor>) -> Tensor {
         debug_assert!((layout.offset + layout.span()) * dtype.size() <= storage.bytes());
         let meta = RefCell::new(Meta::default());
@@ -42,11 +45,13 @@ impl Tensor {
     }
 
     /// An uninitialised contiguous tensor.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn empty(shape: &[usize], dtype: DType) -> Result<Tensor> {
         Tensor::contiguous(shape, dtype, Storage::new)
     }
 
     /// A contiguous tensor over memory of that kind.
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn contiguous(shape: &[usize], dtype: DType, memory: fn(usize) -> Result<Storage>) -> Result<Tensor> {
         let elements = shape.iter().try_fold(1, |n: usize, &d| n.checked_mul(d));
         let storage = storage_for(shape, dtype, elements, memory)?;
@@ -96,36 +101,6 @@ impl Tensor {
         Tensor::full(shape, 1, dtype)
     }
 
-    /// A 0-d tensor that promotes like a number.
-    pub fn number(value: impl Into<Scalar>) -> Result<Tensor> {
-        let value = value.into();
-        // A float number is kept in float64 so that nothing is lost before the operation's own dtype is known.
-        let dtype = if value.is_float() { DType::F64 } else { value.dtype() };
-        let t = Tensor::full(&[], value, dtype)?;
-        t.0.wrapped.set(true);
-        Ok(t)
-    }
-
-    /// A contiguous tensor with these elements.
-    pub fn from_slice<T: Element>(data: &[T], shape: &[usize]) -> Result<Tensor> {
-        assert_eq!(data.len(), shape.iter().product::<usize>());
-        let t = Tensor::empty(shape, T::DTYPE)?;
-        // Safety: fresh contiguous memory of the same size.
-        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), t.storage().ptr().cast(), data.len()) };
-        Ok(t)
-    }
-
-    /// Writes one value everywhere, without autograd and without touching the version.
-    pub fn fill(&self, value: impl Into<Scalar>) -> Result<()> {
-        let v = value.into();
-        dispatch::<&Tensor, &Tensor>(
-            &elementwise::FILL,
-            &[],
-            &[self],
-            &[Attr::from(v.to_f64()), Attr::from(v.to_i64())],
-        )
-    }
-
     /// Copies `src` (same shape, any dtype and strides) into this memory, without autograd.
     pub fn copy_from(&self, src: &Tensor) -> Result<()> {
         debug_assert_eq!(self.shape(), src.shape());
@@ -144,7 +119,7 @@ impl Tensor {
         &self.0.layout.shape
     }
     /// The shape as PyTorch's signed sizes.
-    pub fn sizes(&self) -> Vec<i64> {
+    pub fn sizes(&self) -> layout::Sizes {
         self.shape().iter().map(|&n| n as i64).collect()
     }
     pub fn strides(&self) -> &[isize] {
@@ -159,6 +134,7 @@ impl Tensor {
     pub fn dtype(&self) -> DType {
         self.0.dtype
     }
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn is_contiguous(&self) -> bool {
         self.0.layout.is_contiguous()
     }
@@ -212,43 +188,16 @@ impl Tensor {
         layout::wrap_dim(op, dim, self.ndim())
     }
 
-    /// The elements in logical order, converted.
-    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        let t = if self.dtype() == T::DTYPE && self.is_contiguous() {
-            self.clone()
-        } else {
-            let t = Tensor::empty(self.shape(), T::DTYPE)?;
-            t.copy_from(self)?;
-            t
-        };
-        let ptr = t.storage().ptr().cast::<T>();
-        // Safety: contiguous, of this dtype.
-        Ok(unsafe { std::slice::from_raw_parts(ptr.add(t.layout().offset), t.numel()) }.to_vec())
-    }
-
-    /// The only element, as a number.
-    pub fn item(&self) -> Result<Scalar> {
-        crate::ensure!(
-            self.numel() == 1,
-            Runtime,
-            "item: a Tensor with {} elements cannot be converted to Scalar; reduce it first or use tolist()",
-            self.numel()
-        );
-        Ok(match self.dtype() {
-            DType::Bool => Scalar::Bool(self.to_vec::<crate::lane::Bool>()?[0].0 != 0),
-            d if d.is_int() => Scalar::Int(self.to_vec::<i64>()?[0]),
-            _ => Scalar::Float(self.to_vec::<f64>()?[0]),
-        })
-    }
-
     // --- other tensors over the same memory ---------------------------------------------------------------------
 
     /// The same memory and layout, outside the graph (`detach`); writes are seen by both and counted by both.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn detach(&self) -> Tensor {
         Tensor::make(self.0.storage.clone(), self.0.layout.clone(), self.0.dtype, None)
     }
 
     /// Another layout over the same memory, outside the graph.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn alias(&self, layout: Layout) -> Tensor {
         Tensor::make(self.0.storage.clone(), layout, self.0.dtype, None)
     }
@@ -281,12 +230,17 @@ impl Tensor {
     }
 
     /// These elements in another dtype, or this tensor itself. Outside the graph.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn cast_data(&self, dtype: DType) -> Result<Tensor> {
         if self.dtype() == dtype {
             return Ok(self.clone());
         }
         let t = Tensor::empty_like(self, dtype)?;
-        t.copy_from(self)?;
+        if t.numel() == 1 {
+            t.put(self.only())
+        } else {
+            t.copy_from(self)?
+        }
         Ok(t)
     }
 
@@ -298,18 +252,21 @@ impl Tensor {
     // --- autograd -----------------------------------------------------------------------------------------------
 
     /// True for a leaf that wants its gradient and for everything computed from one.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn requires_grad(&self) -> bool {
         self.sync_view();
         self.0.meta.borrow().requires_grad()
     }
 
     /// Where gradients of this tensor go: its node, or a leaf's accumulator; None outside the graph.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn edge(&self) -> Option<Edge> {
         self.sync_view();
         crate::autograd::edge_of(self)
     }
 
     /// The node that computed this tensor.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn grad_fn(&self) -> Option<Rc<Node>> {
         self.sync_view();
         self.0.meta.borrow().node.as_ref().map(|e| e.node.clone())
@@ -320,10 +277,16 @@ impl Tensor {
         self.grad_fn().is_none()
     }
 
+    /// Whether a gradient was accumulated or set.
+    pub fn has_grad(&self) -> bool {
+        self.0.meta.borrow().grad.is_some()
+    }
+
     pub fn grad(&self) -> Option<Tensor> {
         self.0.meta.borrow().grad.clone()
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn set_grad(&self, grad: Option<Tensor>) {
         // The old gradient is dropped after the borrow ends.
         let old = std::mem::replace(&mut self.0.meta.borrow_mut().grad, grad);
@@ -344,6 +307,7 @@ impl Tensor {
 }
 
 /// Memory for so many elements, None being more than can be counted; the error names the tensor.
+#[cfg_attr(hot_paths, optimize(speed))]
 fn storage_for(
     shape: &[usize],
     dtype: DType,

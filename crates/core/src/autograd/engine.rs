@@ -6,31 +6,36 @@
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use super::mode::{self, GradMode, with_grad_mode};
 use super::rows::{carry, is_sparse, rows_of};
-use super::{Edge, Node};
+use super::{Edge, Node, OutputMeta};
 use crate::address::ByAddress;
 use crate::{Result, Tensor, bail, ensure, ops};
 
-fn key(node: &Rc<Node>) -> usize {
-    Rc::as_ptr(node) as usize
-}
-
-/// A node that waits or runs.
+/// A node that waits or runs. What refers to another task is its place in the list: addresses are looked up while planning only.
 struct Task {
+    node: Rc<Node>,
+    /// The tasks that its input gradients go to, and as which output's.
+    next: SmallVec<[Option<(usize, usize)>; 3]>,
     /// Edges into it that have not delivered yet.
     waits: usize,
-    grads: Vec<Option<Tensor>>,
+    grads: SmallVec<[Option<Tensor>; 1]>,
     /// Something that is asked for lies behind it.
     wanted: bool,
     /// Positions in the list of asked-for tensors whose gradient is this node's output gradient: (output, position).
     captures: Vec<(usize, usize)>,
 }
 
-struct Ready(Rc<Node>);
+/// A task all of whose gradients have arrived: by age, so that the latest runs first.
+struct Ready {
+    seq: u64,
+    task: usize,
+}
 impl PartialEq for Ready {
     fn eq(&self, o: &Self) -> bool {
-        self.0.seq == o.0.seq
+        self.seq == o.seq
     }
 }
 impl Eq for Ready {}
@@ -41,7 +46,7 @@ impl PartialOrd for Ready {
 }
 impl Ord for Ready {
     fn cmp(&self, o: &Self) -> std::cmp::Ordering {
-        self.0.seq.cmp(&o.0.seq)
+        self.seq.cmp(&o.seq)
     }
 }
 
@@ -78,6 +83,7 @@ pub fn grad(
 }
 
 /// The gradient a root starts with: the given one, checked, or 1 for a single element.
+#[cfg_attr(hot_paths, optimize(speed))]
 fn root_grad(root: &Tensor, given: Option<&Tensor>) -> Result<Tensor> {
     match given {
         Some(g) => {
@@ -103,6 +109,7 @@ fn root_grad(root: &Tensor, given: Option<&Tensor>) -> Result<Tensor> {
     }
 }
 
+#[cfg_attr(hot_paths, optimize(speed))]
 fn run(roots: &[Tensor], grads: &[Option<Tensor>], options: &Options) -> Result<Vec<Option<Tensor>>> {
     let mut starts = Vec::with_capacity(roots.len());
     for (i, root) in roots.iter().enumerate() {
@@ -123,13 +130,20 @@ fn run(roots: &[Tensor], grads: &[Option<Tensor>], options: &Options) -> Result<
         };
         targets.push(edge);
     }
-    let mut tasks = plan(&starts, &targets, options.inputs.is_some());
+    let mut plan = Plan::default();
+    let roots: SmallVec<[(usize, usize); 2]> =
+        starts.iter().map(|(edge, _)| (plan.know(&edge.node), edge.nr)).collect();
+    plan.explore();
+    if options.inputs.is_some() {
+        plan.mark_wanted(&targets);
+    }
     let mode = if options.create_graph { GradMode::Enabled } else { GradMode::Disabled };
     let mut results: Vec<Option<Tensor>> = vec![None; inputs.len()];
-    with_grad_mode(mode, || execute(starts, &mut tasks, options, &mut results))?;
+    let grads = starts.into_iter().map(|(_, grad)| grad);
+    with_grad_mode(mode, || execute(roots.into_iter().zip(grads), &mut plan.tasks, options, &mut results))?;
     if options.accumulate {
-        for (t, g) in inputs.iter().zip(&results) {
-            if let Some(g) = g {
+        for (t, g) in inputs.iter().zip(&mut results) {
+            if let Some(g) = g.take() {
                 add_to_grad(t, g, options.create_graph)?;
             }
         }
@@ -137,84 +151,98 @@ fn run(roots: &[Tensor], grads: &[Option<Tensor>], options: &Options) -> Result<
     Ok(results)
 }
 
-/// Counts, for every node behind the roots, the edges that lead into it, and marks what is wanted.
-fn plan(starts: &[(Edge, Tensor)], targets: &[Edge], only_targets: bool) -> ByAddress<Task> {
-    let new_task = |node: &Rc<Node>| Task {
-        waits: 0,
-        grads: vec![None; node.outputs().len()],
-        wanted: !only_targets,
-        captures: Vec::new(),
-    };
-    let mut tasks: ByAddress<Task> = ByAddress::default();
-    let mut order: Vec<Rc<Node>> = Vec::new();
-    for (edge, _) in starts {
-        tasks.entry(key(&edge.node)).or_insert_with(|| {
-            order.push(edge.node.clone());
-            new_task(&edge.node)
-        });
+/// Every node behind the roots, with the number of edges that lead into it.
+#[derive(Default)]
+struct Plan {
+    tasks: Vec<Task>,
+    by_address: ByAddress<usize>,
+}
+
+impl Plan {
+    /// The place of a node's task, made if it is new.
+    #[cfg_attr(hot_paths, optimize(speed))]
+    fn know(&mut self, node: &Rc<Node>) -> usize {
+        let tasks = &mut self.tasks;
+        *self.by_address.entry(Rc::as_ptr(node) as usize).or_insert_with(|| {
+            let mut grads = SmallVec::new();
+            for _ in node.outputs() {
+                grads.push(None);
+            }
+            let (next, captures) = (SmallVec::new(), Vec::new());
+            tasks.push(Task { node: node.clone(), next, waits: 0, grads, wanted: true, captures });
+            tasks.len() - 1
+        })
     }
-    let mut at = 0;
-    while at < order.len() {
-        let node = order[at].clone();
-        at += 1;
-        node.for_each_next(|e| {
-            tasks
-                .entry(key(&e.node))
-                .or_insert_with(|| {
-                    order.push(e.node.clone());
-                    new_task(&e.node)
-                })
-                .waits += 1;
-        });
+
+    /// Goes on from the nodes it knows to all behind them.
+    #[cfg_attr(hot_paths, optimize(speed))]
+    fn explore(&mut self) {
+        let mut at = 0;
+        while at < self.tasks.len() {
+            let node = self.tasks[at].node.clone();
+            let mut next = SmallVec::new();
+            for edge in node.next().iter() {
+                next.push(edge.as_ref().map(|e| {
+                    let to = self.know(&e.node);
+                    self.tasks[to].waits += 1;
+                    (to, e.nr)
+                }));
+            }
+            self.tasks[at].next = next;
+            at += 1;
+        }
     }
-    if only_targets {
+
+    /// Only what leads to the targets is wanted.
+    fn mark_wanted(&mut self, targets: &[Edge]) {
+        let tasks = &mut self.tasks;
+        tasks.iter_mut().for_each(|t| t.wanted = false);
         for (i, edge) in targets.iter().enumerate() {
-            if let Some(task) = tasks.get_mut(&key(&edge.node)) {
-                task.captures.push((edge.nr, i));
-                task.wanted = true;
+            if let Some(&at) = self.by_address.get(&(Rc::as_ptr(&edge.node) as usize)) {
+                tasks[at].captures.push((edge.nr, i));
+                tasks[at].wanted = true;
             }
         }
         // Inputs are older than what is computed from them, and accumulators lead nowhere: ascending age is a
         // topological order, so one pass suffices.
-        order.sort_unstable_by_key(|n| n.seq);
-        for node in &order {
-            let mut wanted = false;
-            node.for_each_next(|e| wanted |= e.node.seq == u64::MAX && tasks[&key(&e.node)].wanted);
-            node.for_each_next(|e| wanted |= e.node.seq != u64::MAX && tasks[&key(&e.node)].wanted);
-            if wanted && let Some(task) = tasks.get_mut(&key(node)) {
-                task.wanted = true;
+        let mut order: Vec<usize> = (0..tasks.len()).collect();
+        order.sort_unstable_by_key(|&i| tasks[i].node.seq);
+        for i in order {
+            if tasks[i].next.iter().flatten().any(|&(to, _)| tasks[to].wanted) {
+                tasks[i].wanted = true;
             }
         }
     }
-    tasks
 }
 
+#[cfg_attr(hot_paths, optimize(speed))]
 fn execute(
-    starts: Vec<(Edge, Tensor)>,
-    tasks: &mut ByAddress<Task>,
+    starts: impl Iterator<Item = ((usize, usize), Tensor)>,
+    tasks: &mut [Task],
     options: &Options,
     results: &mut [Option<Tensor>],
 ) -> Result<()> {
     let mut ready = BinaryHeap::new();
-    for (edge, grad) in starts {
-        let task = tasks.get_mut(&key(&edge.node)).expect("planned");
+    for ((at, nr), grad) in starts {
+        let task = &mut tasks[at];
         let first = task.grads.iter().all(Option::is_none);
-        accumulate(&mut task.grads[edge.nr], grad)?;
+        accumulate(&mut task.grads[nr], grad)?;
         if first && task.waits == 0 {
-            ready.push(Ready(edge.node));
+            ready.push(Ready { seq: task.node.seq, task: at });
         }
     }
-    while let Some(Ready(node)) = ready.pop() {
-        let task = tasks.get_mut(&key(&node)).expect("planned");
+    while let Some(Ready { task: at, .. }) = ready.pop() {
+        let task = &mut tasks[at];
+        let node = task.node.clone();
         let mut grads = std::mem::take(&mut task.grads);
-        let captures = std::mem::take(&mut task.captures);
-        let wanted = task.wanted;
-        for (nr, slot) in grads.iter_mut().enumerate() {
-            if let Some(g) = slot.take() {
-                *slot = Some(node.run_hooks(nr, g)?);
+        if node.is_watched() {
+            for (nr, slot) in grads.iter_mut().enumerate() {
+                if let Some(g) = slot.take() {
+                    *slot = Some(node.run_hooks(nr, g)?);
+                }
             }
         }
-        for &(nr, i) in &captures {
+        for &(nr, i) in &task.captures {
             results[i] = grads[nr].clone();
         }
         if node.seq == u64::MAX {
@@ -222,13 +250,15 @@ fn execute(
                 && options.accumulate
                 && let (Some(leaf), Some(g)) = (node.leaf(), grads[0].take())
             {
-                add_to_grad(&leaf, &g, options.create_graph)?;
+                add_to_grad(&leaf, g, options.create_graph)?;
             }
             continue;
         }
-        let next = node.next();
-        let needs: smallvec::SmallVec<[bool; 4]> =
-            next.iter().map(|e| e.as_ref().is_some_and(|e| tasks[&key(&e.node)].wanted)).collect();
+        let (wanted, next) = (task.wanted, std::mem::take(&mut task.next));
+        let mut needs: SmallVec<[bool; 4]> = SmallVec::new();
+        for edge in &next {
+            needs.push(edge.is_some_and(|(to, _)| tasks[to].wanted));
+        }
         let mut outs = if wanted && needs.contains(&true) && grads.iter().any(Option::is_some) {
             let outs = node.run(&grads, &needs)?;
             if mode::anomaly() {
@@ -244,15 +274,15 @@ fn execute(
         }
         outs.resize(next.len(), None);
         for (edge, grad) in next.into_iter().zip(outs) {
-            let Some(edge) = edge else { continue };
-            let task = tasks.get_mut(&key(&edge.node)).expect("planned");
+            let Some((to, nr)) = edge else { continue };
+            let task = &mut tasks[to];
             if let Some(g) = grad {
-                let g = fit(g, &node, &edge)?;
-                accumulate(&mut task.grads[edge.nr], g)?;
+                let g = fit(g, &node, &task.node.outputs()[nr])?;
+                accumulate(&mut task.grads[nr], g)?;
             }
             task.waits -= 1;
             if task.waits == 0 {
-                ready.push(Ready(edge.node));
+                ready.push(Ready { seq: task.node.seq, task: to });
             }
         }
     }
@@ -260,8 +290,8 @@ fn execute(
 }
 
 /// A gradient in the shape and dtype of what it is the gradient of (engine.cpp's validate_outputs).
-fn fit(grad: Tensor, from: &Node, edge: &Edge) -> Result<Tensor> {
-    let want = &edge.node.outputs()[edge.nr];
+#[cfg_attr(hot_paths, optimize(speed))]
+fn fit(grad: Tensor, from: &Node, want: &OutputMeta) -> Result<Tensor> {
     let mut grad = grad;
     if grad.shape() != &want.shape[..] {
         ensure!(
@@ -277,6 +307,7 @@ fn fit(grad: Tensor, from: &Node, edge: &Edge) -> Result<Tensor> {
     if grad.dtype() != want.dtype { ops::to_dtype(&grad, want.dtype) } else { Ok(grad) }
 }
 
+#[cfg_attr(hot_paths, optimize(speed))]
 fn accumulate(slot: &mut Option<Tensor>, grad: Tensor) -> Result<()> {
     *slot = Some(match slot.take() {
         None => grad,
@@ -307,28 +338,39 @@ fn accumulate(slot: &mut Option<Tensor>, grad: Tensor) -> Result<()> {
 }
 
 /// Adds to a leaf's gradient as AccumulateGrad does: taken over when nobody else holds it, else copied or added.
-fn add_to_grad(leaf: &Tensor, grad: &Tensor, create_graph: bool) -> Result<()> {
+#[cfg_attr(hot_paths, optimize(speed))]
+fn add_to_grad(leaf: &Tensor, grad: Tensor, create_graph: bool) -> Result<()> {
     match leaf.grad() {
-        None if create_graph => leaf.set_grad(Some(grad.clone())),
+        None if create_graph => leaf.set_grad(Some(grad)),
         None => {
-            let own = grad.storage().holders() == 1 && grad.holders() <= 2 && grad.is_contiguous();
-            let kept = if own { grad.detach() } else { copy_like(grad, leaf)? };
-            if is_sparse(grad) {
-                carry(&[rows_of(grad)], &kept)?;
-            }
+            let own = grad.storage().holders() == 1 && grad.is_contiguous();
+            // A node that saved its own gradient would hold it, or a second of the tensors that are asked for.
+            let kept = match grad.holders() {
+                1 if own && grad.is_leaf() && !grad.is_wrapped_number() => grad,
+                1 | 2 if own => sparse_like(&grad, grad.detach())?,
+                _ => sparse_like(&grad, copy_like(&grad, leaf)?)?,
+            };
             leaf.set_grad(Some(kept));
         }
-        Some(old) if create_graph => leaf.set_grad(Some(ops::add(&old, grad)?)),
+        Some(old) if create_graph => leaf.set_grad(Some(ops::add(&old, &grad)?)),
         // In place, so that whoever holds `.grad` sees it (accumulate_grad.h).
         Some(old) => {
-            ops::add_into(&old, grad)?;
+            ops::add_into(&old, &grad)?;
             old.storage().bump();
             if is_sparse(&old) {
-                carry(&[rows_of(&old), rows_of(grad)], &old)?;
+                carry(&[rows_of(&old), rows_of(&grad)], &old)?;
             }
         }
     }
     Ok(())
+}
+
+/// `kept`, with the rows of `grad` where that is sparse.
+fn sparse_like(grad: &Tensor, kept: Tensor) -> Result<Tensor> {
+    if is_sparse(grad) {
+        carry(&[rows_of(grad)], &kept)?;
+    }
+    Ok(kept)
 }
 
 fn copy_like(grad: &Tensor, leaf: &Tensor) -> Result<Tensor> {

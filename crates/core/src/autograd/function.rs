@@ -58,6 +58,7 @@ impl Function {
 
     /// Out of line: closures are made in a hundred places.
     #[inline(never)]
+    #[cfg_attr(hot_paths, optimize(speed))]
     unsafe fn of(from: *const u8, table: &'static Table) -> Function {
         let data = allocate(table.layout);
         // Safety: as many bytes as the closure has, into fresh memory of its layout.
@@ -65,6 +66,7 @@ impl Function {
         Function { data, table }
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn call(&self, ctx: &Ctx) -> Grads {
         // Safety: `data` holds the closure that `table` is for.
         unsafe { (self.table.call)(self.data.as_ptr(), ctx) }
@@ -110,6 +112,7 @@ impl Function {
 }
 
 impl Drop for Function {
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn drop(&mut self) {
         // Safety: the closure is here, and this is the last anyone sees of it.
         unsafe { (self.table.drop)(self.data.as_ptr()) };

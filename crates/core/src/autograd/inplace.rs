@@ -157,7 +157,7 @@ pub(crate) fn sync_view(this: &Tensor) {
     let (base_layout, view) = (base.layout().clone(), this.layout().clone());
     let node = super::Node::function(
         "AsStridedBackward0",
-        vec![Some(base_edge)],
+        smallvec::smallvec![Some(base_edge)],
         smallvec::SmallVec::new(),
         super::Function::new(move |ctx| {
             let g = ctx.grad(0)?;

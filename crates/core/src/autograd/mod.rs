@@ -14,7 +14,7 @@ use std::rc::Rc;
 pub use engine::{backward, grad};
 pub use inplace::inplace;
 pub use mode::{GradMode, grad_enabled, no_grad, with_grad_mode};
-pub use node::{Ctx, Edge, Grads, Hook, Node, Saved};
+pub use node::{Ctx, Edge, Edges, Grads, Hook, Node, Saved};
 
 pub(crate) use function::Function;
 pub(crate) use node::{Body, OutputMeta, SavedTensors};
@@ -52,6 +52,7 @@ impl Meta {
 }
 
 /// The edge along which a gradient for `t` flows.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(crate) fn edge_of(t: &Tensor) -> Option<Edge> {
     let mut meta = t.inner().meta.borrow_mut();
     if let Some(edge) = &meta.node {
@@ -69,6 +70,7 @@ pub(crate) fn edge_of(t: &Tensor) -> Option<Edge> {
 }
 
 /// Whether an op on these inputs has to join the graph.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub fn tracks(inputs: &[&Tensor]) -> bool {
     grad_enabled() && inputs.iter().any(|t| t.requires_grad())
 }
@@ -107,6 +109,7 @@ pub fn attach_remote(
 
 /// `attach` for a function whose type is gone: once in the binary, not once per op.
 #[inline(never)]
+#[cfg_attr(hot_paths, optimize(speed))]
 fn record(
     outs: &[&Tensor],
     name: &'static str,
@@ -115,9 +118,15 @@ fn record(
     backward: Function,
     remote: Option<Remote>,
 ) {
-    let next = inputs.iter().map(|t| t.edge()).collect();
-    let saved = saved.iter().map(|s| s.map(|t| Saved::new(t, outs))).collect();
-    let node = Node::function(name, next, saved, backward, remote, outs);
+    let mut next = Edges::new();
+    for t in inputs {
+        next.push(t.edge());
+    }
+    let mut kept = SavedTensors::new();
+    for s in saved {
+        kept.push(s.map(|t| Saved::new(t, outs)));
+    }
+    let node = Node::function(name, next, kept, backward, remote, outs);
     for (nr, out) in outs.iter().enumerate() {
         // Integer and bool results carry no gradient.
         if out.dtype().is_float() {

@@ -1,6 +1,6 @@
 //! A node of the graph and what it keeps.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -23,6 +23,7 @@ pub enum Hook {
 }
 
 impl Hook {
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn run(&self, grad: &Tensor) -> Result<Option<Tensor>> {
         match self {
             Hook::Remote(remote) => remote.hook(grad),
@@ -38,13 +39,16 @@ pub struct Edge {
     pub nr: usize,
 }
 
+/// Where a node's gradients go, None where none is wanted: few, so that most nodes need no memory of their own for them.
+pub type Edges = SmallVec<[Option<Edge>; 3]>;
+
 pub struct Node {
     pub name: &'static str,
     /// Later nodes have larger numbers.
     pub seq: u64,
-    pub(crate) next: RefCell<Vec<Option<Edge>>>,
+    pub(crate) next: RefCell<Edges>,
     /// Of a composed op: where its inputs come from, behind the parts that `next` leads to.
-    inputs: RefCell<Option<Vec<Option<Edge>>>>,
+    inputs: RefCell<Option<Edges>>,
     pub(crate) body: RefCell<Body>,
     outputs: SmallVec<[OutputMeta; 1]>,
     pub(crate) hooks: RefCell<Vec<(usize, u64, Hook)>>,
@@ -83,6 +87,7 @@ pub struct Saved {
 }
 
 impl Saved {
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub(crate) fn new(t: &Tensor, outs: &[&Tensor]) -> Saved {
         let output = outs.iter().position(|o| o.same(t));
         let tensor = if output.is_some() { t.detach() } else { t.clone() };
@@ -91,28 +96,33 @@ impl Saved {
 }
 
 impl Node {
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub(crate) fn function(
         name: &'static str,
-        next: Vec<Option<Edge>>,
+        next: Edges,
         saved: SavedTensors,
         backward: Function,
         remote: Option<Remote>,
         outs: &[&Tensor],
     ) -> Rc<Node> {
-        let outputs = outs.iter().map(|t| OutputMeta { shape: t.shape().into(), dtype: t.dtype() }).collect();
+        let mut outputs = SmallVec::new();
+        for t in outs {
+            outputs.push(OutputMeta { shape: SmallVec::from_slice(t.shape()), dtype: t.dtype() });
+        }
         Node::build(name, mode::next_id(), next, Body::Function { saved, backward, remote }, outputs)
     }
 
     pub(crate) fn accumulator(leaf: Tensor) -> Rc<Node> {
         let outputs = std::iter::once(OutputMeta { shape: leaf.shape().into(), dtype: leaf.dtype() }).collect();
         // Accumulators run as soon as they can, so that their buffers are freed early (engine.cpp does the same).
-        Node::build("AccumulateGrad", u64::MAX, Vec::new(), Body::Accumulate(leaf), outputs)
+        Node::build("AccumulateGrad", u64::MAX, Edges::new(), Body::Accumulate(leaf), outputs)
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub(crate) fn build(
         name: &'static str,
         seq: u64,
-        next: Vec<Option<Edge>>,
+        next: Edges,
         body: Body,
         outputs: SmallVec<[OutputMeta; 1]>,
     ) -> Rc<Node> {
@@ -130,26 +140,22 @@ impl Node {
     }
 
     /// Where the gradients of the inputs go.
-    pub fn next(&self) -> Vec<Option<Edge>> {
-        self.next.borrow().clone()
+    pub fn next(&self) -> Ref<'_, Edges> {
+        self.next.borrow()
     }
 
     /// The nodes of the op's inputs, as `next_functions` shows them: of a composed op, those behind its parts.
-    pub fn inputs(&self) -> Vec<Option<Edge>> {
-        self.inputs.borrow().clone().unwrap_or_else(|| self.next())
+    pub fn inputs(&self) -> Edges {
+        self.own_inputs().clone().unwrap_or_else(|| self.next().clone())
     }
 
     /// The edges of `inputs`, if the op is composed.
-    pub(crate) fn own_inputs(&self) -> Option<Vec<Option<Edge>>> {
-        self.inputs.borrow().clone()
+    pub(crate) fn own_inputs(&self) -> Ref<'_, Option<Edges>> {
+        self.inputs.borrow()
     }
 
-    pub(crate) fn set_inputs(&self, edges: Vec<Option<Edge>>) {
+    pub(crate) fn set_inputs(&self, edges: Edges) {
         self.inputs.replace(Some(edges));
-    }
-
-    pub(crate) fn for_each_next(&self, mut f: impl FnMut(&Edge)) {
-        self.next.borrow().iter().flatten().for_each(&mut f);
     }
 
     pub(crate) fn outputs(&self) -> &[OutputMeta] {
@@ -187,6 +193,16 @@ impl Node {
         self.retained.borrow().iter().any(|(n, w)| *n == nr && w.upgrade().is_some_and(|r| r.same(t)))
     }
 
+    /// Whether somebody sees the gradients of this node's outputs: a hook, or a tensor that retains one.
+    #[cfg_attr(hot_paths, optimize(speed))]
+    pub(crate) fn is_watched(&self) -> bool {
+        let hooked = match &*self.body.borrow() {
+            Body::Accumulate(leaf) => !leaf.inner().meta.borrow().hooks.is_empty(),
+            _ => !self.hooks.borrow().is_empty(),
+        };
+        hooked || !self.retained.borrow().is_empty()
+    }
+
     /// Runs the hooks on gradient `nr` of this node's outputs, in order, then stores it where `retain_grad` asked.
     pub(crate) fn run_hooks(&self, nr: usize, grad: Tensor) -> Result<Tensor> {
         let mut grad = grad;
@@ -212,6 +228,7 @@ impl Node {
     }
 
     /// Gradients of the inputs from those of the outputs.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub(crate) fn run(self: &Rc<Node>, grads: &[Option<Tensor>], needs: &[bool]) -> Grads {
         let body = self.body.borrow();
         match &*body {
@@ -235,6 +252,7 @@ impl Node {
 
     /// Frees what was saved; the node itself stays, so that a second backward can say what is wrong. A node that saved
     /// nothing can run again, as in PyTorch.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub(crate) fn release(&self) {
         // Busy only when a hook runs backward over the node that is calling it; then it is freed with the graph.
         if let Ok(mut body) = self.body.try_borrow_mut()
@@ -248,12 +266,13 @@ impl Node {
 }
 
 thread_local! {
-    static TRASH: RefCell<Vec<(Vec<Option<Edge>>, Body)>> = const { RefCell::new(Vec::new()) };
+    static TRASH: RefCell<Vec<(Edges, Body)>> = const { RefCell::new(Vec::new()) };
     static EMPTYING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A graph may be 100,000 nodes deep: what a node held is dropped by a loop, not by recursion.
 impl Drop for Node {
+    #[cfg_attr(hot_paths, optimize(speed))]
     fn drop(&mut self) {
         let mut next = std::mem::take(self.next.get_mut());
         next.extend(self.inputs.get_mut().take().into_iter().flatten());
@@ -302,6 +321,7 @@ impl Ctx<'_> {
     }
 
     /// Gradient of output `i`, zeros when nothing depends on it.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn grad(&self, i: usize) -> Result<Tensor> {
         match &self.grads[i] {
             Some(g) => Ok(g.clone()),
@@ -318,6 +338,7 @@ impl Ctx<'_> {
     }
 
     /// The tensor saved as number `i`, or PyTorch's error when it changed since.
+    #[cfg_attr(hot_paths, optimize(speed))]
     pub fn saved(&self, i: usize) -> Result<Tensor> {
         let Some(Some(s)) = self.saved.get(i) else {
             crate::bail!(Internal, "{}: saved tensor {i} was not saved", self.node.name);

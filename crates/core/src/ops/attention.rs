@@ -139,8 +139,8 @@ ops! {
         if let Some(m) = &mask {
             let (want2, want3) = ([len, k.shape()[0] as i64], [n * num_heads, len, k.shape()[0] as i64]);
             match m.ndim() {
-                2 => ensure!(m.sizes() == want2, Shape, "{OP}: The shape of the 2D attn_mask is {:?}, but should be {want2:?}.", m.shape()),
-                3 => ensure!(m.sizes() == want3, Shape, "{OP}: The shape of the 3D attn_mask is {:?}, but should be {want3:?}.", m.shape()),
+                2 => ensure!(m.sizes()[..] == want2, Shape, "{OP}: The shape of the 2D attn_mask is {:?}, but should be {want2:?}.", m.shape()),
+                3 => ensure!(m.sizes()[..] == want3, Shape, "{OP}: The shape of the 3D attn_mask is {:?}, but should be {want3:?}.", m.shape()),
                 d => bail!(Shape, "{OP}: attn_mask's dimension {d} is not supported"),
             }
         }
@@ -166,7 +166,7 @@ ops! {
         }
         let src = k.shape()[1] as i64;
         if let Some(p) = padding {
-            ensure!(p.sizes() == [n, src], Shape, "{OP}: expecting key_padding_mask shape of {:?}, but got {:?}", [n, src], p.shape());
+            ensure!(p.sizes()[..] == [n, src], Shape, "{OP}: expecting key_padding_mask shape of {:?}, but got {:?}", [n, src], p.shape());
             let p = ops::expand(&ops::reshape(&p, &[n, 1, 1, src])?, &[n, num_heads, 1, src])?;
             let p = ops::reshape(&p, &[n * num_heads, 1, src])?;
             mask = Some(match mask {

@@ -110,6 +110,12 @@ ops! {
         Ok(tensors.iter().map(Tensor::grad).collect())
     }
 
+    /// The positions of those that have a gradient.
+    [private]
+    fn with_grad(tensors: Vec<Tensor>) -> Vec<i64> {
+        Ok((0..tensors.len() as i64).filter(|&i| tensors[i as usize].has_grad()).collect())
+    }
+
     /// Forgets the gradients of several tensors, or takes them out of the graph and fills them with zeros.
     [private]
     fn zero_grads(tensors: Vec<Tensor>, set_to_none: bool) -> () {

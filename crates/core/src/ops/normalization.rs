@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use crate::autograd::{grad_enabled, no_grad};
 use crate::cpu::{elementwise, reduce};
 use crate::lane::expr::{Pointwise, RealOp, norm as expr};
+use crate::layout::Sizes;
 use crate::losses::number;
 use crate::reducing::Reduction;
 use crate::{Result, Tensor, attach, bail, ensure, ops, pointwise};
@@ -50,7 +51,7 @@ fn normalize_by_own(
         Ok((ops::reshape(&y, &input.sizes())?.detach(), mean, rstd))
     })?;
     let name = s.name;
-    let (shape, param) = (input.sizes(), weight.or(bias).map_or_else(Vec::new, |t| t.sizes()));
+    let (shape, param) = (input.sizes(), weight.or(bias).map_or_else(Sizes::new, |t| t.sizes()));
     let stats = (mean.clone(), rstd.clone());
     let (ins, saved) = operands(input, weight, bias, &mean, &rstd);
     attach(&[&out], name, &ins, &saved, move |ctx| {
@@ -100,7 +101,7 @@ fn normalize_by_given(
         Ok((ops::reshape(&y, &input.sizes())?.detach(), ops::clone(&mean)?, rstd))
     })?;
     let name = s.name;
-    let (shape, param) = (input.sizes(), weight.or(bias).map_or_else(Vec::new, |t| t.sizes()));
+    let (shape, param) = (input.sizes(), weight.or(bias).map_or_else(Sizes::new, |t| t.sizes()));
     let (ins, saved) = operands(input, weight, bias, &mean, &rstd);
     attach(&[&out], name, &ins, &saved, move |ctx| {
         let g = ops::reshape(&ctx.grad(0)?, &s.view)?;
@@ -250,7 +251,7 @@ fn layer(
         affine: vec![1, inner],
     };
     let (out, mean, rstd) = normalize_by_own(scheme, input, weight, bias, eps)?;
-    let mut kept: Vec<i64> = input.sizes();
+    let mut kept = input.sizes();
     kept[lead..].fill(1);
     no_grad(|| Ok((out, ops::reshape(&mean, &kept)?.detach(), ops::reshape(&rstd, &kept)?.detach())))
 }
@@ -265,7 +266,7 @@ fn check_normalized_shape(op: &str, input: &Tensor, shape: &[i64], affine: &[(&s
     );
     for (what, t) in affine {
         ensure!(
-            t.is_none_or(|t| t.sizes() == shape),
+            t.is_none_or(|t| t.sizes()[..] == *shape),
             Shape,
             "{op}: Expected {what} to be of same shape as normalized_shape, but got {what} of shape {:?} and \
              normalized_shape = {shape:?}",

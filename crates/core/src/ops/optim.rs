@@ -1,29 +1,41 @@
 //! Optimizer steps: each call updates all parameters of a group, and their state, in place and outside the graph.
 //!
+//! The gradients are those that the parameters have (`grad`).
 //! What depends on the step number is computed here, in double, with the formulas of PyTorch's single-tensor code
 //! (torch/optim/*.py, `_single_tensor_*`); the kernels (`cpu::optim`) make one pass over each parameter.
 //! `steps` and other running scalars are 0-d tensors, as in PyTorch's state dicts, and are updated as well.
 
+use smallvec::SmallVec;
+
 use crate::cpu::Kernel;
 use crate::autograd::rows::{is_sparse, rows_of};
 use crate::cpu::optim as kernels;
-use crate::{Attr, Layout, Result, Tensor, dispatch, ensure};
+use crate::{Attr, Layout, Result, Tensor, bail, dispatch, ensure};
 
-/// Checks and runs one update: `states` are lists parallel to `params`; `attrs` as `kernel` documents them.
-fn update(
-    op: &str,
-    kernel: &Kernel,
-    params: &[Tensor],
-    grads: &[Tensor],
-    states: &[&[Tensor]],
-    attrs: &[Attr],
-) -> Result<()> {
-    check(op, params, grads, states)?;
+/// The lists of states that an update has, parallel to its parameters.
+type States<'a> = SmallVec<[&'a [Tensor]; 3]>;
+
+/// These lists, and of those that only some variants have (`extra`) the ones that are not empty.
+fn states<'a>(always: &[&'a [Tensor]], extra: &[&'a [Tensor]]) -> States<'a> {
+    always.iter().chain(extra.iter().filter(|list| !list.is_empty())).copied().collect()
+}
+
+/// Runs one update of what `gradients` has checked; `attrs` as `kernel` documents them.
+fn update(kernel: &Kernel, params: &[Tensor], grads: &[Tensor], states: &[&[Tensor]], attrs: &[Attr]) -> Result<()> {
     let outs: Vec<&Tensor> = params.iter().chain(states.iter().copied().flatten()).collect();
     let ins: Vec<&Tensor> = grads.iter().collect();
     dispatch(kernel, &ins, &outs, attrs)?;
     outs.iter().for_each(|t| t.storage().bump());
     Ok(())
+}
+
+/// The gradients that the parameters have, after all that could be wrong has been refused: nothing has been written by then.
+fn gradients(op: &str, params: &[Tensor], states: &[&[Tensor]]) -> Result<Vec<Tensor>> {
+    let Some(grads) = params.iter().map(Tensor::grad).collect::<Option<Vec<Tensor>>>() else {
+        bail!(Value, "{op}: a parameter without a gradient cannot be updated; leave it out of the step");
+    };
+    check(op, params, &grads, states)?;
+    Ok(grads)
 }
 
 fn check(op: &str, params: &[Tensor], grads: &[Tensor], states: &[&[Tensor]]) -> Result<()> {
@@ -83,10 +95,19 @@ fn advance(op: &str, params: &[Tensor], steps: &[Tensor]) -> Result<Vec<f64>> {
     steps.iter().map(|t| set(t, value(t)? + 1.0)).collect()
 }
 
-/// Shared attributes followed by each parameter's own.
+/// Shared attributes followed by each parameter's own, which are computed once for all that are at the same step.
 fn attributes<const N: usize>(shared: &[Attr], steps: &[f64], own: impl Fn(f64) -> [f64; N]) -> Vec<Attr> {
-    let own = steps.iter().flat_map(|&t| own(t)).map(Attr::from);
-    shared.iter().copied().chain(own).collect()
+    let mut attrs = shared.to_vec();
+    let mut last = None;
+    for &t in steps {
+        let values = match last {
+            Some((step, values)) if step == t => values,
+            _ => own(t),
+        };
+        last = Some((t, values));
+        attrs.extend(values.map(Attr::from));
+    }
+    attrs
 }
 
 ops! {
@@ -95,16 +116,18 @@ ops! {
     /// PyTorch: `torch.optim.SGD`.
     [private]
     fn sgd_step(
-        params: Vec<Tensor>, grads: Vec<Tensor>, buffers: Vec<Tensor>, fresh: bool,
+        params: Vec<Tensor>, buffers: Vec<Tensor>, fresh: bool,
         lr: f64, weight_decay: f64, momentum: f64, dampening: f64, nesterov: bool, maximize: bool,
     ) -> () {
+        let states = &states(&[], &[buffers]);
+        let grads = &gradients("SGD", params, states)?;
         let mut attrs: Vec<Attr> = vec![lr.into(), weight_decay.into(), maximize.into()];
         if buffers.is_empty() {
-            return update("SGD", &kernels::SGD_STEP, params, grads, &[], &attrs);
+            return update(&kernels::SGD_STEP, params, grads, states, &attrs);
         }
         attrs.extend([Attr::from(momentum), dampening.into(), nesterov.into()]);
         attrs.extend(params.iter().map(|_| Attr::from(fresh)));
-        update("SGD", &kernels::SGD_MOMENTUM_STEP, params, grads, &[buffers], &attrs)
+        update(&kernels::SGD_MOMENTUM_STEP, params, grads, states, &attrs)
     }
 
     /// Adam and AdamW (`decoupled`). `max_exp_avg_sqs` is empty unless AMSGrad.
@@ -112,18 +135,17 @@ ops! {
     /// PyTorch: `torch.optim.Adam`.
     [private]
     fn adam_step(
-        params: Vec<Tensor>, grads: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_avg_sqs: Vec<Tensor>,
+        params: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_avg_sqs: Vec<Tensor>,
         max_exp_avg_sqs: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, maximize: bool, decoupled: bool,
     ) -> () {
-        check("Adam", params, grads, &[exp_avgs, exp_avg_sqs])?;
+        let states = &states(&[exp_avgs, exp_avg_sqs], &[max_exp_avg_sqs]);
+        let grads = &gradients("Adam", params, states)?;
         let t = advance("Adam", params, steps)?;
         let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
         let attrs = attributes(&shared, &t, |t| [lr / (1.0 - libm::pow(beta1, t)), (1.0 - libm::pow(beta2, t)).sqrt()]);
-        if max_exp_avg_sqs.is_empty() {
-            return update("Adam", &kernels::ADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs);
-        }
-        update("Adam", &kernels::ADAM_AMSGRAD_STEP, params, grads, &[exp_avgs, exp_avg_sqs, max_exp_avg_sqs], &attrs)
+        let kernel = if max_exp_avg_sqs.is_empty() { &kernels::ADAM_STEP } else { &kernels::ADAM_AMSGRAD_STEP };
+        update(kernel, params, grads, states, &attrs)
     }
 
     /// Adamax.
@@ -131,14 +153,14 @@ ops! {
     /// PyTorch: `torch.optim.Adamax`.
     [private]
     fn adamax_step(
-        params: Vec<Tensor>, grads: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_infs: Vec<Tensor>, steps: Vec<Tensor>,
+        params: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_infs: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, maximize: bool,
     ) -> () {
-        check("Adamax", params, grads, &[exp_avgs, exp_infs])?;
+        let grads = &gradients("Adamax", params, &[exp_avgs, exp_infs])?;
         let t = advance("Adamax", params, steps)?;
         let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into()];
         let attrs = attributes(&shared, &t, |t| [lr / (1.0 - libm::pow(beta1, t))]);
-        update("Adamax", &kernels::ADAMAX_STEP, params, grads, &[exp_avgs, exp_infs], &attrs)
+        update(&kernels::ADAMAX_STEP, params, grads, &[exp_avgs, exp_infs], &attrs)
     }
 
     /// NAdam. `mu_products` are 0-d tensors, updated like `steps`.
@@ -146,11 +168,11 @@ ops! {
     /// PyTorch: `torch.optim.NAdam`.
     [private]
     fn nadam_step(
-        params: Vec<Tensor>, grads: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_avg_sqs: Vec<Tensor>,
+        params: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_avg_sqs: Vec<Tensor>,
         mu_products: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, momentum_decay: f64, maximize: bool, decoupled: bool,
     ) -> () {
-        check("NAdam", params, grads, &[exp_avgs, exp_avg_sqs])?;
+        let grads = &gradients("NAdam", params, &[exp_avgs, exp_avg_sqs])?;
         ensure!(mu_products.len() == params.len(), Value, "NAdam: {} parameters but {} mu_products", params.len(), mu_products.len());
         let mut attrs: Vec<Attr> =
             vec![beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
@@ -162,7 +184,7 @@ ops! {
             let product = set(product, value(product)? * factor)?;
             attrs.extend([1.0 - libm::pow(beta2, t), -lr * (1.0 - mu) / (1.0 - product), -lr * next / (1.0 - product * next)].map(Attr::from));
         }
-        update("NAdam", &kernels::NADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
+        update(&kernels::NADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
     }
 
     /// RAdam.
@@ -170,10 +192,10 @@ ops! {
     /// PyTorch: `torch.optim.RAdam`.
     [private]
     fn radam_step(
-        params: Vec<Tensor>, grads: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_avg_sqs: Vec<Tensor>, steps: Vec<Tensor>,
+        params: Vec<Tensor>, exp_avgs: Vec<Tensor>, exp_avg_sqs: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, beta1: f64, beta2: f64, eps: f64, weight_decay: f64, maximize: bool, decoupled: bool,
     ) -> () {
-        check("RAdam", params, grads, &[exp_avgs, exp_avg_sqs])?;
+        let grads = &gradients("RAdam", params, &[exp_avgs, exp_avg_sqs])?;
         let t = advance("RAdam", params, steps)?;
         let shared = [beta1.into(), beta2.into(), eps.into(), weight_decay.into(), maximize.into(), lr.into(), decoupled.into()];
         let attrs = attributes(&shared, &t, |t| {
@@ -187,7 +209,7 @@ ops! {
             };
             [1.0 - libm::pow(beta1, t), correction2.sqrt(), rectification]
         });
-        update("RAdam", &kernels::RADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
+        update(&kernels::RADAM_STEP, params, grads, &[exp_avgs, exp_avg_sqs], &attrs)
     }
 
     /// Adadelta.
@@ -195,13 +217,13 @@ ops! {
     /// PyTorch: `torch.optim.Adadelta`.
     [private]
     fn adadelta_step(
-        params: Vec<Tensor>, grads: Vec<Tensor>, square_avgs: Vec<Tensor>, acc_deltas: Vec<Tensor>, steps: Vec<Tensor>,
+        params: Vec<Tensor>, square_avgs: Vec<Tensor>, acc_deltas: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, rho: f64, eps: f64, weight_decay: f64, maximize: bool,
     ) -> () {
-        check("Adadelta", params, grads, &[square_avgs, acc_deltas])?;
+        let grads = &gradients("Adadelta", params, &[square_avgs, acc_deltas])?;
         advance("Adadelta", params, steps)?;
         let attrs = [lr.into(), rho.into(), eps.into(), weight_decay.into(), maximize.into()];
-        update("Adadelta", &kernels::ADADELTA_STEP, params, grads, &[square_avgs, acc_deltas], &attrs)
+        update(&kernels::ADADELTA_STEP, params, grads, &[square_avgs, acc_deltas], &attrs)
     }
 
     /// Adagrad.
@@ -209,14 +231,14 @@ ops! {
     /// PyTorch: `torch.optim.Adagrad`.
     [private]
     fn adagrad_step(
-        params: Vec<Tensor>, grads: Vec<Tensor>, sums: Vec<Tensor>, steps: Vec<Tensor>,
+        params: Vec<Tensor>, sums: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, lr_decay: f64, eps: f64, weight_decay: f64, maximize: bool,
     ) -> () {
-        check("Adagrad", params, grads, &[sums])?;
+        let grads = &gradients("Adagrad", params, &[sums])?;
         let t = advance("Adagrad", params, steps)?;
         let shared = [eps.into(), weight_decay.into(), maximize.into()];
         let attrs = attributes(&shared, &t, |t| [lr / (1.0 + (t - 1.0) * lr_decay)]);
-        update("Adagrad", &kernels::ADAGRAD_STEP, params, grads, &[sums], &attrs)
+        update(&kernels::ADAGRAD_STEP, params, grads, &[sums], &attrs)
     }
 
     /// RMSprop. `buffers` is empty without momentum, `grad_avgs` unless centered.
@@ -224,20 +246,21 @@ ops! {
     /// PyTorch: `torch.optim.RMSprop`.
     [private]
     fn rmsprop_step(
-        params: Vec<Tensor>, grads: Vec<Tensor>, square_avgs: Vec<Tensor>, buffers: Vec<Tensor>, grad_avgs: Vec<Tensor>,
+        params: Vec<Tensor>, square_avgs: Vec<Tensor>, buffers: Vec<Tensor>, grad_avgs: Vec<Tensor>,
         steps: Vec<Tensor>,
         lr: f64, alpha: f64, eps: f64, weight_decay: f64, momentum: f64, maximize: bool,
     ) -> () {
-        check("RMSprop", params, grads, &[square_avgs])?;
+        let states = &states(&[square_avgs], &[buffers, grad_avgs]);
+        let grads = &gradients("RMSprop", params, states)?;
         advance("RMSprop", params, steps)?;
         let attrs = [lr.into(), alpha.into(), eps.into(), weight_decay.into(), maximize.into(), momentum.into()];
-        let (kernel, states): (_, &[&[Tensor]]) = match (buffers.is_empty(), grad_avgs.is_empty()) {
-            (true, true) => (&kernels::RMSPROP_STEP, &[square_avgs]),
-            (false, true) => (&kernels::RMSPROP_MOMENTUM_STEP, &[square_avgs, buffers]),
-            (true, false) => (&kernels::RMSPROP_CENTERED_STEP, &[square_avgs, grad_avgs]),
-            (false, false) => (&kernels::RMSPROP_CENTERED_MOMENTUM_STEP, &[square_avgs, buffers, grad_avgs]),
+        let kernel = match (buffers.is_empty(), grad_avgs.is_empty()) {
+            (true, true) => &kernels::RMSPROP_STEP,
+            (false, true) => &kernels::RMSPROP_MOMENTUM_STEP,
+            (true, false) => &kernels::RMSPROP_CENTERED_STEP,
+            (false, false) => &kernels::RMSPROP_CENTERED_MOMENTUM_STEP,
         };
-        update("RMSprop", kernel, params, grads, states, &attrs)
+        update(kernel, params, grads, states, &attrs)
     }
 
     /// Rprop.
@@ -245,13 +268,13 @@ ops! {
     /// PyTorch: `torch.optim.Rprop`.
     [private]
     fn rprop_step(
-        params: Vec<Tensor>, grads: Vec<Tensor>, prevs: Vec<Tensor>, step_sizes: Vec<Tensor>, steps: Vec<Tensor>,
+        params: Vec<Tensor>, prevs: Vec<Tensor>, step_sizes: Vec<Tensor>, steps: Vec<Tensor>,
         eta_minus: f64, eta_plus: f64, step_size_min: f64, step_size_max: f64, maximize: bool,
     ) -> () {
-        check("Rprop", params, grads, &[prevs, step_sizes])?;
+        let grads = &gradients("Rprop", params, &[prevs, step_sizes])?;
         advance("Rprop", params, steps)?;
         let attrs = [maximize.into(), eta_minus.into(), eta_plus.into(), step_size_min.into(), step_size_max.into()];
-        update("Rprop", &kernels::RPROP_STEP, params, grads, &[prevs, step_sizes], &attrs)
+        update(&kernels::RPROP_STEP, params, grads, &[prevs, step_sizes], &attrs)
     }
 
     /// ASGD. `etas` and `mus` are 0-d tensors, updated like `steps`.
@@ -259,10 +282,10 @@ ops! {
     /// PyTorch: `torch.optim.ASGD`.
     [private]
     fn asgd_step(
-        params: Vec<Tensor>, grads: Vec<Tensor>, axs: Vec<Tensor>, etas: Vec<Tensor>, mus: Vec<Tensor>, steps: Vec<Tensor>,
+        params: Vec<Tensor>, axs: Vec<Tensor>, etas: Vec<Tensor>, mus: Vec<Tensor>, steps: Vec<Tensor>,
         lr: f64, lambd: f64, alpha: f64, t0: f64, weight_decay: f64, maximize: bool,
     ) -> () {
-        check("ASGD", params, grads, &[axs])?;
+        let grads = &gradients("ASGD", params, &[axs])?;
         ensure!(
             etas.len() == params.len() && mus.len() == params.len(),
             Value,
@@ -277,7 +300,7 @@ ops! {
             set(eta, lr / libm::pow(1.0 + lambd * lr * t, alpha))?;
             set(mu, 1.0 / (t - t0).max(1.0))?;
         }
-        update("ASGD", &kernels::ASGD_STEP, params, grads, &[axs], &attrs)
+        update(&kernels::ASGD_STEP, params, grads, &[axs], &attrs)
     }
 
     /// Adafactor, one parameter at a time. `variances` has two tensors (rows, columns) for a matrix, one for a vector.
@@ -286,11 +309,11 @@ ops! {
     /// PyTorch: `torch.optim.Adafactor`.
     [private]
     fn adafactor_step(
-        param: Tensor, grad: Tensor, variances: Vec<Tensor>, step: Tensor,
+        param: Tensor, variances: Vec<Tensor>, step: Tensor,
         lr: f64, beta2_decay: f64, eps1: Option<f64>, eps2: f64, d: f64, weight_decay: f64, maximize: bool,
     ) -> () {
-        let (params, grads) = (std::slice::from_ref(param), std::slice::from_ref(grad));
-        check("Adafactor", params, grads, &[])?;
+        let params = std::slice::from_ref(param);
+        let grads = &gradients("Adafactor", params, &[])?;
         let n = param.ndim();
         let shape = |collapsed: usize| -> Vec<usize> {
             (0..n).map(|i| if n > 1 && i == n - collapsed { 1 } else { param.size(i) }).collect()
@@ -313,7 +336,7 @@ ops! {
             libm::pow(t, beta2_decay).into(), lr.min(1.0 / t.sqrt()).into(),
         ];
         let outs: Vec<&Tensor> = params.iter().chain(variances).collect();
-        dispatch(&kernels::ADAFACTOR_STEP, &[grad], &outs, &attrs)?;
+        dispatch(&kernels::ADAFACTOR_STEP, &[&grads[0]], &outs, &attrs)?;
         outs.iter().for_each(|t| t.storage().bump());
         Ok(())
     }
@@ -324,20 +347,20 @@ ops! {
     /// PyTorch: `torch.optim.Muon`.
     [private]
     fn muon_step(
-        param: Tensor, grad: Tensor, buffer: Tensor,
+        param: Tensor, buffer: Tensor,
         lr: f64, adjusted_lr: f64, weight_decay: f64, momentum: f64, nesterov: bool,
         coefficients: Vec<f64>, steps: i64, eps: f64,
     ) -> () {
-        let (params, grads) = (std::slice::from_ref(param), std::slice::from_ref(grad));
-        check("Muon", params, grads, &[std::slice::from_ref(buffer)])?;
+        let params = std::slice::from_ref(param);
+        let grads = &gradients("Muon", params, &[std::slice::from_ref(buffer)])?;
         ensure!(param.ndim() == 2, Shape, "Muon: a parameter must be a matrix, not of shape {:?}", param.shape());
         let &[a, b, c] = coefficients else {
-            crate::bail!(Value, "Muon: Coefficients must be a tuple of exactly 3 values, not {}", coefficients.len());
+            bail!(Value, "Muon: Coefficients must be a tuple of exactly 3 values, not {}", coefficients.len());
         };
         // The iteration works on the wide form: the Gram matrix is then the smaller of the two.
         let tall = param.size(0) > param.size(1);
         let wide = |t: &Tensor| if tall { turned(t) } else { t.detach() };
-        let (grad, moving) = (wide(grad), wide(buffer));
+        let (grad, moving) = (wide(&grads[0]), wide(buffer));
         let x = Tensor::empty(grad.shape(), crate::DType::F64)?;
         dispatch(&kernels::MUON_ROUND, &[&grad], &[&x, &moving], &[momentum.into(), nesterov.into(), eps.into()])?;
         buffer.storage().bump();
@@ -356,7 +379,7 @@ ops! {
             Ok(())
         })?;
         let change = if tall { turned(&x) } else { x }.cast_data(param.dtype())?;
-        update("Muon", &kernels::MUON_STEP, params, &[change], &[], &[(1.0 - lr * weight_decay).into(), adjusted_lr.into()])
+        update(&kernels::MUON_STEP, params, &[change], &[], &[(1.0 - lr * weight_decay).into(), adjusted_lr.into()])
     }
 
     /// SparseAdam, one parameter at a time: only the rows that the gradient names are updated. `step` counts from 1.
@@ -364,13 +387,13 @@ ops! {
     /// PyTorch: `torch.optim.SparseAdam`.
     [private]
     fn sparse_adam_step(
-        param: Tensor, grad: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor, step: f64,
+        param: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor, step: f64,
         lr: f64, beta1: f64, beta2: f64, eps: f64, maximize: bool,
     ) -> () {
-        let (params, grads) = (std::slice::from_ref(param), std::slice::from_ref(grad));
-        check("SparseAdam", params, grads, &[std::slice::from_ref(exp_avg), std::slice::from_ref(exp_avg_sq)])?;
-        let Some(rows) = rows_of(grad) else {
-            crate::bail!(Runtime, "SparseAdam does not support dense gradients, please consider Adam instead");
+        let params = std::slice::from_ref(param);
+        let grads = &gradients("SparseAdam", params, &[std::slice::from_ref(exp_avg), std::slice::from_ref(exp_avg_sq)])?;
+        let Some(rows) = rows_of(&grads[0]) else {
+            bail!(Runtime, "SparseAdam does not support dense gradients, please consider Adam instead");
         };
         let mut rows = rows.to_vec::<i64>()?;
         rows.sort_unstable();
@@ -379,7 +402,7 @@ ops! {
         let size = lr * (1.0 - libm::pow(beta2, step)).sqrt() / (1.0 - libm::pow(beta1, step));
         let attrs = [beta1.into(), beta2.into(), eps.into(), size.into(), maximize.into()];
         let outs = [param, exp_avg, exp_avg_sq];
-        dispatch(&kernels::SPARSE_ADAM_STEP, &[grad, &rows], &outs, &attrs)?;
+        dispatch(&kernels::SPARSE_ADAM_STEP, &[&grads[0], &rows], &outs, &attrs)?;
         outs.iter().for_each(|t| t.storage().bump());
         Ok(())
     }

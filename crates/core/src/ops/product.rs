@@ -57,6 +57,7 @@ pub(crate) struct Added<'a> {
 
 /// `alpha * a @ b + beta * init`, outside the graph. Operands have two or more dimensions, equal dtypes and fitting
 /// sizes; batch dimensions broadcast, and nothing is copied for it.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(crate) fn product_data(op: &str, a: &Tensor, b: &Tensor, added: Option<Added>) -> Result<Tensor> {
     let dtype = a.dtype();
     let wide = wide(dtype);
@@ -107,6 +108,7 @@ pub(crate) fn turned(t: &Tensor) -> Result<Tensor> {
 }
 
 /// `a @ b` as one node called `name`.
+#[cfg_attr(hot_paths, optimize(speed))]
 pub(crate) fn product(op: &str, name: &'static str, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let out = product_data(op, a, b, None)?;
     let saved = [wants(b).then_some(a), wants(a).then_some(b)];

@@ -1,5 +1,7 @@
 //! Products of matrices and vectors.
 
+use smallvec::SmallVec;
+
 use super::product::*;
 use crate::autograd::composite;
 use crate::cpu::gemm::DOT;
@@ -470,6 +472,7 @@ fn add_product(
 }
 
 /// The whole layer as one node, with the bias in the product's epilogue. Names as PyTorch prints them.
+#[cfg_attr(hot_paths, optimize(speed))]
 fn linear_node(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let one = input.ndim() == 1;
     let x = if one { ops::unsqueeze(&input.detach(), 0)? } else { input.clone() };
@@ -505,7 +508,7 @@ fn linear_node(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result
         (_, true) => "ViewBackward0",
         (_, false) => "UnsafeViewBackward0",
     };
-    let mut inputs = vec![input, weight];
+    let mut inputs: SmallVec<[&Tensor; 3]> = SmallVec::from_slice(&[input, weight]);
     inputs.extend(bias);
     let saved = [wants(weight).then_some(input), wants(input).then_some(weight)];
     let (in_size, bias_size) = (input.sizes(), bias.map(Tensor::sizes));
@@ -522,7 +525,8 @@ fn linear_node(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result
             if in_size.len() == 2 { Ok(gx) } else { ops::reshape(&gx, &in_size) }
         })?;
         let gw = ctx.when(1, || ops::mm(&turned(&rows(&g)?)?, &rows(&ctx.saved(0)?)?))?;
-        let mut grads = vec![gx, gw];
+        let mut grads = Vec::with_capacity(3);
+        grads.extend([gx, gw]);
         if let Some(size) = &bias_size {
             grads.push(ctx.when(2, || ops::sum_to_size(&g, size))?);
         }

@@ -94,7 +94,7 @@ fn covered(src: &Tensor, index: &Tensor) -> Tensor {
 /// The gradient of a source: what arrived where its elements were put, in the source's shape.
 fn back_to_source(g: &Tensor, dim: i64, index: &Tensor, src: &[i64]) -> Result<Tensor> {
     let part = ops::gather(g, dim, index, false)?;
-    if part.sizes() == src {
+    if part.sizes()[..] == *src {
         return Ok(part);
     }
     // The rest of a larger source was not read.
@@ -216,7 +216,7 @@ ops! {
     fn scatter_reduce(input: Tensor, dim: i64, index: Tensor, src: Tensor, reduce: String, include_self: bool = true) -> Tensor {
         let (d, at) = prepare("scatter_reduce", input, dim, index)?;
         check_source("scatter_reduce", input, index, src)?;
-        let places = Places::Elements { dim, count: at.sizes() };
+        let places = Places::Elements { dim, count: at.sizes().to_vec() };
         let out = reduce_into("scatter_reduce", input, src, reduce, include_self, |y, v, mode| put_into(y, d, &at, v, mode))?;
         reduced_backward("ScatterReduceBackward0", &out, input, src, &at, reduce, include_self, places)
     }

@@ -96,7 +96,7 @@ ops! {
         let inner = crate::layout::infer_size("unflatten", sizes, n).map_err(|e| {
             e.saying(format!("unflatten: Provided sizes {sizes:?} don't multiply up to the size of dim {d} ({n}) in the input tensor"))
         })?;
-        let mut shape = input.sizes();
+        let mut shape = input.sizes().to_vec();
         shape.splice(d..d + 1, inner.iter().map(|&n| n as i64));
         ops::reshape(input, &shape)
     }

@@ -602,7 +602,7 @@ ops! {
         if a == b {
             return Ok(input.clone());
         }
-        let mut shape = input.sizes();
+        let mut shape = input.sizes().to_vec();
         let merged = shape[a..=b].iter().product();
         shape.splice(a..=b, [merged]);
         ops::reshape(input, &shape)

@@ -190,8 +190,9 @@ fn for_each_reference(object: &Object, mut f: impl FnMut(Object)) {
             meta.grad.iter().chain(&meta.rows).for_each(|t| f(Object::Tensor(t.clone())));
         }
         Object::Node(n) => {
-            n.for_each_next(|e| f(Object::Node(e.node.clone())));
-            n.own_inputs().iter().flatten().flatten().for_each(|e| f(Object::Node(e.node.clone())));
+            let edges = n.next();
+            let inputs = n.own_inputs();
+            edges.iter().chain(inputs.iter().flatten()).flatten().for_each(|e| f(Object::Node(e.node.clone())));
             match &*n.body.borrow() {
                 Body::Function { saved, .. } => {
                     saved.iter().flatten().for_each(|s| f(Object::Tensor(s.tensor.clone())));

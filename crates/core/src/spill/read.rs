@@ -5,7 +5,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::{Kind, LEAF, NONE};
-use crate::autograd::{Body, Edge, Function, Hook, Meta, Node, OutputMeta, Saved, SavedTensors};
+use crate::autograd::{Body, Edge, Edges, Function, Hook, Meta, Node, OutputMeta, Saved, SavedTensors};
 use crate::callback::Remote;
 use crate::handles::{self, Object};
 use crate::storage::Storage;
@@ -117,7 +117,7 @@ impl Reader<'_> {
         Ok(t)
     }
 
-    fn edges(&mut self) -> Result<Vec<Option<Edge>>> {
+    fn edges(&mut self) -> Result<Edges> {
         (0..self.count())
             .map(|_| {
                 Ok(match self.word() {
