@@ -5,7 +5,7 @@
 use smallvec::SmallVec;
 
 use crate::cpu::threads::Plan;
-use crate::cpu::{Attr, Kernel, Launch, View};
+use crate::cpu::{Attr, Kernel, Launch, Part, View};
 use crate::profile::{self, Kind};
 use crate::storage::Storage;
 use crate::{DType, Result, Tensor};
@@ -62,7 +62,7 @@ where
         views.push(x.into().view());
     }
     let (ins, outs) = views.split_at(ins.len());
-    let mut launch = Launch { ins, outs, attrs, scratch: std::ptr::null_mut() };
+    let mut launch = Launch { ins, outs, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE };
     let plan = Plan::new(kernel, &launch);
     // Scratch comes from the same pool as tensors and returns to it at the end of the call.
     let scratch = if plan.scratch() > 0 { Some(Storage::new(plan.scratch())?) } else { None };

@@ -1,5 +1,7 @@
 //! What a kernel is given: operands as strided views, attributes as plain numbers, scratch memory.
 
+use std::ops::Range;
+
 use crate::threads::Split;
 use cresset_lane::{DType, Element};
 
@@ -111,6 +113,34 @@ pub struct Launch<'a> {
     pub attrs: &'a [Attr],
     /// At least as many bytes as the kernel's `scratch` function asked for, 64-byte aligned.
     pub scratch: *mut u8,
+    /// Which part of it is to be computed; only kernels over lists of tensors are given less than the whole.
+    pub part: Part,
+}
+
+/// A part of a launch, where cutting its operands would not do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Part {
+    pub index: usize,
+    /// How many parts there are.
+    pub of: usize,
+}
+
+impl Part {
+    /// All of it.
+    pub const WHOLE: Part = Part { index: 0, of: 1 };
+
+    /// The part's share of `len` positions.
+    ///
+    /// ```
+    /// use cresset_cpu::Part;
+    /// assert_eq!(Part { index: 1, of: 3 }.range(10), 4..8);
+    /// assert_eq!(Part::WHOLE.range(10), 0..10);
+    /// ```
+    pub fn range(self, len: usize) -> Range<usize> {
+        let each = len.div_ceil(self.of);
+        let from = |index: usize| (index * each).min(len);
+        from(self.index)..from(self.index + 1)
+    }
 }
 
 /// A kernel: its name (the key under which other devices hold theirs), its code, the scratch bytes it needs, how it is cut.

@@ -24,4 +24,4 @@ mod testing;
 pub mod threads;
 mod walk;
 
-pub use launch::{Attr, Kernel, Launch, View};
+pub use launch::{Attr, Kernel, Launch, Part, View};

@@ -24,7 +24,7 @@ pub use muon::{MUON_COMBINE, MUON_ROUND, MUON_STEP};
 pub use sparse::SPARSE_ADAM_STEP;
 
 use std::array::from_fn;
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::ops::{Add, Div, Mul, Neg, Range, Sub};
 
 use cresset_lane::{DType, Element};
 
@@ -129,33 +129,55 @@ pub(crate) trait Rule<T: Float, const S: usize>: Copy {
     fn apply(self, p: T, g: T, s: [T; S]) -> (T, [T; S]);
 }
 
-/// Runs a rule over every parameter of a launch; `F` and `D` are the rule in float32 and in float64.
+/// Runs a rule over every parameter of a launch, or over its part of their elements; `F` and `D` are the rule in float32 and in
+/// float64.
 pub(crate) fn update<F: Rule<f32, S>, D: Rule<f64, S>, const S: usize>(l: &Launch) {
     let n = l.ins.len();
+    let part = l.part.range(l.ins.iter().map(View::numel).sum());
+    let mut before = 0;
     for i in 0..n {
         let (p, g) = (&l.outs[i], &l.ins[i]);
+        let numel = p.numel();
+        // Whole blocks of elements, and to the part that has a block's beginning.
+        let place = |at: usize| at.saturating_sub(before).next_multiple_of(64).min(numel);
+        let range = place(part.start)..place(part.end);
+        before += numel;
+        if range.is_empty() {
+            continue;
+        }
         let s: [&View; S] = from_fn(|k| &l.outs[(k + 1) * n + i]);
         let (shared, own) = l.attrs.split_at(F::SHARED);
         let own = &own[i * F::OWN..(i + 1) * F::OWN];
         match p.dtype {
-            DType::F32 => one::<f32, F, S, 8>(F::new(shared, own), p, g, s),
-            _ => one::<f64, D, S, 4>(D::new(shared, own), p, g, s),
+            DType::F32 => one::<f32, F, S, 8>(F::new(shared, own), p, g, s, range),
+            _ => one::<f64, D, S, 4>(D::new(shared, own), p, g, s, range),
         }
     }
 }
 
-/// Runs `dense` over the whole blocks of B elements and over a copy of what is left; of strided tensors, over copies of all.
-fn one<T: Float, R: Rule<T, S>, const S: usize, const B: usize>(rule: R, p: &View, g: &View, s: [&View; S]) {
+/// Runs `dense` over the whole blocks of B elements in the range and over a copy of what is left at the end; of strided tensors, over
+/// copies of all, if the range has the first.
+fn one<T: Float, R: Rule<T, S>, const S: usize, const B: usize>(
+    rule: R,
+    p: &View,
+    g: &View,
+    s: [&View; S],
+    range: Range<usize>,
+) {
     // SAFETY: `gathered` gives as many elements as it says.
     let run = |n, p, g, s| unsafe { dense::<T, R, S, B>(rule, n, p, g, s) };
-    let mut done = 0;
+    let numel = p.numel();
     if p.is_contiguous() && g.is_contiguous() && s.iter().all(|v| v.is_contiguous()) {
         // The op checked that all have the parameter's shape; contiguous views have `numel` elements in a row.
-        done = p.numel() / B * B;
-        run(done, p.as_ptr(), g.as_ptr(), s.map(|v| v.as_ptr()));
-    }
-    if done < p.numel() {
-        gathered::<T, S>(p, g, s, done, B, &run);
+        let whole = numel / B * B;
+        let (from, to) = (range.start.min(whole), range.end.min(whole));
+        let at = |v: &View| v.as_ptr::<T>().wrapping_add(from);
+        run(to - from, at(p), at(g), s.map(at));
+        if range.end == numel && whole < numel {
+            gathered::<T, S>(p, g, s, whole, B, &run);
+        }
+    } else if range.start == 0 {
+        gathered::<T, S>(p, g, s, 0, B, &run);
     }
 }
 
@@ -246,7 +268,7 @@ macro_rules! kernel {
             fn run(l: &$crate::Launch) {
                 $crate::optim::update::<$rule<f32 $($(, $flag)*)?>, $rule<f64 $($(, $flag)*)?>, $states>(l)
             }
-            $crate::Kernel::new($key, run)
+            $crate::Kernel::new($key, run).with_split($crate::threads::lists::<1500>)
         };
     };
 }

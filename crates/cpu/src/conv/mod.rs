@@ -120,9 +120,8 @@ fn time(g: &Geometry) -> usize {
 
 /// Cuts at `[out, first input, second input, third input]`; a bias is the third.
 fn cut(launch: &Launch, g: &Geometry, cuts: [Cut; 4]) -> Split {
-    let mut split = Split::all(launch, cuts[0] as usize, 1, time(g));
-    split.cuts[..4].copy_from_slice(&cuts);
-    split
+    let operands: [(usize, Cut); 4] = std::array::from_fn(|i| (i, cuts[i]));
+    Split::all(launch, cuts[0] as usize, 1, time(g)).but(&operands)
 }
 
 /// Images; if they are few, output channels, for each of which the patches are packed again.

@@ -239,10 +239,9 @@ fn split(launch: &Launch) -> Option<Split> {
     let row = dims - 2;
     // A piece of a few lines would take another path, whose sums differ in the last digits.
     let (dim, unit) = if shape[row] >= shape[row + 1] { (row, 48) } else { (row + 1, 64) };
-    let mut split = Split { each: 1, ..Split::all(launch, dim, unit, time) };
-    // Behind the output and an added matrix: A has no columns of the output, B no rows.
-    split.cuts[if dim == row { 2 } else { 1 }] = WHOLE;
-    Some(split)
+    // A has no columns of the output, B no rows.
+    let whole = if dim == row { 2 } else { 1 };
+    Some(Split { each: 1, ..Split::all(launch, dim, unit, time).but(&[(whole, WHOLE)]) })
 }
 
 /// The length of the vectors, if their dot product is one in order.

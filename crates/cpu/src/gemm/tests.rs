@@ -1,6 +1,6 @@
 use super::*;
-use crate::Attr;
 use crate::gemm::testing::{Owned, Rng, assert_close, launch};
+use crate::{Attr, Part};
 use cresset_lane::DType;
 
 /// The definition, in float64.
@@ -142,7 +142,7 @@ fn a_broadcast_operand_merges_the_batch() {
     (spread.shape, spread.strides) = (&shape, &strides);
     let out = Owned::zeros::<f32>(&[batch, m, n]);
     let (ins, outs) = ([a.view(), spread], [out.view()]);
-    let call = Launch { outs: &outs, ins: &ins, attrs: &[], scratch: std::ptr::null_mut() };
+    let call = Launch { outs: &outs, ins: &ins, attrs: &[], scratch: std::ptr::null_mut(), part: Part::WHOLE };
     let product = Product::<f32>::new(&call);
     assert_eq!((product.size.m, product.batch.len()), (batch * m, 0));
     launch(&MATMUL, &ins, &outs, &[]);

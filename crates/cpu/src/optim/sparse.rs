@@ -22,7 +22,7 @@ fn rows<T: Float>(l: &Launch) {
     // SAFETY: contiguous, of this dtype, read only.
     for &row in unsafe { l.ins[1].slice::<i64>() } {
         let [p, m, v] = [0, 1, 2].map(|i| part(&l.outs[i], row));
-        one::<T, _, 2, 8>(rule, &p, &part(&l.ins[0], row), [&m, &v]);
+        one::<T, _, 2, 8>(rule, &p, &part(&l.ins[0], row), [&m, &v], 0..p.numel());
     }
 }
 

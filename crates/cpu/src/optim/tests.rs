@@ -1,7 +1,7 @@
 //! Fast path, tail and strided path agree; a hand-computed step of the rules whose shape is easy to get wrong.
 
 use super::*;
-use crate::Kernel;
+use crate::{Kernel, Part};
 
 fn view<'a>(x: &mut [f32], shape: &'a [usize], strides: &'a [isize]) -> View<'a> {
     View { ptr: x.as_mut_ptr().cast(), dtype: DType::F32, shape, strides }
@@ -11,7 +11,7 @@ fn view<'a>(x: &mut [f32], shape: &'a [usize], strides: &'a [isize]) -> View<'a>
 fn run(kernel: Kernel, tensors: &mut [Vec<f32>], shape: &[usize], strides: &[isize], attrs: &[Attr]) {
     let views: Vec<View> = tensors.iter_mut().map(|t| view(t, shape, strides)).collect();
     let outs: Vec<View> = views.iter().enumerate().filter(|(i, _)| *i != 1).map(|(_, v)| *v).collect();
-    (kernel.run)(&Launch { outs: &outs, ins: &views[1..2], attrs, scratch: std::ptr::null_mut() });
+    (kernel.run)(&Launch { outs: &outs, ins: &views[1..2], attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE });
 }
 
 fn numbers(n: usize, from: f32) -> Vec<f32> {
@@ -37,6 +37,31 @@ fn strided_equals_dense() {
         for i in 0..rows * columns {
             assert_eq!(x[i], y[i / columns + i % columns * rows]);
         }
+    }
+}
+
+/// Three parameters, one strided and one with a tail, whole and in parts.
+#[test]
+fn parts_make_the_whole() {
+    let shapes: [(&[usize], &[isize]); 3] = [(&[10, 31], &[31, 1]), (&[7, 9], &[1, 7]), (&[5, 64], &[64, 1])];
+    let own = [Attr::from(0.1), Attr::from(0.5)];
+    let shared = [0.9, 0.999, 1e-8, 0.1].map(Attr::from);
+    let attrs = [&shared[..], &[true.into(), 0.01.into(), false.into()], &own, &own, &own].concat();
+    let step = |parts: usize| {
+        let mut memory: Vec<Vec<f32>> =
+            (0..12).map(|k| numbers(320, k as f32).iter().map(|x| x.abs()).collect()).collect();
+        let views: Vec<View> =
+            memory.iter_mut().enumerate().map(|(k, m)| view(m, shapes[k % 3].0, shapes[k % 3].1)).collect();
+        for index in 0..parts {
+            let part = Part { index, of: parts };
+            let scratch = std::ptr::null_mut();
+            (ADAM_STEP.run)(&Launch { ins: &views[..3], outs: &views[3..], attrs: &attrs, scratch, part });
+        }
+        memory
+    };
+    let whole = step(1);
+    for parts in [2, 3, 7] {
+        assert!(step(parts) == whole, "{parts} parts");
     }
 }
 

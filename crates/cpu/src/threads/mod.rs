@@ -10,4 +10,4 @@ mod tests;
 mod wait;
 
 pub use pool::{MOST_THREADS, fail, set_threads, threads, wanted, worker};
-pub use split::{Cut, Plan, Split, WHOLE, kept, planes, pointwise, rows};
+pub use split::{Cut, Plan, Split, WHOLE, kept, lists, planes, pointwise, rows};

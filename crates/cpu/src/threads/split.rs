@@ -4,7 +4,7 @@
 //! and the number of threads follow the pieces ([`Plan`]): launches of the same kernel on a range of that dimension.
 
 use super::pool;
-use crate::{Kernel, Launch, View};
+use crate::{Kernel, Launch, Part, View};
 use cresset_lane::DType;
 
 /// A piece takes at least so many nanoseconds: waking a worker costs a few thousand of them, and twenty thousand if it sleeps.
@@ -30,16 +30,30 @@ pub struct Split {
     pub time: usize,
     /// Pieces for each thread: several, so that nobody waits long for the last one; one where a piece repeats work.
     pub each: usize,
-    /// The dimension in every output and then in every input.
-    pub cuts: [Cut; MOST_OPERANDS],
+    /// The dimension in every output and then in every input. None: a kernel over lists, which is told its part.
+    pub cuts: Option<[Cut; MOST_OPERANDS]>,
 }
 
 impl Split {
     /// Dimension `dim` of every operand.
     pub fn all(launch: &Launch, dim: usize, unit: usize, time: usize) -> Split {
         let len = launch.outs[0].shape[dim];
-        Split { len, unit, time, each: 4, cuts: [dim as Cut; MOST_OPERANDS] }
+        Split { len, unit, time, each: 4, cuts: Some([dim as Cut; MOST_OPERANDS]) }
     }
+
+    /// The same, but these operands, outputs first, are cut elsewhere.
+    pub fn but(mut self, others: &[(usize, Cut)]) -> Split {
+        if let Some(cuts) = &mut self.cuts {
+            others.iter().for_each(|&(operand, cut)| cuts[operand] = cut);
+        }
+        self
+    }
+}
+
+/// Kernels over lists of tensors, which are told their part: `PS` picoseconds for an element of the inputs.
+pub fn lists<const PS: usize>(launch: &Launch) -> Option<Split> {
+    let elements = launch.ins.iter().map(View::numel).sum();
+    Some(Split { len: elements, unit: 1024, time: time(elements, PS), each: 4, cuts: None })
 }
 
 /// Pointwise kernels, which take `PS` picoseconds an element: the outermost dimension that is long enough, else the longest.
@@ -158,13 +172,16 @@ impl Plan {
     /// Calls `f` with one piece of the launch.
     fn piece<R>(&self, launch: &Launch, piece: usize, f: impl FnOnce(&Launch) -> R) -> R {
         let Some(split) = &self.split else { return f(launch) };
+        let Some(cuts) = split.cuts else {
+            return f(&Launch { part: Part { index: piece, of: self.pieces }, ..*launch });
+        };
         let (outs, start) = (launch.outs.len(), piece * self.per);
         let len = if piece + 1 == self.pieces { split.len - start } else { self.per };
         let empty = View { ptr: std::ptr::null_mut(), dtype: DType::F32, shape: &[], strides: &[] };
         let mut shapes = [[0; MOST_DIMS]; MOST_OPERANDS];
         let mut views = [empty; MOST_OPERANDS];
         let operands = launch.outs.iter().chain(launch.ins);
-        for (((view, shape), part), cut) in operands.zip(&mut shapes).zip(&mut views).zip(split.cuts) {
+        for (((view, shape), part), cut) in operands.zip(&mut shapes).zip(&mut views).zip(cuts) {
             *part = *view;
             if cut != WHOLE {
                 let (dim, dims) = (cut as usize, view.shape.len());
@@ -193,6 +210,7 @@ impl<'a, 'b> Shared<'a, 'b> {
 fn divisible(kernel: &Kernel, launch: &Launch) -> Option<Split> {
     let operands = || launch.outs.iter().chain(launch.ins);
     let split = (kernel.split?)(launch)?;
-    let fits = operands().count() <= MOST_OPERANDS && operands().all(|v| v.shape.len() <= MOST_DIMS);
+    let few = || operands().count() <= MOST_OPERANDS && operands().all(|v| v.shape.len() <= MOST_DIMS);
+    let fits = split.cuts.is_none() || few();
     (fits && split.time >= 2 * GRAIN && split.len >= 2 * split.unit).then_some(split)
 }

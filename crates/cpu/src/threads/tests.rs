@@ -8,7 +8,7 @@ use crate::gemm::MATMUL;
 use crate::pool::{AVG_POOL, MAX_POOL};
 use crate::reduce::{ARGMAX, LOG_SOFTMAX, SOFTMAX, SUM, VAR_MEAN};
 use crate::testing::{Arr, Rng};
-use crate::{Attr, Kernel, Launch, View};
+use crate::{Attr, Kernel, Launch, Part, View};
 use cresset_lane::expr::exponential::exp;
 
 /// Until the workers that `set_threads` started have joined, jobs are done by fewer: both must be right.
@@ -71,7 +71,7 @@ fn bits(kernel: &Kernel, outs: &[&[usize]], ins: &[&Arr<f32>], attrs: &[Attr], i
         *views.last_mut().unwrap() = places.view();
     }
     let ins: Vec<View> = ins.iter().map(|a| a.view()).collect();
-    let mut launch = Launch { outs: &views, ins: &ins, attrs, scratch: std::ptr::null_mut() };
+    let mut launch = Launch { outs: &views, ins: &ins, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE };
     let plan = Plan::new(kernel, &launch);
     assert_eq!(plan.is_cut(), threads() > 1, "{} is cut where there are threads", kernel.name);
     let mut scratch = vec![0xa5u8; plan.scratch() + 64];

@@ -2,7 +2,7 @@ use super::super::tests::Case;
 use super::super::{CONV, CONV_BACKWARD_INPUT, forward, forward_geometry, input_geometry};
 use super::*;
 use crate::gemm::testing::{Owned, Rng, launch};
-use crate::{Attr, Kernel};
+use crate::{Attr, Kernel, Part};
 
 fn case(images: usize, groups: usize, [ci, co]: [usize; 2], [h, w]: [usize; 2], padding: [usize; 2]) -> Case {
     Case {
@@ -29,7 +29,7 @@ fn errors(got: &[f64], want: &[f64]) -> [f64; 2] {
 }
 
 fn takes(of: &dyn Fn(&Launch) -> bool, ins: &[View], outs: &[View], attrs: &[Attr]) -> bool {
-    of(&Launch { ins, outs, attrs, scratch: std::ptr::null_mut() })
+    of(&Launch { ins, outs, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE })
 }
 
 #[test]
