@@ -21,11 +21,17 @@ async function open(peer, row, data, config) {
   }
 }
 
+/** A side whose first repetition takes longer than this many seconds is not repeated: warming up and rounds would tell nothing new. */
+const ONCE = 5;
+
 /** Compares a peer's outputs with ours; a difference ends its part in the row. */
 async function compare(entry, ours, row) {
   if (entry.skipped) return entry;
   try {
+    const start = performance.now();
     const got = await entry.side.check();
+    const seconds = (performance.now() - start) / 1000 / (row.kind === 'training' ? got[0].length : 1);
+    if (seconds > ONCE) entry = { ...entry, once: seconds };
     if (row.compared && !row.compared.includes(entry.peer)) return entry;
     const tolerance = entry.tolerance ?? row.tolerance ?? 1e-4;
     // A slow peer gives fewer losses.
@@ -59,7 +65,7 @@ export async function measureRow(row, config, say = () => {}) {
     say(`building ${peer}`);
     for (const entry of await open(peer, row, data, { ...config, torch: home.torch })) entries.push(await compare(entry, outputs, row));
   }
-  const timed = entries.filter((entry) => !entry.skipped && !entry.failed);
+  const timed = entries.filter((entry) => !entry.skipped && !entry.failed && !entry.once);
   const roofs = await roofSides(config.roofs, row.bytes);
   const sides = [
     { label: 'cresset', run: our.run, reset: our.reset }, { label: 'cresset again', run: our.run, reset: our.reset },
@@ -89,6 +95,7 @@ export async function measureRow(row, config, say = () => {}) {
     roofs: Object.fromEntries(roofResults.map(({ key, rate }) => [key, rate])), fmaGain: fmaGain(roofResults),
     peers: entries.map(({ side: _, label: __, tolerance: ___, ...entry }) => {
       const at = timed.findIndex((t) => t.peer === entry.peer && t.form === entry.form);
+      if (entry.once && !entry.failed) return { ...entry, us: 1e6 * entry.once, ratio: entry.once / median(own) };
       return at < 0 ? entry : { ...entry, us: us(measured[2 + at].seconds), ratio: medianRatio(measured[2 + at].seconds, own) };
     }),
   };

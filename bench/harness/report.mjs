@@ -42,7 +42,7 @@ function cell(row, result, entries, verdicts) {
     if (p.failed) return `**failed**: ${p.failed}`;
     if (p.ratio === undefined) return '–';
     const asked = verdicts.filter((v) => v.who === label(p)).map((v) => verdict(v, true)).join(', ');
-    return `${ratio(p.ratio)}${asked ? ` (${asked})` : ''}`;
+    return `${ratio(p.ratio)}${p.once ? ' once' : ''}${asked ? ` (${asked})` : ''}`;
   }).join('<br>');
 }
 
@@ -107,7 +107,8 @@ Before anything is timed the outputs of all sides are compared (training: the lo
 1e-4 of the largest element, unless the row says otherwise, fails the row. onnxruntime-web runs the model that \`torch.onnx.export\` makes of
 our side, with all graph optimisations, the same input again and again, with the weights in the file and as inputs; its \`run()\` is awaited
 and copies inputs and outputs, which is part of its time. tfjs runs in \`tidy\`, jax-js in \`jit\`. PyTorch is native code, with the vector
-instructions that the processor has; the others are WebAssembly with 128-bit vectors.
+instructions that the processor has; the others are WebAssembly with 128-bit vectors. What takes more than 5 s for one repetition is timed
+once, the first time, and marked so.
 `;
 
 /** A runtime's part of docs/BENCHMARKS.md. */

@@ -132,11 +132,16 @@ function trainingSide(row, data) {
 
 const MAKE = { op: opSide, network: networkSide, training: trainingSide };
 
-/** TensorFlow.js keeps one backend at a time; a side takes its own before it runs. */
+/** TensorFlow.js keeps one backend at a time; a side takes its own before it runs. What a backend lacks it says when it is called. */
 function inBackend(backend, side) {
   const wrap = (f) => f && (async (...args) => {
     if (tf.getBackend() !== backend) await tf.setBackend(backend);
-    return f(...args);
+    try {
+      return await f(...args);
+    } catch (error) {
+      const kernel = /Kernel '(\w+)' not registered/.exec(error.message)?.[1];
+      return kernel ? unsupported(`its ${backend} backend has no ${kernel}`) : Promise.reject(error);
+    }
   });
   return { check: wrap(side.check), run: wrap(side.run), reset: wrap(side.reset) };
 }
