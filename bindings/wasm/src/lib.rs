@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 
 use cresset_core::autograd::mode::{self, GradMode};
-use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, handles, random, spill, storage};
+use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, cpu, handles, random, spill, storage};
 use wasm_bindgen::prelude::*;
 
 /// The block. It is never freed: a longer one takes its place, and calls under way may still read the old one.
@@ -334,14 +334,21 @@ pub fn set_callback(f: js_sys::Function) {
     });
 }
 
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
+}
+
 /// Installs the hook that keeps a panic's message where `error_ptr` points, so that a trap can be explained, and seeds the
-/// default generator by chance, as PyTorch does.
+/// default generator by chance, as PyTorch does. Gives the matrix kernels a clock to choose among them by.
 #[wasm_bindgen(start)]
 pub fn start() {
     let half = || (js_sys::Math::random() * 4_294_967_296.0) as u64;
     // 53 bits: `initialSeed()` then is a number.
     let seed = (half() >> 11) << 32 | half();
     random::generators::with(None, |g| g.manual_seed(seed)).expect("the default generator is always there");
+    cpu::gemm::set_clock(now);
     std::panic::set_hook(Box::new(|info| {
         let text = info.to_string();
         MESSAGE.with(|m| {

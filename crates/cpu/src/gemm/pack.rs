@@ -116,7 +116,13 @@ unsafe fn pack_columns<T: Num>(from: *const T, k_step: isize, panels: usize, ks:
 
 /// Copies `count` rows of `V` vectors.
 #[inline(always)]
-unsafe fn copy_rows<T: Num, const V: usize>(mut from: *const T, step: isize, mut to: *mut T, to_step: usize, count: usize) {
+unsafe fn copy_rows<T: Num, const V: usize>(
+    mut from: *const T,
+    step: isize,
+    mut to: *mut T,
+    to_step: usize,
+    count: usize,
+) {
     for _ in 0..count {
         for v in 0..V {
             unsafe { T::store(to.add(v * T::LANES), T::load(from.add(v * T::LANES))) };
