@@ -34,10 +34,12 @@ const SHARED = ['--shared-memory', '--import-memory', '--max-memory=4294967296',
 const isThreaded = (build) => build.features.includes('atomics');
 
 // Source order: left to itself LLVM loads all operands of a matrix micro-kernel before its first multiply-add, and V8 spills
-// them (bench/kernels/gemm.mjs measures it). The others are for size: loops are not unrolled beyond what their code says, panics do
-// not name the line they are on (the quick build's do); that flag is unstable, hence RUSTC_BOOTSTRAP. So is `#[optimize(speed)]`,
-// by which what every call passes through escapes core's being compiled for size.
-const LLVM = ['-pre-RA-sched=source', '-unroll-runtime=false', '-force-vector-interleave=1'];
+// them. No loop strength reduction: it forgets that addresses do not wrap, so that constant offsets become additions instead
+// of parts of the loads, which is larger and slower (bench/kernels/gemm.mjs measures both). The others are for size: loops are not
+// unrolled beyond what their code says, panics do not name the line they are on (the quick build's do); that flag is
+// unstable, hence RUSTC_BOOTSTRAP. So is `#[optimize(speed)]`, by which what every call passes through escapes core's being
+// compiled for size.
+export const LLVM = ['-pre-RA-sched=source', '-disable-lsr', '-unroll-runtime=false', '-force-vector-interleave=1'];
 function rustFlags(build, profile) {
   const flags = [`-Ctarget-feature=${build.features.map((feature) => `+${feature}`).join(',')}`];
   if (profile === 'release') flags.push(...LLVM.map((arg) => `-Cllvm-args=${arg}`), '-Zlocation-detail=none', '--cfg=hot_paths');

@@ -39,3 +39,23 @@ pub extern "C" fn tile(index: usize) -> usize {
     gemm::set_tile(index);
     gemm::tiles().nth(index).map_or(0, |(rows, cols)| rows * 256 + cols)
 }
+
+/// About `flops` operations on registers alone: fused multiply-adds where the build has them, else products and sums half
+/// and half, in twelve chains, which is more than any unit is deep.
+#[cfg(target_arch = "wasm32")]
+#[unsafe(no_mangle)]
+pub extern "C" fn roof(flops: f64) -> f32 {
+    use core::arch::wasm32::*;
+    // Not known to the compiler, and such that nothing grows or shrinks out of the normal range.
+    let (x, y) = (f32x4_splat(std::hint::black_box(1.0)), f32x4_splat(std::hint::black_box(1.0)));
+    let mut sums = [y; 12];
+    #[cfg(target_feature = "relaxed-simd")]
+    for _ in 0..(flops / 96.0) as usize {
+        sums = sums.map(|sum| f32x4_relaxed_madd(x, y, sum));
+    }
+    #[cfg(not(target_feature = "relaxed-simd"))]
+    for _ in 0..(flops / 48.0) as usize {
+        sums = std::array::from_fn(|i| if i % 2 == 0 { f32x4_mul(sums[i], x) } else { f32x4_add(sums[i], y) });
+    }
+    f32x4_extract_lane::<0>(sums.into_iter().reduce(|a, b| f32x4_add(a, b)).unwrap())
+}

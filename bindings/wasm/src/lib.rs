@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 
 use cresset_core::autograd::mode::{self, GradMode};
-use cresset_core::cpu::threads;
+use cresset_core::cpu::{gemm, threads};
 use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, handles, profile, random, spill, storage};
 use wasm_bindgen::prelude::*;
 
@@ -444,13 +444,14 @@ pub fn worker_failed() {
 }
 
 /// Installs the hook that keeps a panic's message where `error_ptr` points, so that a trap can be explained, and seeds the
-/// default generator by chance, as PyTorch does. Called once, by the thread that will make all calls.
+/// default generator by chance, as PyTorch does. Gives the matrix kernels a clock to choose among them by. Called once, by the thread that will make all calls.
 #[wasm_bindgen]
 pub fn begin() {
     let half = || (js_sys::Math::random() * 4_294_967_296.0) as u64;
     // 53 bits: `initialSeed()` then is a number.
     let seed = (half() >> 11) << 32 | half();
     random::generators::with(None, |g| g.manual_seed(seed)).expect("the default generator is always there");
+    gemm::set_clock(now);
     std::panic::set_hook(Box::new(|info| {
         let text = info.to_string();
         MESSAGE.with(|m| {

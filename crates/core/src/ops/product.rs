@@ -1,6 +1,6 @@
 //! What all matrix products share: the launch of the kernel, and one differentiable product of (batches of) matrices.
 
-use crate::cpu::gemm::MATMUL;
+use crate::cpu::gemm::{self, MATMUL};
 use crate::layout::{broadcast_shapes, expand_strides};
 use crate::promote::wide;
 use crate::{
@@ -82,6 +82,9 @@ pub(crate) fn product_data(op: &str, a: &Tensor, b: &Tensor, added: Option<Added
     let (sa, sb) = (spread(a, &a_shape), spread(b, &b_shape));
     let (x, y) = (Strided::from(a).with(&a_shape, &sa), Strided::from(b).with(&b_shape, &sb));
     let outs = [Strided::from(&out)];
+    if dtype == DType::F32 {
+        gemm::count(out.numel().saturating_mul(a_shape[batch + 1]));
+    }
     match added {
         // With beta 0 what would be added is not read: NaN in it does not count.
         Some(Added { init, alpha, beta }) if beta.to_f64() != 0.0 => {

@@ -1,6 +1,7 @@
 //! Matrix products: batched `alpha * A @ B + beta * C`, any strides, every numeric dtype.
 
 pub(crate) mod block;
+mod exact;
 pub mod num;
 mod ordered;
 #[cfg(test)]
@@ -23,7 +24,7 @@ use num::Num;
 use ordered::Operands;
 use pack::Strided;
 use tile::Tiled;
-pub use tile::{pick_tile, set_tile, tiles};
+pub use tile::{count, pick_tile, set_clock, set_tile, tiles};
 
 /// `out[b, m, n] = alpha * sum_k a[b, m, k] * b[b, k, n] (+ beta * init[b, m, n])`.
 ///
@@ -49,6 +50,8 @@ struct Product<'a, T> {
     init: Option<Mat<T>>,
     alpha: T,
     beta: T,
+    /// Whether `ordered` computes it.
+    ordered: bool,
     /// Batch dimensions that are left, with the strides of a, b, out and init.
     batch: &'a [usize],
     strides: [&'a [isize]; 4],
@@ -99,6 +102,7 @@ impl<'a, T: Tiled> Product<'a, T> {
             init: init.map(mat),
             alpha: factor(0),
             beta: factor(1),
+            ordered: false,
             batch: &out.shape[..batch],
             strides: [outer(a), outer(b), outer(out), init.map_or(&[], outer)],
         };
@@ -116,7 +120,8 @@ impl<'a, T: Tiled> Product<'a, T> {
             product.batch = &[];
             product.strides = [&[]; 4];
         }
-        if product.ordered().is_some() {
+        product.ordered = product.is_ordered();
+        if product.ordered {
             return product;
         }
         let Size { m, n, .. } = product.size;
@@ -138,16 +143,20 @@ impl<'a, T: Tiled> Product<'a, T> {
         self.init = self.init.map(flip);
     }
 
-    /// The product as `ordered` takes it, if it is small, float32 and nothing is scaled.
-    fn ordered(&self) -> Option<Operands> {
+    /// Whether the product is small, float32 and nothing is scaled.
+    fn is_ordered(&self) -> bool {
         let one = T::from_i64(1);
-        if T::DTYPE != DType::F32 || !self.batch.is_empty() || self.alpha != one || self.beta != one {
-            return None;
-        }
+        T::DTYPE == DType::F32
+            && self.batch.is_empty()
+            && self.alpha == one
+            && self.beta == one
+            && ordered::takes(&self.operands())
+    }
+
+    /// The product as `ordered` takes it.
+    fn operands(&self) -> Operands {
         let mat = |x: Mat<T>| Mat { ptr: x.ptr.cast::<f32>(), row: x.row, col: x.col };
-        let operands =
-            Operands { size: self.size, a: mat(self.a), b: mat(self.b), init: self.init.map(mat), out: mat(self.out) };
-        ordered::takes(&operands).then_some(operands)
+        Operands { size: self.size, a: mat(self.a), b: mat(self.b), init: self.init.map(mat), out: mat(self.out) }
     }
 
     fn path(&self) -> Path {
@@ -162,8 +171,8 @@ impl<'a, T: Tiled> Product<'a, T> {
     }
 
     fn scratch(&self) -> usize {
-        if let Some(operands) = self.ordered() {
-            return ordered::scratch(&operands);
+        if self.ordered {
+            return ordered::scratch(&self.operands());
         }
         let elements = match self.path() {
             Path::Skinny => small::skinny_scratch(self.size),
@@ -177,8 +186,8 @@ impl<'a, T: Tiled> Product<'a, T> {
         if self.size.m == 0 || self.size.n == 0 {
             return;
         }
-        if let Some(operands) = self.ordered() {
-            return unsafe { ordered::run(&operands, scratch) };
+        if self.ordered {
+            return unsafe { ordered::run(&self.operands(), scratch) };
         }
         for item in 0..self.batch.iter().product() {
             let mut offsets = [0isize; 4];

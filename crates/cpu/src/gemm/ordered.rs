@@ -6,13 +6,13 @@
 //! Revealing the Order of Floating-Point Summation Implementation", 2024), and random matrices then told which multiply-adds are fused (all). Compared bit by bit with torch
 //! 2.13 over thousands of shapes, transposed and not.
 //!
-//! WASM has no fused multiply-add; the one of `cresset_lane::simd`, through float64, is several times slower than
-//! `acc + a * b`, hence only for small products: what a tutorial prints, not what trains for minutes.
-
-use cresset_lane::simd::F64x2;
+//! Fused multiply-adds come from relaxed SIMD where the build has it and the machine fuses, otherwise through float64
+//! (exact.rs): several times slower than `acc + a * b`, hence only for small products: what a tutorial prints, not what
+//! trains for minutes.
 
 use super::Mat;
 use super::block::Size;
+use super::exact::{Exact, ThroughF64};
 
 /// Products of at most this many multiplications are computed here: what takes some 30 microseconds.
 const LIMIT: usize = 1 << 13;
@@ -21,7 +21,6 @@ const LONG: usize = 1 << 16;
 
 /// The length of MKL's registers, in float32.
 const LANES: usize = 16;
-const REGISTERS: usize = LANES / 2;
 /// What a row or column of packed numbers is followed by: zeros, so that a register's worth can always be read.
 const PADDING: usize = LANES;
 /// Columns of a block of `columns`.
@@ -29,8 +28,10 @@ const WIDTH: usize = 8;
 /// Most of k that is summed before it meets the rest.
 const DEPTH: usize = 384;
 
-type Register = [F64x2; REGISTERS];
-const ZERO: Register = [F64x2::splat(0.0); REGISTERS];
+/// One of MKL's registers, four numbers at a time.
+type Register<E> = [<E as Exact>::V; LANES / 4];
+/// The sums of a row of a block of `columns`.
+type Sums<E> = [<E as Exact>::V; WIDTH / 4];
 
 /// The matrices of a product: `out = a @ b (+ init)`.
 pub struct Operands {
@@ -103,7 +104,14 @@ pub fn scratch(o: &Operands) -> usize {
 /// # Safety
 /// The matrices have the sizes given; `scratch` has room for `scratch` bytes and is aligned for float64.
 pub unsafe fn run(o: &Operands, scratch: *mut u8) {
-    let work = scratch.cast::<f64>();
+    #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+    if super::exact::machine_fuses() {
+        return unsafe { product::<super::exact::Relaxed>(o, scratch.cast()) };
+    }
+    unsafe { product::<ThroughF64>(o, scratch.cast()) }
+}
+
+unsafe fn product<E: Exact>(o: &Operands, work: *mut E::Number) {
     let Size { m, n, k } = o.size;
     unsafe {
         match order(o) {
@@ -118,38 +126,44 @@ pub unsafe fn run(o: &Operands, scratch: *mut u8) {
                         init: o.init.map(flip),
                         out: flip(o.out),
                     };
-                    columns(&turned, order == Order::Rows, work);
+                    columns::<E>(&turned, order == Order::Rows, work);
                 } else {
-                    columns(o, order == Order::Rows, work);
+                    columns::<E>(o, order == Order::Rows, work);
                 }
             }
-            order => dots(o, order, work),
+            order => dots::<E>(o, order, work),
         }
     }
 }
 
-/// One number, as float64.
-unsafe fn at(x: &Mat<f32>, row: usize, col: usize) -> f64 {
-    unsafe { *x.ptr.offset(row as isize * x.row + col as isize * x.col) as f64 }
+/// One number.
+unsafe fn at(x: &Mat<f32>, row: usize, col: usize) -> f32 {
+    unsafe { *x.ptr.offset(row as isize * x.row + col as isize * x.col) }
 }
 
-unsafe fn put(o: &Operands, row: usize, col: usize, v: f64) {
-    unsafe { *o.out.ptr.cast_mut().offset(row as isize * o.out.row + col as isize * o.out.col) = v as f32 }
+unsafe fn put(o: &Operands, row: usize, col: usize, v: f32) {
+    unsafe { *o.out.ptr.cast_mut().offset(row as isize * o.out.row + col as isize * o.out.col) = v }
 }
 
+/// Copies `n` numbers that lie `step` apart, and zeros up to `room`.
 #[inline(always)]
-unsafe fn load(p: *const f64) -> F64x2 {
-    unsafe { p.cast::<F64x2>().read_unaligned() }
-}
-
-/// The sum of two float32 numbers.
-#[inline(always)]
-fn plus(a: F64x2, b: F64x2) -> F64x2 {
-    (a + b).as_f32()
-}
-
-fn add(a: f64, b: f64) -> f64 {
-    (a + b) as f32 as f64
+unsafe fn pack<E: Exact>(from: *const f32, step: isize, n: usize, to: *mut E::Number, room: usize) {
+    unsafe {
+        if step == 1 {
+            for i in 0..n {
+                *to.add(i) = E::number(*from.add(i));
+            }
+        } else {
+            let mut from = from;
+            for i in 0..n {
+                *to.add(i) = E::number(*from);
+                from = from.wrapping_offset(step);
+            }
+        }
+        for i in n..room {
+            *to.add(i) = E::number(0.0);
+        }
+    }
 }
 
 // --- along the columns ----------------------------------------------------------------------------------------------
@@ -164,18 +178,16 @@ fn next_step(left: usize) -> usize {
 }
 
 /// Rows of B (m <= n), each element of a row a sum of its own.
-unsafe fn columns(o: &Operands, by_eight: bool, work: *mut f64) {
+unsafe fn columns<E: Exact>(o: &Operands, by_eight: bool, work: *mut E::Number) {
     let Size { m, n, k } = o.size;
     let width = n.next_multiple_of(WIDTH);
     let a = unsafe { work.add(k * width) };
     unsafe {
         for p in 0..k {
-            for j in 0..width {
-                *work.add(p * width + j) = if j < n { at(&o.b, p, j) } else { 0.0 };
-            }
-            for i in 0..m {
-                *a.add(i * k + p) = at(&o.a, i, p);
-            }
+            pack::<E>(o.b.ptr.wrapping_offset(p as isize * o.b.row), o.b.col, n, work.add(p * width), width);
+        }
+        for i in 0..m {
+            pack::<E>(o.a.ptr.wrapping_offset(i as isize * o.a.row), o.a.col, k, a.add(i * k), k);
         }
         let whole = n / LANES * LANES;
         let mut i = 0;
@@ -184,22 +196,21 @@ unsafe fn columns(o: &Operands, by_eight: bool, work: *mut f64) {
             let rows = [i, (i + 1).min(m - 1)];
             for j in (0..n).step_by(WIDTH) {
                 let b = work.add(j).cast_const();
-                let mut sums = [[F64x2::splat(0.0); WIDTH / 2]; 2];
                 if by_eight && j < whole {
-                    for (sum, &row) in sums.iter_mut().zip(&rows) {
-                        *sum = eights(k, a.add(row * k), b, width);
-                    }
-                    finish(o, rows, j, &sums, true);
+                    let sum = |row: usize| eights::<E>(k, a.add(row * k), b, width);
+                    let one = sum(rows[0]);
+                    let sums = [one, if rows[1] == rows[0] { one } else { sum(rows[1]) }];
+                    finish::<E>(o, rows, j, &sums, true);
                     continue;
                 }
                 let mut p = 0;
                 while p < k {
                     let step = if by_eight { k } else { next_step(k - p) };
-                    let part = block(step, [a.add(rows[0] * k + p), a.add(rows[1] * k + p)], b.add(p * width), width);
-                    if p == 0 && k == 1 {
-                        alone(o, rows, j, [*a.add(rows[0]), *a.add(rows[1])], b);
+                    if k == 1 {
+                        alone(o, rows, j);
                     } else {
-                        finish(o, rows, j, &part, p == 0);
+                        let a = rows.map(|row| a.add(row * k + p).cast_const());
+                        finish::<E>(o, rows, j, &block::<E>(step, a, b.add(p * width), width), p == 0);
                     }
                     p += step;
                 }
@@ -211,16 +222,18 @@ unsafe fn columns(o: &Operands, by_eight: bool, work: *mut f64) {
 
 /// Sums of `k` terms of two rows and `WIDTH` columns.
 #[inline(never)]
-unsafe fn block(k: usize, a: [*const f64; 2], b: *const f64, width: usize) -> [[F64x2; WIDTH / 2]; 2] {
-    let mut acc = [[F64x2::splat(0.0); WIDTH / 2]; 2];
+unsafe fn block<E: Exact>(k: usize, a: [*const E::Number; 2], mut b: *const E::Number, width: usize) -> [Sums<E>; 2] {
+    let mut acc = [[E::zero(); WIDTH / 4]; 2];
+    let [mut a0, mut a1] = a;
     unsafe {
-        for p in 0..k {
-            let x = [F64x2::splat(*a[0].add(p)), F64x2::splat(*a[1].add(p))];
-            for c in 0..WIDTH / 2 {
-                let y = load(b.add(p * width + 2 * c));
-                acc[0][c] = x[0].fused(y, acc[0][c]);
-                acc[1][c] = x[1].fused(y, acc[1][c]);
+        for _ in 0..k {
+            let x = [E::splat(*a0), E::splat(*a1)];
+            for c in 0..WIDTH / 4 {
+                let y = E::load(b.add(4 * c));
+                acc[0][c] = E::fused(x[0], y, acc[0][c]);
+                acc[1][c] = E::fused(x[1], y, acc[1][c]);
             }
+            (a0, a1, b) = (a0.add(1), a1.add(1), b.wrapping_add(width));
         }
     }
     acc
@@ -228,60 +241,70 @@ unsafe fn block(k: usize, a: [*const f64; 2], b: *const f64, width: usize) -> [[
 
 /// Sums of `k` terms of a row and `WIDTH` columns, eight terms at a time.
 #[inline(never)]
-unsafe fn eights(k: usize, a: *const f64, b: *const f64, width: usize) -> [F64x2; WIDTH / 2] {
-    let mut y = [F64x2::splat(0.0); WIDTH / 2];
+unsafe fn eights<E: Exact>(k: usize, mut a: *const E::Number, mut b: *const E::Number, width: usize) -> Sums<E> {
+    let mut sums = [E::zero(); WIDTH / 4];
+    // Of eight terms, the four sums that they start and go on with: the first carries what was there.
+    const CHAINS: [usize; 8] = [2, 3, 2, 3, 0, 1, 0, 1];
     unsafe {
-        for (c, y) in y.iter_mut().enumerate() {
-            let term = |acc, p: usize| F64x2::splat(*a.add(p)).fused(load(b.add(p * width + 2 * c)), acc);
-            let zero = F64x2::splat(0.0);
-            let mut p = 0;
-            while p + 8 <= k {
-                let first = term(term(*y, p + 6), p + 4);
-                let second = term(term(zero, p + 7), p + 5);
-                let third = term(term(zero, p + 2), p);
-                let fourth = term(term(zero, p + 3), p + 1);
-                *y = plus(plus(first, second), plus(third, fourth));
-                p += 8;
+        for _ in 0..k / 8 {
+            let mut chains = [[E::zero(); WIDTH / 4]; 4];
+            chains[0] = sums;
+            let row = |p: usize| b.wrapping_add(p * width);
+            for p in (0..8).rev() {
+                let (x, y, chain) = (E::splat(*a.add(p)), row(p), &mut chains[CHAINS[p]]);
+                for c in 0..WIDTH / 4 {
+                    chain[c] = E::fused(x, E::load(y.add(4 * c)), chain[c]);
+                }
             }
-            for p in p..k {
-                *y = term(*y, p);
+            for c in 0..WIDTH / 4 {
+                sums[c] = E::plus(E::plus(chains[0][c], chains[1][c]), E::plus(chains[2][c], chains[3][c]));
             }
+            (a, b) = (a.add(8), row(8));
+        }
+        for _ in 0..k % 8 {
+            for c in 0..WIDTH / 4 {
+                sums[c] = E::fused(E::splat(*a), E::load(b.add(4 * c)), sums[c]);
+            }
+            (a, b) = (a.add(1), b.wrapping_add(width));
         }
     }
-    y
+    sums
 }
 
 /// Adds a step's sums to what is there: nothing or `init` at first, then the steps before.
-unsafe fn finish(o: &Operands, rows: [usize; 2], j: usize, sums: &[[F64x2; WIDTH / 2]; 2], first: bool) {
+unsafe fn finish<E: Exact>(o: &Operands, rows: [usize; 2], j: usize, sums: &[Sums<E>; 2], first: bool) {
     for r in 0..1 + usize::from(rows[1] != rows[0]) {
-        for c in 0..WIDTH.min(o.size.n - j) {
-            let v = sums[r][c / 2].to_array()[c % 2];
+        let mut values = [0.0; WIDTH];
+        for (c, &sum) in sums[r].iter().enumerate() {
+            values[4 * c..][..4].copy_from_slice(&E::floats(sum));
+        }
+        for (c, &v) in values.iter().enumerate().take(o.size.n - j) {
             unsafe {
                 let before = match (&o.init, first) {
                     (Some(init), true) => Some(at(init, rows[r], j + c)),
                     (None, true) => None,
                     (_, false) => Some(at(&o.out, rows[r], j + c)),
                 };
-                put(o, rows[r], j + c, before.map_or(v, |before| add(before, v)));
+                put(o, rows[r], j + c, before.map_or(v, |before| before + v));
             }
         }
     }
 }
 
 /// Products of a lone term, fused with what is added.
-unsafe fn alone(o: &Operands, rows: [usize; 2], j: usize, a: [f64; 2], b: *const f64) {
+unsafe fn alone(o: &Operands, rows: [usize; 2], j: usize) {
     let fused = o.size.m > 1 && o.size.n > 1;
     for r in 0..1 + usize::from(rows[1] != rows[0]) {
-        for c in 0..WIDTH.min(o.size.n - j) {
+        for c in j..(j + WIDTH).min(o.size.n) {
             unsafe {
-                let product = a[r] * *b.add(c);
-                let init = o.init.as_ref().map(|init| at(init, rows[r], j + c));
+                let (x, y) = (at(&o.a, rows[r], 0), at(&o.b, 0, c));
+                let init = o.init.as_ref().map(|init| at(init, rows[r], c));
                 let v = match init {
-                    Some(init) if fused => product + init,
-                    Some(init) => add(product as f32 as f64, init),
-                    None => product,
+                    Some(init) if fused => (x as f64 * y as f64 + init as f64) as f32,
+                    Some(init) => x * y + init,
+                    None => x * y,
                 };
-                put(o, rows[r], j + c, v);
+                put(o, rows[r], c, v);
             }
         }
     }
@@ -289,90 +312,103 @@ unsafe fn alone(o: &Operands, rows: [usize; 2], j: usize, a: [f64; 2], b: *const
 
 // --- dot products ---------------------------------------------------------------------------------------------------
 
-unsafe fn dots(o: &Operands, order: Order, work: *mut f64) {
+unsafe fn dots<E: Exact>(o: &Operands, order: Order, work: *mut E::Number) {
     let Size { m, n, k } = o.size;
     let line = k + PADDING;
     let row = unsafe { work.add(n * line) };
     unsafe {
         for j in 0..n {
-            for p in 0..line {
-                *work.add(j * line + p) = if p < k { at(&o.b, p, j) } else { 0.0 };
-            }
+            pack::<E>(o.b.ptr.wrapping_offset(j as isize * o.b.col), o.b.row, k, work.add(j * line), line);
         }
         for i in 0..m {
-            for p in 0..line {
-                *row.add(p) = if p < k { at(&o.a, i, p) } else { 0.0 };
-            }
+            pack::<E>(o.a.ptr.wrapping_offset(i as isize * o.a.row), o.a.col, k, row, line);
             for j in 0..n {
                 let b = work.add(j * line).cast_const();
                 let v = match order {
-                    Order::Quarters => quarters(chain(k, row, b, ZERO)),
-                    Order::Halves => halves(chains(k, row, b, i % 2 == 0)),
+                    Order::Quarters => quarters::<E>(chain::<E>(k, row, b, zeros::<E>())),
+                    Order::Halves => halves::<E>(chains::<E>(k, row, b, i % 2 == 0)),
                     _ => {
                         // Results in fours, and what is left one by one.
                         let (index, count) = if n == 1 { (i, m) } else { (j, n) };
                         let left = count / 4 * 4;
-                        if index < left { carried(k, row, b) } else { apart(k, row, b, (index - left) % 2 == 0) }
+                        if index < left {
+                            carried::<E>(k, row, b)
+                        } else {
+                            apart::<E>(k, row, b, (index - left) % 2 == 0)
+                        }
                     }
                 };
-                let v = o.init.as_ref().map_or(v, |init| add(v, at(init, i, j)));
+                let v = o.init.as_ref().map_or(v, |init| v + at(init, i, j));
                 put(o, i, j, v);
             }
         }
     }
 }
 
+fn zeros<E: Exact>() -> Register<E> {
+    [E::zero(); LANES / 4]
+}
+
 /// One register of sums along k.
 #[inline(never)]
-unsafe fn chain(k: usize, a: *const f64, b: *const f64, mut acc: Register) -> Register {
+unsafe fn chain<E: Exact>(k: usize, a: *const E::Number, b: *const E::Number, mut acc: Register<E>) -> Register<E> {
     unsafe {
         for p in (0..k).step_by(LANES) {
-            acc = lanes(acc, a.add(p), b.add(p));
+            acc = lanes::<E>(acc, a.add(p), b.add(p));
         }
     }
     acc
 }
 
 #[inline(always)]
-unsafe fn lanes(mut acc: Register, a: *const f64, b: *const f64) -> Register {
+unsafe fn lanes<E: Exact>(mut acc: Register<E>, a: *const E::Number, b: *const E::Number) -> Register<E> {
     for (i, acc) in acc.iter_mut().enumerate() {
-        *acc = unsafe { load(a.add(2 * i)).fused(load(b.add(2 * i)), *acc) };
+        *acc = unsafe { E::fused(E::load(a.add(4 * i)), E::load(b.add(4 * i)), *acc) };
     }
     acc
 }
 
 /// Two registers of sums while there are 32 terms, one for the rest; or one throughout.
-unsafe fn chains(k: usize, a: *const f64, b: *const f64, two: bool) -> Register {
-    let (mut acc, mut p) = (ZERO, 0);
+unsafe fn chains<E: Exact>(k: usize, a: *const E::Number, b: *const E::Number, two: bool) -> Register<E> {
+    let (mut acc, mut p) = (zeros::<E>(), 0);
     unsafe {
         if two && k >= 2 * LANES {
-            let mut other = ZERO;
+            let mut other = zeros::<E>();
             while k - p >= 2 * LANES {
-                acc = lanes(acc, a.add(p), b.add(p));
-                other = lanes(other, a.add(p + LANES), b.add(p + LANES));
+                acc = lanes::<E>(acc, a.add(p), b.add(p));
+                other = lanes::<E>(other, a.add(p + LANES), b.add(p + LANES));
                 p += 2 * LANES;
             }
-            acc = std::array::from_fn(|i| plus(acc[i], other[i]));
+            acc = both::<E>(acc, other);
         }
-        chain(k - p, a.add(p), b.add(p), acc)
+        chain::<E>(k - p, a.add(p), b.add(p), acc)
     }
 }
 
+fn both<E: Exact>(x: Register<E>, y: Register<E>) -> Register<E> {
+    std::array::from_fn(|i| E::plus(x[i], y[i]))
+}
+
+/// The product of the first terms.
+unsafe fn first<E: Exact>(a: *const E::Number, b: *const E::Number) -> f32 {
+    unsafe { E::floats(E::load(a))[0] * E::floats(E::load(b))[0] }
+}
+
 /// The first term starts a sum that the others join: whole registers first, then what is left.
-unsafe fn carried(k: usize, a: *const f64, b: *const f64) -> f64 {
-    let seed = |sum: f64| {
-        let mut acc = ZERO;
-        acc[0] = F64x2::new([sum, 0.0]);
+unsafe fn carried<E: Exact>(k: usize, a: *const E::Number, b: *const E::Number) -> f32 {
+    let seed = |sum: f32| {
+        let mut acc = zeros::<E>();
+        acc[0] = E::new([sum, 0.0, 0.0, 0.0]);
         acc
     };
     unsafe {
-        let mut sum = (*a * *b) as f32 as f64;
+        let mut sum = first::<E>(a, b);
         let (rest, whole) = (k - 1, (k - 1) / LANES * LANES);
         if whole > 0 {
-            sum = halves(chain(whole, a.add(1), b.add(1), seed(sum)));
+            sum = halves::<E>(chain::<E>(whole, a.add(1), b.add(1), seed(sum)));
         }
         if whole < rest {
-            sum = halves(chain(rest - whole, a.add(1 + whole), b.add(1 + whole), seed(sum)));
+            sum = halves::<E>(chain::<E>(rest - whole, a.add(1 + whole), b.add(1 + whole), seed(sum)));
         }
         sum
     }
@@ -383,33 +419,34 @@ unsafe fn carried(k: usize, a: *const f64, b: *const f64) -> f64 {
 ///
 /// # Safety
 /// The vectors have `k` elements, `work` has room for `dot_scratch(k)` bytes and is aligned for float64.
-pub unsafe fn dot(k: usize, [a, b]: [(*const f32, isize); 2], work: *mut u8) -> f32 {
-    let work = work.cast::<f64>();
+pub unsafe fn dot(k: usize, vectors: [(*const f32, isize); 2], work: *mut u8) -> f32 {
+    #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+    if super::exact::machine_fuses() {
+        return unsafe { dot_by::<super::exact::Relaxed>(k, vectors, work.cast()) };
+    }
+    unsafe { dot_by::<ThroughF64>(k, vectors, work.cast()) }
+}
+
+unsafe fn dot_by<E: Exact>(k: usize, vectors: [(*const f32, isize); 2], work: *mut E::Number) -> f32 {
     let line = k + PADDING;
     unsafe {
-        for (i, (from, stride)) in [a, b].into_iter().enumerate() {
-            for p in 0..line {
-                let v = if p < k { *from.offset(p as isize * stride) as f64 } else { 0.0 };
-                *work.add(i * line + p) = v;
-            }
+        for (i, (from, stride)) in vectors.into_iter().enumerate() {
+            pack::<E>(from, stride, k, work.add(i * line), line);
         }
         let (a, b) = (work.cast_const(), work.add(line).cast_const());
-        let mut acc = [ZERO; 4];
+        let mut acc = [zeros::<E>(); 4];
         let mut p = 0;
         for (registers, rest) in [(4, 4 * LANES), (2, 2 * LANES), (1, 1)] {
             while p < k && k - p >= rest {
                 for acc in &mut acc[..registers] {
-                    *acc = lanes(*acc, a.add(p), b.add(p));
+                    *acc = lanes::<E>(*acc, a.add(p), b.add(p));
                     p += LANES;
                 }
             }
         }
-        let both = |x: Register, y: Register| -> Register { std::array::from_fn(|i| plus(x[i], y[i])) };
-        let sum = both(both(acc[0], acc[1]), both(acc[2], acc[3]));
+        let sum = both::<E>(both::<E>(acc[0], acc[1]), both::<E>(acc[2], acc[3]));
         // To 8 and 4 lanes, then neighbours.
-        let four = [plus(plus(sum[0], sum[4]), plus(sum[2], sum[6])), plus(plus(sum[1], sum[5]), plus(sum[3], sum[7]))];
-        let [[x, y], [z, w]] = four.map(F64x2::to_array);
-        add(add(x, y), add(z, w)) as f32
+        neighbours(E::floats(E::plus(E::plus(sum[0], sum[2]), E::plus(sum[1], sum[3]))))
     }
 }
 
@@ -419,29 +456,21 @@ pub fn dot_scratch(k: usize) -> usize {
 }
 
 /// The first term, and the sum of the others.
-unsafe fn apart(k: usize, a: *const f64, b: *const f64, two: bool) -> f64 {
-    unsafe { add((*a * *b) as f32 as f64, halves(chains(k - 1, a.add(1), b.add(1), two))) }
+unsafe fn apart<E: Exact>(k: usize, a: *const E::Number, b: *const E::Number, two: bool) -> f32 {
+    unsafe { first::<E>(a, b) + halves::<E>(chains::<E>(k - 1, a.add(1), b.add(1), two)) }
 }
 
 /// Folds 16 lanes to 8, 4, 2 and 1.
-fn halves(mut acc: Register) -> f64 {
-    let mut width = REGISTERS / 2;
-    while width > 0 {
-        for i in 0..width {
-            acc[i] = plus(acc[i], acc[i + width]);
-        }
-        width /= 2;
-    }
-    let [x, y] = acc[0].to_array();
-    add(x, y)
+fn halves<E: Exact>(acc: Register<E>) -> f32 {
+    let [a, b, c, d] = E::floats(E::plus(E::plus(acc[0], acc[2]), E::plus(acc[1], acc[3])));
+    (a + c) + (b + d)
 }
 
 /// Adds the four quarters one after the other, then pairs.
-fn quarters(acc: Register) -> f64 {
-    let mut sum = [acc[0], acc[1]];
-    for q in acc[2..].chunks_exact(2) {
-        sum = [plus(sum[0], q[0]), plus(sum[1], q[1])];
-    }
-    let [[a, b], [c, d]] = sum.map(F64x2::to_array);
-    add(add(a, b), add(c, d))
+fn quarters<E: Exact>(acc: Register<E>) -> f32 {
+    neighbours(E::floats(E::plus(E::plus(E::plus(acc[0], acc[1]), acc[2]), acc[3])))
+}
+
+fn neighbours([a, b, c, d]: [f32; 4]) -> f32 {
+    (a + b) + (c + d)
 }

@@ -180,4 +180,9 @@ fn every_tile_gives_the_same_bits() {
 fn picking_a_tile_takes_the_fastest() {
     // A clock that stands still chooses nothing.
     assert_eq!(pick_tile(|| 0.0), 0);
+    assert_eq!(tile::fastest(&[3.0, 2.0, 1.0], 0), 2);
+    assert_eq!(tile::fastest(&[1.0, 2.0, 3.0], 2), 0);
+    // Too near to the one in use, and too short for the clock.
+    assert_eq!(tile::fastest(&[1.0, 0.96], 0), 0);
+    assert_eq!(tile::fastest(&[1.0, 0.0], 0), 0);
 }

@@ -1,8 +1,9 @@
 //! Micro-kernels: an MR x NR tile of the product, its accumulators in registers.
 //!
 //! Which tile is fastest depends on the engine and the CPU more than on us (registers, FMA ports, whether the engine
-//! spills), so a binary carries several and `pick_tile` times them once.
+//! spills), so a binary carries several and `count` has them timed once enough was multiplied.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::num::Num;
@@ -215,28 +216,77 @@ pub fn tiles() -> impl ExactSizeIterator<Item = (usize, usize)> {
     F32_TILES.iter().map(|t| (t.mr, t.nr))
 }
 
-/// Times the float32 tiles on panels that fit the first cache and keeps the fastest, in about 2 ms. `now` tells
-/// milliseconds; where no clock can be had, the default stays. Returns its index.
+/// Multiply-adds, in thousands, after which the tiles are made to run, and after which they are timed. Engines compile
+/// a function well only once it has run for a while, and in the background; half a second of products lies between.
+const WARM: usize = 1 << 17;
+const TIMED: usize = 1 << 20;
+/// Multiply-adds of one run of a tile: V8 compiles a kernel well after three million.
+const RUN: usize = if cfg!(test) { 1 << 15 } else { 1 << 22 };
+
+static WORK: AtomicUsize = AtomicUsize::new(0);
+static CLOCK: OnceLock<fn() -> f64> = OnceLock::new();
+
+/// The clock, in milliseconds, that `count` times the tiles by. Without one the default tile stays.
+pub fn set_clock(now: fn() -> f64) {
+    _ = CLOCK.set(now);
+}
+
+/// Counts the multiply-adds of a float32 product that is about to be launched; at two points the tiles are tried, and the
+/// fastest is used from then on. Programs that multiply little never pay for it (it takes some 5 ms once in all).
+///
+/// No kernel may run meanwhile, nor may its scratch have been planned: both depend on the tile.
+///
+/// ```
+/// use cresset_cpu::gemm;
+/// gemm::set_clock(|| 0.0);
+/// gemm::count(2 * 3 * 4);
+/// ```
+pub fn count(madds: usize) {
+    let before = WORK.load(Ordering::Relaxed);
+    if before >= TIMED {
+        return;
+    }
+    let now = before + madds / 1024;
+    WORK.store(now, Ordering::Relaxed);
+    let Some(&clock) = CLOCK.get() else { return };
+    if before < WARM && now >= WARM {
+        try_tiles(1, || 0.0);
+    }
+    if now >= TIMED {
+        pick_tile(clock);
+    }
+}
+
+/// Times the float32 tiles on panels that fit the first cache and keeps the fastest. `now` tells milliseconds. Returns its
+/// index.
 pub fn pick_tile(now: impl Fn() -> f64) -> usize {
+    let times = try_tiles(4, now);
+    set_tile(fastest(&times, F32_TILE.load(Ordering::Relaxed)));
+    F32_TILE.load(Ordering::Relaxed)
+}
+
+/// The tile with the shortest time, unless that is within a clock's error of the one in use.
+pub(super) fn fastest(times: &[f64], used: usize) -> usize {
+    let (best, &time) = times.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)).unwrap();
+    if time > 0.0 && time < 0.95 * times[used] { best } else { used }
+}
+
+/// The shortest of `rounds` runs of every tile.
+fn try_tiles(rounds: usize, now: impl Fn() -> f64) -> [f64; F32_TILES.len()] {
     const K: usize = 192;
     let (a, b) = ([1.0f32; 6 * 4 * K], [1.0f32; 16 * K]);
     let mut c = [0.0f32; MAX_TILE];
-    let mut best = (f64::INFINITY, F32_TILE.load(Ordering::Relaxed));
-    for (index, tile) in F32_TILES.iter().enumerate() {
-        let to = Dest { c: c.as_mut_ptr(), row: tile.nr as isize, init: std::ptr::null(), init_row: 0, init_col: 0 };
-        // The same flops for every tile; the first round warms up.
-        let calls = 6 * 16 * 128 / (tile.mr * tile.nr);
-        for round in 0..3 {
+    let mut times = [f64::INFINITY; F32_TILES.len()];
+    for _ in 0..rounds {
+        for (tile, best) in F32_TILES.iter().zip(&mut times) {
+            let to =
+                Dest { c: c.as_mut_ptr(), row: tile.nr as isize, init: std::ptr::null(), init_row: 0, init_col: 0 };
             let start = now();
-            for _ in 0..calls {
+            for _ in 0..RUN / (K * tile.mr * tile.nr) {
                 unsafe { (tile.run)(K, a.as_ptr(), b.as_ptr(), &to) };
             }
-            let time = now() - start;
-            if round > 0 && time > 0.0 && time < best.0 {
-                best = (time, index);
-            }
+            *best = best.min(now() - start);
         }
     }
-    set_tile(best.1);
-    best.1
+    times
 }
