@@ -1,34 +1,22 @@
-//! Softmax, its logarithm, their backward passes, and log-sum-exp, along one dimension.
+//! float64, in plain loops.
 //!
 //! A contiguous row is done at once; along any other dimension `COLUMNS` neighbouring rows go together, so that memory
 //! is read in order and the exponentials are taken side by side.
 
-use crate::by_dtype::float_dtype;
-use crate::launch::{Kernel, Launch, View};
+use super::along;
+use crate::launch::Launch;
 use crate::number::{Float, Number};
 use crate::walk::Walk;
 
-/// `exp(x) / sum(exp(x))` along `dim`. `ins: [x]`, `outs: [y]`, `attrs: [dim]`.
-pub const SOFTMAX: Kernel = Kernel::new("softmax", softmax).with_split(crate::threads::rows::<3000>);
-/// `x - log(sum(exp(x)))` along `dim`. `ins: [x]`, `outs: [y]`, `attrs: [dim]`.
-pub const LOG_SOFTMAX: Kernel = Kernel::new("log_softmax", log_softmax).with_split(crate::threads::rows::<3000>);
-/// `y * (g - sum(g * y))`. `ins: [g, y]`, `outs: [dx]`, `attrs: [dim]`.
-pub const SOFTMAX_BACKWARD: Kernel =
-    Kernel::new("softmax_backward", softmax_backward).with_split(crate::threads::rows::<800>);
-/// `g - exp(y) * sum(g)`. `ins: [g, y]`, `outs: [dx]`, `attrs: [dim]`.
-pub const LOG_SOFTMAX_BACKWARD: Kernel =
-    Kernel::new("log_softmax_backward", log_softmax_backward).with_split(crate::threads::rows::<3000>);
-/// `log(sum(exp(x)))` along `dim`, without overflow. `ins: [x]`, `outs: [y]` (size one in `dim`), `attrs: [dim]`.
-pub const LOGSUMEXP: Kernel = Kernel::new("logsumexp", logsumexp).with_split(crate::threads::kept::<3000, 8>);
+type T = f64;
+
+fn exp_all(xs: &mut [T]) {
+    xs.iter_mut().for_each(|x| *x = libm::exp(*x));
+}
 
 const COLUMNS: usize = 16;
 /// Elements of a row whose exponentials are taken at once.
 const BLOCK: usize = 64;
-
-/// Size and stride of `dim`; a scalar is a row of one.
-fn along(v: &View, dim: usize) -> (usize, isize) {
-    if v.shape.is_empty() { (1, 1) } else { (v.shape[dim], v.strides[dim]) }
-}
 
 /// Visits rows by tiles: `f(offsets of the first row, width, offset steps from row to row)`. The width is one unless
 /// the rows' neighbours are denser than the rows.
@@ -44,7 +32,7 @@ fn tiles<const N: usize>(mut rows: Walk<N>, stride: isize, mut f: impl FnMut([is
 
 /// The greatest of `width` rows' elements and the sum of `exp(x - greatest)`; asked for, an infinite greatest counts as 0.
 #[inline(never)]
-unsafe fn greatest_and_sum<T: Float>(
+unsafe fn greatest_and_sum(
     p: *const T,
     (n, stride): (usize, isize),
     width: usize,
@@ -73,7 +61,7 @@ unsafe fn greatest_and_sum<T: Float>(
             for (j, e) in e[..w].iter_mut().enumerate() {
                 *e = at(i + j).minus(top[0]);
             }
-            T::exp_all(&mut e);
+            exp_all(&mut e);
             for (a, &e) in lanes.iter_mut().zip(&e) {
                 *a = a.plus(e);
             }
@@ -103,7 +91,7 @@ unsafe fn greatest_and_sum<T: Float>(
         for (x, &t) in x.iter_mut().zip(&top) {
             *x = x.minus(t);
         }
-        T::exp_all(&mut x);
+        exp_all(&mut x);
         for (s, &e) in sum.iter_mut().zip(&x) {
             *s = s.plus(e);
         }
@@ -114,7 +102,7 @@ unsafe fn greatest_and_sum<T: Float>(
 /// Calls `f(offset of an element, row, x)` over a tile in memory order, `BLOCK` or `COLUMNS` elements at a time, after
 /// `exp_all` if asked: `prepare(row, raw element)` gives what is exponentiated.
 #[inline(always)]
-fn each_in_tile<T: Float>(
+fn each_in_tile(
     n: usize,
     width: usize,
     exp: bool,
@@ -129,7 +117,7 @@ fn each_in_tile<T: Float>(
                 *e = prepare(i + j, 0);
             }
             if exp {
-                T::exp_all(&mut e);
+                exp_all(&mut e);
             }
             for (j, &e) in e[..w].iter().enumerate() {
                 write(i + j, 0, e);
@@ -143,7 +131,7 @@ fn each_in_tile<T: Float>(
             *e = prepare(i, j);
         }
         if exp {
-            T::exp_all(&mut e);
+            exp_all(&mut e);
         }
         for (j, &e) in e[..width].iter().enumerate() {
             write(i, j, e);
@@ -151,106 +139,84 @@ fn each_in_tile<T: Float>(
     }
 }
 
-fn softmax(l: &Launch) {
-    forward(l, false);
-}
-
-fn log_softmax(l: &Launch) {
-    forward(l, true);
-}
-
-fn softmax_backward(l: &Launch) {
-    backward(l, false);
-}
-
-fn log_softmax_backward(l: &Launch) {
-    backward(l, true);
-}
-
 #[inline(never)]
-fn forward(l: &Launch, log: bool) {
+pub fn forward(l: &Launch, log: bool) {
     let (x, y, dim) = (&l.ins[0], &l.outs[0], l.attrs[0].n());
     let ((n, sx), (_, sy)) = (along(x, dim), along(y, dim));
-    float_dtype!(x.dtype, T => {
-        let (px, py) = (x.ptr.cast::<T>().cast_const(), y.ptr.cast::<T>());
-        tiles(Walk::over_except([x, y], dim).sort_by(0).collapse(), sx, |[ox, oy], width, [cx, cy]| unsafe {
-            let (px, py) = (px.offset(ox), py.offset(oy));
-            let (top, sum) = greatest_and_sum(px, (n, sx), width, cx, false);
-            // For the logarithm what is subtracted, for the quotient what is divided by.
-            let last: [T; COLUMNS] = std::array::from_fn(|j| if log { Float::ln(sum[j]) } else { sum[j] });
-            if sx == 1 && sy == 1 && width == 1 {
-                let (xs, ys) = (std::slice::from_raw_parts(px, n), std::slice::from_raw_parts_mut(py, n));
-                for (y, &x) in ys.iter_mut().zip(xs) {
-                    *y = x - top[0];
-                }
-                if log {
-                    ys.iter_mut().for_each(|y| *y -= last[0]);
-                } else {
-                    T::exp_all(ys);
-                    ys.iter_mut().for_each(|y| *y /= last[0]);
-                }
-                return;
+    let (px, py) = (x.ptr.cast::<T>().cast_const(), y.ptr.cast::<T>());
+    tiles(Walk::over_except([x, y], dim).sort_by(0).collapse(), sx, |[ox, oy], width, [cx, cy]| unsafe {
+        let (px, py) = (px.offset(ox), py.offset(oy));
+        let (top, sum) = greatest_and_sum(px, (n, sx), width, cx, false);
+        // For the logarithm what is subtracted, for the quotient what is divided by.
+        let last: [T; COLUMNS] = std::array::from_fn(|j| if log { Float::ln(sum[j]) } else { sum[j] });
+        if sx == 1 && sy == 1 && width == 1 {
+            let (xs, ys) = (std::slice::from_raw_parts(px, n), std::slice::from_raw_parts_mut(py, n));
+            for (y, &x) in ys.iter_mut().zip(xs) {
+                *y = x - top[0];
             }
-            let shifted = |i: usize, j: usize| *px.offset(i as isize * sx + j as isize * cx) - top[j];
-            each_in_tile(n, width, !log, shifted, |i, j, e: T| {
-                *py.offset(i as isize * sy + j as isize * cy) = if log { e - last[j] } else { e / last[j] };
-            });
+            if log {
+                ys.iter_mut().for_each(|y| *y -= last[0]);
+            } else {
+                exp_all(ys);
+                ys.iter_mut().for_each(|y| *y /= last[0]);
+            }
+            return;
+        }
+        let shifted = |i: usize, j: usize| *px.offset(i as isize * sx + j as isize * cx) - top[j];
+        each_in_tile(n, width, !log, shifted, |i, j, e: T| {
+            *py.offset(i as isize * sy + j as isize * cy) = if log { e - last[j] } else { e / last[j] };
         });
-    })
+    });
 }
 
 #[inline(never)]
-fn backward(l: &Launch, log: bool) {
+pub fn backward(l: &Launch, log: bool) {
     let (g, y, dx, dim) = (&l.ins[0], &l.ins[1], &l.outs[0], l.attrs[0].n());
     let ((n, sg), (_, sy), (_, sd)) = (along(g, dim), along(y, dim), along(dx, dim));
-    float_dtype!(g.dtype, T => {
-        let (pg, py, pd) = (g.ptr.cast::<T>().cast_const(), y.ptr.cast::<T>().cast_const(), dx.ptr.cast::<T>());
-        // Tiles follow the layout of the saved result: it is the operand that is certainly dense.
-        let rows = Walk::over_except([y, g, dx], dim).sort_by(0).collapse();
-        tiles(rows, sy, |[oy, og, od], width, [cy, cg, cd]| unsafe {
-            let (py, pg, pd) = (py.offset(oy), pg.offset(og), pd.offset(od));
-            let (y, g) = (
-                |i: usize, j: usize| *py.offset(i as isize * sy + j as isize * cy),
-                |i: usize, j: usize| *pg.offset(i as isize * sg + j as isize * cg),
-            );
-            let mut sum = [T::ZERO; COLUMNS];
-            if width == 1 {
-                // Lanes side by side; the row's sum is theirs.
-                for i in (0..n).step_by(COLUMNS) {
-                    for (k, s) in sum[..COLUMNS.min(n - i)].iter_mut().enumerate() {
-                        *s += if log { g(i + k, 0) } else { g(i + k, 0) * y(i + k, 0) };
-                    }
-                }
-                sum[0] = sum.iter().sum();
-            } else {
-                for i in 0..n {
-                    for (j, s) in sum[..width].iter_mut().enumerate() {
-                        *s += if log { g(i, j) } else { g(i, j) * y(i, j) };
-                    }
+    let (pg, py, pd) = (g.ptr.cast::<T>().cast_const(), y.ptr.cast::<T>().cast_const(), dx.ptr.cast::<T>());
+    // Tiles follow the layout of the saved result: it is the operand that is certainly dense.
+    let rows = Walk::over_except([y, g, dx], dim).sort_by(0).collapse();
+    tiles(rows, sy, |[oy, og, od], width, [cy, cg, cd]| unsafe {
+        let (py, pg, pd) = (py.offset(oy), pg.offset(og), pd.offset(od));
+        let (y, g) = (
+            |i: usize, j: usize| *py.offset(i as isize * sy + j as isize * cy),
+            |i: usize, j: usize| *pg.offset(i as isize * sg + j as isize * cg),
+        );
+        let mut sum = [T::ZERO; COLUMNS];
+        if width == 1 {
+            // Lanes side by side; the row's sum is theirs.
+            for i in (0..n).step_by(COLUMNS) {
+                for (k, s) in sum[..COLUMNS.min(n - i)].iter_mut().enumerate() {
+                    *s += if log { g(i + k, 0) } else { g(i + k, 0) * y(i + k, 0) };
                 }
             }
-            each_in_tile(n, width, log, y, |i, j, e: T| {
-                let d = if log { g(i, j) - e * sum[j] } else { e * (g(i, j) - sum[j]) };
-                *pd.offset(i as isize * sd + j as isize * cd) = d;
-            });
+            sum[0] = sum.iter().sum();
+        } else {
+            for i in 0..n {
+                for (j, s) in sum[..width].iter_mut().enumerate() {
+                    *s += if log { g(i, j) } else { g(i, j) * y(i, j) };
+                }
+            }
+        }
+        each_in_tile(n, width, log, y, |i, j, e: T| {
+            let d = if log { g(i, j) - e * sum[j] } else { e * (g(i, j) - sum[j]) };
+            *pd.offset(i as isize * sd + j as isize * cd) = d;
         });
-    })
+    });
 }
 
-fn logsumexp(l: &Launch) {
+pub fn logsumexp(l: &Launch) {
     let (x, y, dim) = (&l.ins[0], &l.outs[0], l.attrs[0].n());
     let (n, sx) = along(x, dim);
-    float_dtype!(x.dtype, T => {
-        let (px, py) = (x.ptr.cast::<T>().cast_const(), y.ptr.cast::<T>());
-        tiles(Walk::over_except([x, y], dim).sort_by(0).collapse(), sx, |[ox, oy], width, [cx, cy]| unsafe {
-            if n == 0 {
-                (0..width).for_each(|j| *py.offset(oy + j as isize * cy) = T::NEG_INFINITY);
-                return;
-            }
-            let (top, sum) = greatest_and_sum(px.offset(ox), (n, sx), width, cx, true);
-            for j in 0..width {
-                *py.offset(oy + j as isize * cy) = top[j] + Float::ln(sum[j]);
-            }
-        });
-    })
+    let (px, py) = (x.ptr.cast::<T>().cast_const(), y.ptr.cast::<T>());
+    tiles(Walk::over_except([x, y], dim).sort_by(0).collapse(), sx, |[ox, oy], width, [cx, cy]| unsafe {
+        if n == 0 {
+            (0..width).for_each(|j| *py.offset(oy + j as isize * cy) = T::NEG_INFINITY);
+            return;
+        }
+        let (top, sum) = greatest_and_sum(px.offset(ox), (n, sx), width, cx, true);
+        for j in 0..width {
+            *py.offset(oy + j as isize * cy) = top[j] + Float::ln(sum[j]);
+        }
+    });
 }
