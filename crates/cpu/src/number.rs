@@ -55,10 +55,7 @@ pub trait Float: Number {
     fn of(v: f64) -> Self;
     fn minus(self, b: Self) -> Self;
     fn over(self, b: Self) -> Self;
-    fn abs(self) -> Self;
     fn exp(self) -> Self;
-    /// The exponential of every element.
-    fn exp_all(xs: &mut [Self]);
     fn ln(self) -> Self;
     fn ln_1p(self) -> Self;
     fn pow(self, exponent: Self) -> Self;
@@ -98,15 +95,8 @@ macro_rules! float {
                 self / b
             }
             #[inline(always)]
-            fn abs(self) -> Self {
-                $t::abs(self)
-            }
-            #[inline(always)]
             fn exp(self) -> Self {
                 $math::exp(self)
-            }
-            fn exp_all(xs: &mut [Self]) {
-                exp_all::$t(xs);
             }
             #[inline(always)]
             fn ln(self) -> Self {
@@ -128,29 +118,4 @@ float!(f32 f32 f64 float64);
 /// libm's functions under the names of the standard library, which brings copies of its own into a wasm binary.
 mod float64 {
     pub use libm::{exp, log as ln, log1p as ln_1p, pow as powf};
-}
-
-mod exp_all {
-    use cresset_lane::num::Real;
-    use cresset_lane::simd::F32x4;
-
-    /// Four at a time; the rest goes through a register too, so that a value does not depend on its place.
-    #[inline(never)]
-    pub fn f32(xs: &mut [f32]) {
-        let (quads, rest) = xs.as_chunks_mut::<4>();
-        for q in quads {
-            *q = Real::exp(F32x4::new(*q)).to_array();
-        }
-        if !rest.is_empty() {
-            let mut last = [0.0; 4];
-            last[..rest.len()].copy_from_slice(rest);
-            let last = Real::exp(F32x4::new(last)).to_array();
-            rest.copy_from_slice(&last[..rest.len()]);
-        }
-    }
-
-    #[inline(never)]
-    pub fn f64(xs: &mut [f64]) {
-        xs.iter_mut().for_each(|x| *x = f64::exp(*x));
-    }
 }

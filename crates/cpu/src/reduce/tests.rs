@@ -1,7 +1,8 @@
 //! The reductions against naive loops, over random shapes and strides.
 
 use super::*;
-use crate::launch::Kernel;
+use crate::launch::{Kernel, View};
+use crate::number::Float;
 use crate::testing::{Arr, Rng, close, indices, run};
 use cresset_lane::{Bool, Element};
 
@@ -179,14 +180,13 @@ fn each_row(shape: &[usize], mut f: impl FnMut(usize, &dyn Fn(usize) -> Vec<usiz
     }
 }
 
-#[test]
-fn softmax_and_backward() {
+fn softmax_cases<T: Float>(rounding: f64) {
     let mut rng = Rng(11);
-    for shape in [&[] as &[usize], &[9], &[3, 100], &[20, 37], &[2, 5, 18], &[2, 0, 3]] {
-        let x = Arr::<f64>::random(&mut rng, shape, |r| 200.0 * r.float());
-        let g = Arr::<f64>::random(&mut rng, shape, |r| r.float());
+    for shape in [&[] as &[usize], &[9], &[3, 100], &[20, 37], &[2, 5, 18], &[3, 700], &[300, 270], &[2, 0, 3]] {
+        let x = Arr::<T>::random(&mut rng, shape, |r| T::of(200.0 * r.float()));
+        let g = Arr::<T>::random(&mut rng, shape, |r| T::of(r.float()));
         let of = |kernel: Kernel, ins: &[crate::View], dim: usize, rng: &mut Rng| {
-            let out = Arr::<f64>::scattered(rng, shape);
+            let out = Arr::<T>::scattered(rng, shape);
             run(kernel, &[out.view()], ins, &[dim.into()]);
             out
         };
@@ -196,29 +196,96 @@ fn softmax_and_backward() {
             let dls = of(LOG_SOFTMAX_BACKWARD, &[g.view(), ls.view()], dim, &mut rng);
             let mut less = shape.to_vec();
             less.get_mut(dim).map(|n| *n = 1);
-            let lse = Arr::<f64>::scattered(&mut rng, &less);
+            let lse = Arr::<T>::scattered(&mut rng, &less);
             run(LOGSUMEXP, &[lse.view()], &[x.view()], &[dim.into()]);
             each_row(shape, |d, at, n| {
                 if d != dim {
                     return;
                 }
-                let row = |a: &Arr<f64>| (0..n).map(|k| a.get(&at(k))).collect::<Vec<_>>();
+                let row = |a: &Arr<T>| (0..n).map(|k| a.get(&at(k)).to_f64()).collect::<Vec<_>>();
                 let (x, g) = (row(&x), row(&g));
                 let top = nan_max(&x);
                 let total: f64 = x.iter().map(|x| (x - top).exp()).sum();
-                close(lse.get(&at(0)), top + total.ln(), 1e-12);
+                close(lse.get(&at(0)).to_f64(), top + total.ln(), rounding);
                 let (p, gsum) = (x.iter().map(|x| (x - top).exp() / total).collect::<Vec<_>>(), g.iter().sum::<f64>());
                 let dot: f64 = p.iter().zip(&g).map(|(p, g)| p * g).sum();
                 for k in 0..n {
-                    close(s.get(&at(k)), p[k], 1e-12);
-                    close(ls.get(&at(k)), x[k] - top - total.ln(), 1e-12);
-                    close(ds.get(&at(k)), p[k] * (g[k] - dot), 1e-12);
-                    close(dls.get(&at(k)), g[k] - p[k] * gsum, 1e-12);
+                    close(s.get(&at(k)).to_f64(), p[k], rounding);
+                    close(ls.get(&at(k)).to_f64(), x[k] - top - total.ln(), rounding);
+                    close(ds.get(&at(k)).to_f64(), p[k] * (g[k] - dot), rounding);
+                    close(dls.get(&at(k)).to_f64(), g[k] - p[k] * gsum, rounding);
                 }
             });
         }
     }
+}
+
+#[test]
+fn softmax_and_backward() {
+    softmax_cases::<f64>(1e-12);
+    softmax_cases::<f32>(3e-5);
     let (minus, y) = (Arr::<f32> { memory: vec![f32::NEG_INFINITY; 3], ..Arr::zeros(&[3]) }, Arr::<f32>::zeros(&[1]));
     run(LOGSUMEXP, &[y.view()], &[minus.view()], &[0usize.into()]);
     assert_eq!(y.memory[0], f32::NEG_INFINITY);
+}
+
+#[test]
+fn softmax_rows_do_not_know_each_other() {
+    let mut rng = Rng(17);
+    let shape = [70, 75];
+    let [x, g] = [9.0, 1.0].map(|scale| {
+        let mut a = Arr::<f32>::zeros(&shape);
+        a.memory.fill_with(|| (scale * rng.float()) as f32);
+        a
+    });
+    for dim in [0, 1usize] {
+        // All rows at once, and each by itself, as a cut launch has it.
+        let whole: [Arr<f32>; 3] = std::array::from_fn(|_| Arr::zeros(&shape));
+        let alone: [Arr<f32>; 3] = std::array::from_fn(|_| Arr::zeros(&shape));
+        let all = |outs: [View; 3], x: View, g: View| {
+            run(SOFTMAX, &outs[..1], &[x], &[dim.into()]);
+            run(LOG_SOFTMAX, &outs[1..2], &[x], &[dim.into()]);
+            run(LOG_SOFTMAX_BACKWARD, &outs[2..], &[g, outs[1]], &[dim.into()]);
+        };
+        all(std::array::from_fn(|k| whole[k].view()), x.view(), g.view());
+        let mut shape = shape;
+        shape[1 - dim] = 1;
+        for row in 0..x.shape[1 - dim] {
+            let at = |a: View<'_>| a.ptr.cast::<f32>().wrapping_offset(row as isize * a.strides[1 - dim]).cast::<u8>();
+            let one =
+                |a: &Arr<f32>| View { ptr: at(a.view()), dtype: a.view().dtype, shape: &shape, strides: &[75, 1] };
+            all(std::array::from_fn(|k| one(&alone[k])), one(&x), one(&g));
+        }
+        for (a, b) in whole.iter().zip(&alone) {
+            assert!(a.memory.iter().zip(&b.memory).all(|(a, b)| a.to_bits() == b.to_bits()));
+        }
+    }
+}
+
+#[test]
+fn softmax_of_what_is_not_finite() {
+    let (inf, nan) = (f32::INFINITY, f32::NAN);
+    for n in [3, 5, 40usize] {
+        for dim in [0, 1usize] {
+            let line = |first: [f32; 3], kernel: Kernel| {
+                let shape = if dim == 0 { [n, 1] } else { [1, n] };
+                let (mut x, y) = (
+                    Arr::<f32>::zeros(&shape),
+                    Arr::<f32>::zeros(&if kernel.name == "logsumexp" { [1, 1] } else { shape }),
+                );
+                x.memory.fill(-inf);
+                x.memory[n - 3..].copy_from_slice(&first);
+                run(kernel, &[y.view()], &[x.view()], &[dim.into()]);
+                y.memory
+            };
+            // Masked places have no weight at all.
+            let y = line([1.0, -inf, 1.0], SOFTMAX);
+            assert!(y[n - 3] == 0.5 && y[n - 1] == 0.5 && y.iter().sum::<f32>() == 1.0, "{y:?}");
+            assert!(line([-inf; 3], SOFTMAX).iter().all(|y| y.is_nan()));
+            assert!(line([1.0, nan, 1.0], LOG_SOFTMAX).iter().all(|y| y.is_nan()));
+            assert_eq!(line([-inf; 3], LOGSUMEXP), [-inf]);
+            assert_eq!(line([inf, -2.0, 1.0], LOGSUMEXP), [inf]);
+            assert!(line([inf, nan, 1.0], LOGSUMEXP)[0].is_nan());
+        }
+    }
 }

@@ -46,17 +46,18 @@ pointwise! {
         g * (phi + x * ((x * x * lit(-0.5)).exp() * lit(super::DENSITY)))
     }
 
-    /// GELU by its tanh approximation
+    /// GELU by its tanh approximation: (1 + tanh(t)) / 2 is sigmoid(2 t). For positive x what is missing to x is computed, which
+    /// is the smaller part.
     Real gelu_tanh(x) {
-        let inner = lit::<L>(super::ROOT) * (x + lit::<L>(0.044715) * (x * x * x));
-        lit::<L>(0.5) * x * (lit::<L>(1.0) + inner.tanh())
+        let t = lit::<L>(2.0 * super::ROOT) * (x + lit::<L>(0.044715) * (x * x * x));
+        let part = x * (-t.abs()).sigmoid();
+        // From 20 on the part is 0, and infinity times 0 must not spoil it.
+        select(x.gt(lit(0.0)), x - select(x.lt(lit(20.0)), part, lit(0.0)), part)
     }
     => dx(g, x) {
-        let inner = lit::<L>(super::ROOT) * (x + lit::<L>(0.044715) * (x * x * x));
-        let t = inner.tanh();
-        let slope = lit::<L>(super::ROOT) * (lit::<L>(1.0) + lit::<L>(3.0 * 0.044715) * (x * x));
-        let right = lit::<L>(0.5) * x * ((lit::<L>(1.0) - t * t) * slope);
-        g * (lit::<L>(0.5) * (lit::<L>(1.0) + t) + right)
+        let s = (lit::<L>(2.0 * super::ROOT) * (x + lit::<L>(0.044715) * (x * x * x))).sigmoid();
+        let slope = lit::<L>(2.0 * super::ROOT) * (lit::<L>(1.0) + lit::<L>(3.0 * 0.044715) * (x * x));
+        g * (s + x * (s * (lit::<L>(1.0) - s) * slope))
     }
 
     /// x * sigmoid(x)

@@ -129,36 +129,6 @@ fn with_sign(value: F64x2, sign: F64x2) -> F64x2 {
     F64x2::from_bits(value.bits() | (sign.bits() & I64x2::splat(i64::MIN)))
 }
 
-/// For |x| up to 3.9375: one odd polynomial is shorter than the usual pieces, and float64 bears its large terms.
-#[inline(always)]
-pub fn erf(x: F64x2) -> F64x2 {
-    // Relative error 1.1e-9.
-    let p = polynomial(
-        x * x,
-        [
-            1.1283791658822524,
-            -0.3761263431285147,
-            0.1128376193035828,
-            -0.02686538931698464,
-            0.005222874396737167,
-            -0.0008538686694075379,
-            0.00011998642314137381,
-            -1.4688659458816448e-05,
-            1.5730422339873986e-06,
-            -1.4650197856988056e-07,
-            1.1685508954664284e-08,
-            -7.802863141481058e-10,
-            4.238430364207416e-11,
-            -1.8083080643318824e-12,
-            5.78951027378619e-14,
-            -1.3005194594382655e-15,
-            1.8202312532329312e-17,
-            -1.1908509700956006e-19,
-        ],
-    );
-    x * p
-}
-
 /// For x between -4 and 11. The polynomial is that of `special::erfc`.
 #[inline(always)]
 pub fn erfc(x: F64x2) -> F64x2 {

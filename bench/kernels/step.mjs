@@ -1,6 +1,6 @@
 // What a training step and small calls cost, in microseconds.
 //
-//   node bench/step.mjs [FILTER] [ROUNDS] [PACKAGE...]     (needs a built package: npm run build)
+//   node bench/kernels/step.mjs [FILTER] [ROUNDS] [PACKAGE...]     (needs a built package: npm run build)
 //
 // Rows are timed in interleaved rounds; each gets its best round, because what else the machine does only ever adds. Of several
 // packages (folders of other builds, to be compared) the rows are interleaved too. The loops are what a program would
@@ -68,7 +68,7 @@ async function rowsOf(torch) {
   ].filter(([name]) => name.includes(filter));
 }
 
-const sources = packages.length > 0 ? packages : [new URL('../dist', import.meta.url).pathname];
+const sources = packages.length > 0 ? packages : [new URL('../../dist', import.meta.url).pathname];
 const rows = await Promise.all(sources.map(async (p) => rowsOf(await import(pathToFileURL(`${resolve(p)}/index.js`).href))));
 const best = rows.map((list) => list.map(() => Infinity));
 for (let round = 0; round < Number(rounds); round++) {
