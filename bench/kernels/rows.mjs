@@ -28,6 +28,10 @@ const ROWS = {
   'log-softmax backward': { kernel: 'log_softmax_backward', out: [same], ins: [same, same], attrs: () => [1n] },
   'softmax backward dim 0': { kernel: 'softmax_backward', out: [same], ins: [same, same], attrs: () => [0n] },
   logsumexp: { kernel: 'logsumexp', out: [(m) => [[m, 1]]], ins: [same], attrs: () => [1n] },
+  'layer norm': { kernel: 'layer_norm', target: 5, out: [same, (m) => [[m, 1]], (m) => [[m, 1]]], ins: [same, (m, n) => [[1, n]], (m, n) => [[1, n]]],
+    attrs: () => [1e-5, 1n, 1n], model: (x, w, b, [, n]) => torch.nn.functional.layerNorm(x, [n], w.view(n), b.view(n)) },
+  'layer norm backward': { kernel: 'layer_norm_backward', out: [same],
+    ins: [same, same, (m) => [[m, 1]], (m) => [[m, 1]], (m, n) => [[1, n]]] },
   'var and mean': { kernel: 'var_mean', out: [(m) => [[m, 1]], (m) => [[m, 1]]], ins: [same], attrs: (m, n) => [n, 0, 0n] },
   'var and mean dim 0': { kernel: 'var_mean', out: [(m, n) => [[1, n]], (m, n) => [[1, n]]], ins: [same], attrs: (m) => [m, 0, 0n] },
   sum: { kernel: 'sum', target: 1.2, out: [(m) => [[m, 1]]], ins: [same], attrs: () => [1], model: (x) => x.sum(1, true) },
@@ -65,7 +69,7 @@ if (ort) ort.env.wasm.numThreads = 1;
 else if (!alone) console.log('no peer: build the package (npm run build) and install onnxruntime-web');
 
 const room = 4096 * 1024 * 8;
-const [buffers, name, plan, attributes] = [[0, 1, 2].map(() => wasm.bytes(room)), wasm.bytes(64), wasm.bytes(4096), wasm.bytes(128)];
+const [buffers, name, plan, attributes] = [[0, 1, 2, 3, 4, 5].map(() => wasm.bytes(room)), wasm.bytes(64), wasm.bytes(4096), wasm.bytes(128)];
 const count = (shape) => shape.reduce((a, b) => a * b, 1);
 
 function find(kernel) {

@@ -8,7 +8,7 @@ use crate::lane::expr::{Pointwise, RealOp, norm as expr};
 use crate::layout::Sizes;
 use crate::losses::number;
 use crate::reducing::Reduction;
-use crate::{Result, Tensor, attach, bail, ensure, ops, pointwise};
+use crate::{Result, Tensor, attach, bail, dispatch, ensure, ops, pointwise};
 
 /// How a normalisation looks at its input: the shape it is seen in, the dimensions statistics are taken over, and the
 /// shape in which weight and bias meet it.
@@ -35,6 +35,36 @@ fn inverse_deviation(var: &Tensor, eps: f64) -> Result<Tensor> {
     ops::rsqrt(&ops::add(var, &number(eps)?)?)
 }
 
+impl Scheme {
+    /// Whether rows are normalised, for which there are fused kernels.
+    fn by_rows(&self) -> bool {
+        self.view.len() == 2
+    }
+
+    /// A weight or bias as a row of contiguous numbers beside those of `x`.
+    fn row(&self, t: &Tensor, x: &Tensor) -> Result<Tensor> {
+        ops::to_dtype(&ops::reshape(t, &self.affine)?, x.dtype())?.contiguous_data()
+    }
+}
+
+/// The rows of `x` normalised and scaled, their means and inverse deviations, by the fused kernel.
+fn normalized_rows(
+    s: &Scheme,
+    x: &Tensor,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    let row = |t: &Tensor| s.row(t, x);
+    let ins = [Some(x.contiguous_data()?), weight.map(row).transpose()?, bias.map(row).transpose()?];
+    let ins: SmallVec<[&Tensor; 3]> = ins.iter().flatten().collect();
+    let (y, column) = (Tensor::empty(x.shape(), x.dtype())?, [x.shape()[0], 1]);
+    let (mean, rstd) = (Tensor::empty(&column, x.dtype())?, Tensor::empty(&column, x.dtype())?);
+    let attrs = [eps.into(), weight.is_some().into(), bias.is_some().into()];
+    dispatch(&reduce::LAYER_NORM, &ins, &[&y, &mean, &rstd], &attrs)?;
+    Ok((y, mean, rstd))
+}
+
 /// Normalises by the input's own statistics. Gives the result, the means and the inverse deviations.
 fn normalize_by_own(
     s: Scheme,
@@ -45,9 +75,14 @@ fn normalize_by_own(
 ) -> Result<(Tensor, Tensor, Tensor)> {
     let (out, mean, rstd) = no_grad(|| {
         let x = ops::reshape(input, &s.view)?;
-        let (mean, var) = moments(&x, &s.over)?;
-        let rstd = inverse_deviation(&var, eps)?;
-        let y = scaled(&launch::<expr::standardize::Op>(&[&x, &mean, &rstd])?, weight, bias, &s.affine)?;
+        let (y, mean, rstd) = if s.by_rows() {
+            normalized_rows(&s, &x, weight, bias, eps)?
+        } else {
+            let (mean, var) = moments(&x, &s.over)?;
+            let rstd = inverse_deviation(&var, eps)?;
+            let z = launch::<expr::standardize::Op>(&[&x, &mean, &rstd])?;
+            (scaled(&z, weight, bias, &s.affine)?, mean, rstd)
+        };
         Ok((ops::reshape(&y, &input.sizes())?.detach(), mean, rstd))
     })?;
     let name = s.name;
@@ -67,8 +102,20 @@ fn normalize_by_own(
             (ctx.saved(2)?, ctx.saved(3)?)
         };
         let weight = if ctx.has_saved(1) { Some(ctx.saved(1)?) } else { None };
-        let z = composed::<expr::standardize::Op>(&[&x, &mean, &rstd], |t| ops::mul(&ops::sub(t[0], t[1])?, t[2]))?;
+        let fused = s.by_rows() && !grad_enabled();
+        let z = if fused && !ctx.needs(1) {
+            g.clone() // nobody looks
+        } else {
+            composed::<expr::standardize::Op>(&[&x, &mean, &rstd], |t| ops::mul(&ops::sub(t[0], t[1])?, t[2]))?
+        };
         let dx = ctx.when(0, || {
+            if fused {
+                let weight = weight.as_ref().map(|w| s.row(w, &x)).transpose()?;
+                let ins = [Some(g.contiguous_data()?), Some(x.contiguous_data()?), Some(mean), Some(rstd), weight];
+                let dx = Tensor::empty(x.shape(), x.dtype())?;
+                dispatch(&reduce::LAYER_NORM_BACKWARD, &ins.iter().flatten().collect::<SmallVec<[&Tensor; 5]>>(), &[&dx], &[])?;
+                return ops::reshape(&dx, &shape);
+            }
             let gy = weight.as_ref().map_or(Ok(g.clone()), |w| ops::mul(&g, &ops::reshape(w, &s.affine)?))?;
             let a = ops::mean_dim(&gy, Some(&s.over), true, None)?;
             let b = ops::mean_dim(&ops::mul(&gy, &z)?, Some(&s.over), true, None)?;

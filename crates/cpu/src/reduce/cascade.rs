@@ -166,6 +166,13 @@ unsafe fn rows<T: Cascade>(
     }
 }
 
+/// The sum of contiguous elements.
+pub fn sum_of_row<T: Cascade>(xs: &[T]) -> T {
+    let mut total = T::ZERO;
+    unsafe { rows(xs.as_ptr(), (xs.len(), 1), (1, xs.len() as isize), &mut |_, sum| total = sum) };
+    total
+}
+
 /// Writes `sum / divisor` over what `out` has one element of.
 pub fn sum_into<T: Cascade>(input: &View, out: &View, divisor: T) {
     let Plan { mut kept, reduced, none, rows: row, .. } = plan(input, out, out);

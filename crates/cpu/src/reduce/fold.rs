@@ -85,7 +85,7 @@ fn join<F: Fold>(fold: F, into: &mut [F::Acc], part: &[F::Acc]) {
 
 /// Folds `n` elements that lie `stride` apart.
 #[inline(never)]
-unsafe fn row<F: Fold>(fold: F, start: F::Acc, p: *const F::In, n: usize, stride: isize) -> F::Acc {
+pub unsafe fn row<F: Fold>(fold: F, start: F::Acc, p: *const F::In, n: usize, stride: isize) -> F::Acc {
     if stride == 1 && n >= LANES {
         return row_contiguous(fold, start, unsafe { std::slice::from_raw_parts(p, n) });
     }

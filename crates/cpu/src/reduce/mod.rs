@@ -8,6 +8,7 @@ mod cascade;
 mod cascade_tests;
 mod extremum;
 mod fold;
+mod layer_norm;
 mod moments;
 mod norm;
 mod softmax;
@@ -16,6 +17,7 @@ mod sum;
 mod tests;
 
 pub use extremum::{AMAX, AMIN, ARGMAX, ARGMIN};
+pub use layer_norm::{LAYER_NORM, LAYER_NORM_BACKWARD};
 pub use moments::VAR_MEAN;
 pub use norm::NORM;
 pub use softmax::{LOG_SOFTMAX, LOG_SOFTMAX_BACKWARD, LOGSUMEXP, SOFTMAX, SOFTMAX_BACKWARD};

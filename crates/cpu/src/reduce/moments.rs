@@ -1,10 +1,11 @@
 //! Variance, standard deviation and mean together.
 
-use super::fold::{Fold, fold_into};
-use super::sum::plain;
+use super::fold::{Fold, fold_into, row};
+use super::sum::{Plain, plain};
 use crate::by_dtype::float_dtype;
 use crate::launch::{Kernel, Launch, Part};
 use crate::number::Float;
+use std::marker::PhantomData;
 
 /// Variance (or its root) and mean in two passes over memory: the mean first, then the squared distances from it,
 /// which loses no digits when the mean is large.
@@ -52,4 +53,15 @@ fn var_mean(l: &Launch) {
             unsafe { *p.offset(o) = if root { v.sqrt() } else { v } }
         });
     })
+}
+
+/// Mean and variance (divided by the count) of contiguous elements, as `VAR_MEAN` has them.
+pub(super) fn mean_and_variance<T: Float>(xs: &[T]) -> (T, T) {
+    let count = T::of(xs.len() as f64);
+    let total =
+        Plain { start: T::ZERO, step: |a: T, x: T| a.plus(x), merge: |a: T, b| a.plus(b), read: PhantomData::<T> };
+    let mean = unsafe { row(total, T::ZERO, xs.as_ptr(), xs.len(), 1) }.over(count);
+    let distance = Distance { means: &raw const mean };
+    let (_, sum) = unsafe { row(distance, distance.start(0), xs.as_ptr(), xs.len(), 1) };
+    (mean, sum.over(count))
 }

@@ -33,11 +33,11 @@ pub const ALL: Kernel = Kernel::new("all", all).with_split(crate::threads::kept:
 
 /// A fold of `T` into `A` by two plain functions.
 #[derive(Clone, Copy)]
-struct Plain<T, A, S, M> {
-    start: A,
-    step: S,
-    merge: M,
-    read: PhantomData<T>,
+pub(super) struct Plain<T, A, S, M> {
+    pub start: A,
+    pub step: S,
+    pub merge: M,
+    pub read: PhantomData<T>,
 }
 
 impl<T: Element, A: Copy, S: Fn(A, T) -> A + Copy, M: Fn(A, A) -> A + Copy> Fold for Plain<T, A, S, M> {

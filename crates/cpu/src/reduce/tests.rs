@@ -289,3 +289,62 @@ fn softmax_of_what_is_not_finite() {
         }
     }
 }
+
+#[test]
+fn layer_norm_and_backward() {
+    let mut rng = Rng(23);
+    for (rows, n) in [(1, 1), (3, 5), (4, 16), (5, 100), (2, 2500)] {
+        let mut numbers = |shape: [usize; 2]| {
+            let mut a = Arr::<f64>::zeros(&shape);
+            a.memory.fill_with(|| rng.float());
+            a
+        };
+        let (x, g, w, b) = (numbers([rows, n]), numbers([rows, n]), numbers([1, n]), numbers([1, n]));
+        let [y, dx] = [(); 2].map(|_| Arr::<f64>::zeros(&[rows, n]));
+        let [mean, rstd] = [(); 2].map(|_| Arr::<f64>::zeros(&[rows, 1]));
+        for (weighted, biased) in [(true, true), (true, false), (false, true), (false, false)] {
+            let outs = [y.view(), mean.view(), rstd.view()];
+            let ins: Vec<View> =
+                [Some(x.view()), weighted.then(|| w.view()), biased.then(|| b.view())].into_iter().flatten().collect();
+            run(LAYER_NORM, &outs, &ins, &[0.25.into(), weighted.into(), biased.into()]);
+            let mut ins = vec![g.view(), x.view(), mean.view(), rstd.view()];
+            ins.extend(weighted.then(|| w.view()));
+            run(LAYER_NORM_BACKWARD, &[dx.view()], &ins, &[]);
+            for i in 0..rows {
+                let line = |a: &Arr<f64>| a.memory[i * n..(i + 1) * n].to_vec();
+                let average = |a: &dyn Fn(usize) -> f64| (0..n).map(a).sum::<f64>() / n as f64;
+                let (x, g) = (line(&x), line(&g));
+                let m = average(&|k| x[k]);
+                let r = 1.0 / (average(&|k| (x[k] - m).powi(2)) + 0.25).sqrt();
+                let (w, b) = (
+                    |k: usize| if weighted { w.memory[k] } else { 1.0 },
+                    |k: usize| if biased { b.memory[k] } else { 0.0 },
+                );
+                let (z, h) = (|k: usize| (x[k] - m) * r, |k: usize| g[k] * w(k));
+                let (a, c) = (average(&h), average(&|k| h(k) * z(k)));
+                close(mean.memory[i], m, 1e-13);
+                close(rstd.memory[i], r, 1e-13);
+                for k in 0..n {
+                    close(line(&y)[k], z(k) * w(k) + b(k), 1e-12);
+                    close(line(&dx)[k], (h(k) - a - z(k) * c) * r, 1e-12);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn layer_norm_has_the_moments_of_the_reduction() {
+    let mut rng = Rng(29);
+    for n in [3, 70, 3000] {
+        let mut x = Arr::<f32>::zeros(&[2, n]);
+        x.memory.fill_with(|| 3.0 + rng.float() as f32);
+        let y = Arr::<f32>::zeros(&[2, n]);
+        let [mean, rstd, means, variances] = [(); 4].map(|_| Arr::<f32>::zeros(&[2, 1]));
+        run(LAYER_NORM, &[y.view(), mean.view(), rstd.view()], &[x.view()], &[1e-5.into(), false.into(), false.into()]);
+        run(VAR_MEAN, &[variances.view(), means.view()], &[x.view()], &[(n as f64).into(), 0.0.into(), false.into()]);
+        assert_eq!(mean.memory, means.memory);
+        let roots: Vec<f32> = variances.memory.iter().map(|v| 1.0 / (v + 1e-5).sqrt()).collect();
+        assert_eq!(rstd.memory, roots);
+    }
+}
