@@ -9,6 +9,8 @@ mod backward_weight;
 mod depthwise;
 mod forward;
 mod geometry;
+mod planes;
+mod problem;
 mod winograd;
 
 #[cfg(test)]
@@ -18,7 +20,7 @@ use crate::by_dtype::wide_dtype;
 use crate::gemm::tile::Tiled;
 use crate::{Kernel, Launch};
 use geometry::Geometry;
-use winograd::Problem;
+use problem::Problem;
 
 /// `y[n, co] = bias[co] + sum over ci of w[co, ci] (correlated with) x[n, ci]`.
 /// ins: x (N, C, D, H, W), w (Co, C / groups, kd, kh, kw), optionally bias (Co); out: y (N, Co, od, oh, ow).
@@ -39,8 +41,9 @@ fn forward_geometry(launch: &Launch) -> Geometry {
 
 fn forward_run(launch: &Launch) {
     let g = forward_geometry(launch);
-    if let Some(problem) = Problem::forward(&g, launch) {
-        return unsafe { winograd::run(&problem, launch, |one| forward::run::<f32>(one, &forward_geometry(one))) };
+    let directly = |one: &Launch| unsafe { forward::run::<f32>(one, &forward_geometry(one)) };
+    if Problem::forward(&g, launch).is_some_and(|problem| unsafe { problem.run(launch, directly) }) {
+        return;
     }
     fn go<T: Tiled>(launch: &Launch, g: &Geometry) {
         unsafe { if g.is_depthwise() { depthwise::forward::<T>(launch, g) } else { forward::run::<T>(launch, g) } }
@@ -54,7 +57,7 @@ fn forward_scratch(launch: &Launch) -> usize {
     }
     let g = forward_geometry(launch);
     let direct = wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
-    Problem::forward(&g, launch).map_or(direct, |problem| winograd::scratch_bytes(&problem, direct))
+    Problem::forward(&g, launch).map_or(direct, |problem| problem.scratch(direct))
 }
 
 fn input_geometry(launch: &Launch) -> Geometry {
@@ -63,8 +66,9 @@ fn input_geometry(launch: &Launch) -> Geometry {
 
 fn input_run(launch: &Launch) {
     let g = input_geometry(launch);
-    if let Some(problem) = Problem::backward(&g, launch) {
-        return unsafe { winograd::run(&problem, launch, |one| backward_input::run::<f32>(one, &input_geometry(one))) };
+    let directly = |one: &Launch| unsafe { backward_input::run::<f32>(one, &input_geometry(one)) };
+    if Problem::backward(&g, launch).is_some_and(|problem| unsafe { problem.run(launch, directly) }) {
+        return;
     }
     fn go<T: Tiled>(launch: &Launch, g: &Geometry) {
         unsafe {
@@ -84,7 +88,7 @@ fn input_scratch(launch: &Launch) -> usize {
     }
     let g = input_geometry(launch);
     let direct = wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
-    Problem::backward(&g, launch).map_or(direct, |problem| winograd::scratch_bytes(&problem, direct))
+    Problem::backward(&g, launch).map_or(direct, |problem| problem.scratch(direct))
 }
 
 fn weight_geometry(launch: &Launch) -> Geometry {
