@@ -33,7 +33,8 @@ impl Geometry {
     /// From the input's, the weight's and the output's views.
     pub fn new(launch: &Launch, x: &View, w: &View, y: &View) -> Geometry {
         let at = |i: usize| -> [usize; 3] { std::array::from_fn(|d| launch.attrs[i + d].n()) };
-        let groups = launch.attrs[GROUPS].n();
+        // Of a launch with fewer channels than the attributes were made for (`threads`) the sizes tell.
+        let groups = x.shape[1].checked_div(w.shape[1]).unwrap_or(launch.attrs[GROUPS].n());
         Geometry {
             images: x.shape[0],
             groups,

@@ -9,6 +9,8 @@ mod backward_weight;
 mod depthwise;
 mod forward;
 mod geometry;
+mod planes;
+mod problem;
 mod winograd;
 
 #[cfg(test)]
@@ -19,7 +21,7 @@ use crate::gemm::tile::Tiled;
 use crate::threads::{Cut, Split, WHOLE, threads};
 use crate::{Kernel, Launch};
 use geometry::Geometry;
-use winograd::Problem;
+use problem::Problem;
 
 /// `y[n, co] = bias[co] + sum over ci of w[co, ci] (correlated with) x[n, ci]`.
 /// ins: x (N, C, D, H, W), w (Co, C / groups, kd, kh, kw), optionally bias (Co); out: y (N, Co, od, oh, ow).
@@ -40,8 +42,9 @@ fn forward_geometry(launch: &Launch) -> Geometry {
 
 fn forward_run(launch: &Launch) {
     let g = forward_geometry(launch);
-    if let Some(problem) = Problem::forward(&g, launch) {
-        return unsafe { winograd::run(&problem, launch, |one| forward::run::<f32>(one, &forward_geometry(one))) };
+    let directly = |one: &Launch| unsafe { forward::run::<f32>(one, &forward_geometry(one)) };
+    if Problem::forward(&g, launch).is_some_and(|problem| unsafe { problem.run(launch, directly) }) {
+        return;
     }
     fn go<T: Tiled>(launch: &Launch, g: &Geometry) {
         unsafe { if g.is_depthwise() { depthwise::forward::<T>(launch, g) } else { forward::run::<T>(launch, g) } }
@@ -55,7 +58,7 @@ fn forward_scratch(launch: &Launch) -> usize {
     }
     let g = forward_geometry(launch);
     let direct = wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
-    Problem::forward(&g, launch).map_or(direct, |problem| winograd::scratch_bytes(&problem, direct))
+    Problem::forward(&g, launch).map_or(direct, |problem| problem.scratch(direct))
 }
 
 fn input_geometry(launch: &Launch) -> Geometry {
@@ -64,8 +67,9 @@ fn input_geometry(launch: &Launch) -> Geometry {
 
 fn input_run(launch: &Launch) {
     let g = input_geometry(launch);
-    if let Some(problem) = Problem::backward(&g, launch) {
-        return unsafe { winograd::run(&problem, launch, |one| backward_input::run::<f32>(one, &input_geometry(one))) };
+    let directly = |one: &Launch| unsafe { backward_input::run::<f32>(one, &input_geometry(one)) };
+    if Problem::backward(&g, launch).is_some_and(|problem| unsafe { problem.run(launch, directly) }) {
+        return;
     }
     fn go<T: Tiled>(launch: &Launch, g: &Geometry) {
         unsafe {
@@ -85,7 +89,7 @@ fn input_scratch(launch: &Launch) -> usize {
     }
     let g = input_geometry(launch);
     let direct = wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
-    Problem::backward(&g, launch).map_or(direct, |problem| winograd::scratch_bytes(&problem, direct))
+    Problem::backward(&g, launch).map_or(direct, |problem| problem.scratch(direct))
 }
 
 fn weight_geometry(launch: &Launch) -> Geometry {
@@ -124,34 +128,42 @@ fn cut(launch: &Launch, g: &Geometry, cuts: [Cut; 4]) -> Split {
     Split::all(launch, cuts[0] as usize, 1, time(g)).but(&operands)
 }
 
-/// Images; if they are few, output channels, for each of which the patches are packed again.
+/// Channels at these dimensions, if images are few: those of a depthwise convolution each for itself; else those of one operand, and
+/// for each piece of them the other is packed again.
+fn by_channels(launch: &Launch, g: &Geometry, [depthwise, cuts]: [[Cut; 4]; 2]) -> Option<Split> {
+    if g.images >= 2 * threads() {
+        None
+    } else if g.ci == 1 && g.co == 1 {
+        Some(cut(launch, g, depthwise))
+    } else if g.groups == 1 {
+        Some(Split { unit: winograd::LEAST_CHANNELS, each: 1, ..cut(launch, g, cuts) })
+    } else {
+        None
+    }
+}
+
+/// Images; if they are few, output channels.
 fn forward_split(launch: &Launch) -> Option<Split> {
     let g = forward_geometry(launch);
-    let by_channels = g.images < 2 * threads() && g.groups == 1;
-    Some(if by_channels {
-        Split { unit: winograd::LEAST_CHANNELS, each: 1, ..cut(launch, &g, [1, WHOLE, 0, 0]) }
-    } else {
-        cut(launch, &g, [0, 0, WHOLE, WHOLE])
-    })
+    let channels = by_channels(launch, &g, [[1, 1, 0, 0], [1, WHOLE, 0, 0]]);
+    channels.or_else(|| Some(cut(launch, &g, [0, 0, WHOLE, WHOLE])))
 }
 
 /// Images; if they are few, input channels.
 fn input_split(launch: &Launch) -> Option<Split> {
     let g = input_geometry(launch);
-    let by_channels = g.images < 2 * threads() && g.groups == 1;
-    Some(if by_channels {
-        Split { unit: winograd::LEAST_CHANNELS, each: 1, ..cut(launch, &g, [1, WHOLE, 1, 0]) }
-    } else {
-        cut(launch, &g, [0, 0, WHOLE, WHOLE])
-    })
+    let channels = by_channels(launch, &g, [[1, 1, 0, 0], [1, WHOLE, 1, 0]]);
+    channels.or_else(|| Some(cut(launch, &g, [0, 0, WHOLE, WHOLE])))
 }
 
 /// Output or input channels: images are what is summed over.
 fn weight_split(launch: &Launch) -> Option<Split> {
     let g = weight_geometry(launch);
-    if g.groups != 1 {
-        return None;
-    }
-    let cuts = if g.co >= g.ci { [0, WHOLE, 1, WHOLE] } else { [1, 1, WHOLE, WHOLE] };
-    Some(Split { unit: 4, each: 1, ..cut(launch, &g, cuts) })
+    let cuts = match (g.ci, g.co, g.groups) {
+        (1, 1, _) => [0, 1, 1, WHOLE],
+        (_, _, 1) if g.co >= g.ci => [0, WHOLE, 1, WHOLE],
+        (_, _, 1) => [1, 1, WHOLE, WHOLE],
+        _ => return None,
+    };
+    Some(Split { unit: if g.ci == 1 && g.co == 1 { 1 } else { 4 }, each: 1, ..cut(launch, &g, cuts) })
 }

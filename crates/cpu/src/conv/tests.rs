@@ -162,3 +162,35 @@ fn larger_images_and_channels_equal_the_definition() {
     let wide = Case { groups: 3, co: 2, stride: [1; 3], output: [1, 9, 40], ..depthwise };
     check::<f32>(&mut rng, &wide, true);
 }
+
+/// Planes of 3x3 taps go in strips of four columns and sixteen rows, whose ends overlap or see the padding.
+#[test]
+fn planes_one_by_one_equal_the_definition() {
+    let mut rng = Rng::new(13);
+    for (i, (input, padding)) in [
+        ([35, 13], [1, 1]),
+        ([16, 4], [1, 1]),
+        ([19, 21], [0, 0]),
+        ([7, 9], [2, 2]),
+        ([3, 11], [1, 0]),
+        ([1, 5], [1, 1]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let case = Case {
+            images: 2,
+            groups: 3,
+            ci: 1,
+            co: 1,
+            input: [1, input[0], input[1]],
+            kernel: [1, 3, 3],
+            output: [1, input[0] + 2 * padding[0] - 2, input[1] + 2 * padding[1] - 2],
+            stride: [1; 3],
+            padding: [0, padding[0], padding[1]],
+            dilation: [1; 3],
+        };
+        check::<f32>(&mut rng, &case, false);
+        check::<f32>(&mut rng, &case, i % 2 == 0);
+    }
+}

@@ -25,9 +25,7 @@ pub const LAYER_NORM_BACKWARD: Kernel = Kernel::new("layer_norm_backward", backw
 
 /// Any rows; weight and bias, from operand `shared` on, are seen whole.
 fn split(l: &Launch, shared: usize) -> Option<Split> {
-    let mut split = Split::all(l, 0, 1, l.ins[0].numel());
-    split.cuts[shared..].fill(WHOLE);
-    Some(split)
+    Some(Split::all(l, 0, 1, l.ins[0].numel()).but(&[(shared, WHOLE), (shared + 1, WHOLE)]))
 }
 
 /// Row `i` of a view whose rows are contiguous; a view of one row has it everywhere.

@@ -99,6 +99,8 @@ fn results_are_the_same_bits_on_any_number_of_threads() {
     let turned = Arr { strides: vec![1, 300], shape: vec![140, 60], ..random(&[140, 60]) };
     let [images, image] = [random(&[12, 8, 1, 10, 10]), random(&[1, 16, 1, 14, 14])];
     let [weights, more, bias] = [random(&[12, 8, 1, 3, 3]), random(&[32, 16, 1, 3, 3]), random(&[12])];
+    let [plane, taps] = [random(&[1, 40, 1, 12, 12]), random(&[40, 1, 1, 3, 3])];
+    let depthwise = n(&[1, 1, 1, 0, 1, 1, 1, 1, 1, 40]);
     let dy = random(&[12, 12, 1, 10, 10]);
     let towers = Arr { strides: vec![1200, 1, 30], shape: vec![20, 30, 40], ..random(&[20, 40, 30]) };
     let [short, long] = [random(&[60, 50]), random(&[50, 700])];
@@ -121,6 +123,9 @@ fn results_are_the_same_bits_on_any_number_of_threads() {
         (MATMUL, &[&[60, 700]], &[&short, &long], &[], false),
         (CONV, &[&[12, 12, 1, 10, 10]], &[&images, &weights, &bias], &conv(1), false),
         (CONV, &[&[1, 32, 1, 12, 12]], &[&image, &more], &conv(0), false),
+        (CONV, &[&[1, 40, 1, 12, 12]], &[&plane, &taps], &depthwise, false),
+        (CONV_BACKWARD_INPUT, &[&[1, 40, 1, 12, 12]], &[&plane, &taps], &depthwise, false),
+        (CONV_BACKWARD_WEIGHT, &[&[40, 1, 1, 3, 3]], &[&plane, &plane], &depthwise, false),
         (CONV_BACKWARD_INPUT, &[&[12, 8, 1, 10, 10]], &[&dy, &weights], &conv(1), false),
         (CONV_BACKWARD_WEIGHT, &[&[12, 8, 1, 3, 3]], &[&images, &dy], &conv(1), false),
         (

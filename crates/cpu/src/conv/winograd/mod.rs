@@ -12,12 +12,12 @@ mod tests;
 mod tiles;
 mod transforms;
 
-use super::geometry::{Bump, Geometry};
+use super::geometry::Bump;
+use super::problem::Problem;
 use crate::gemm::num::Num;
 use crate::gemm::pack::spread;
 use crate::gemm::tile::{Dest, Tile, Tiled};
 use crate::{Launch, View};
-use cresset_lane::DType;
 use cresset_lane::simd::F32x4;
 use tiles::{Aside, Band, Place, Places, Rows};
 use transforms::*;
@@ -25,87 +25,24 @@ use transforms::*;
 /// What the transforms of a block of tiles may take: less than half of a second cache of 1 MiB.
 const BLOCK: usize = 96 << 10;
 
-/// A convolution of 3x3 taps with stride 1, or the gradient of its input, which is one of turned taps.
-pub struct Problem<'a> {
-    pub images: usize,
-    pub groups: usize,
-    /// Channels of a group, of what is read and what is written.
-    pub ci: usize,
-    pub co: usize,
-    /// (N, C, 1, H, W).
-    pub x: &'a View<'a>,
-    pub y: &'a View<'a>,
-    pub padding: [usize; 2],
-    /// Address of tap (0, 0) of the first channels; strides of the group, of output and input channel, of the taps.
-    pub w: *const f32,
-    pub w_group: isize,
-    pub w_channels: [isize; 2],
-    pub w_taps: [isize; 2],
-    pub bias: Option<&'a View<'a>>,
-    /// `POINTS`, see `both`.
-    points: usize,
-}
-
-impl<'a> Problem<'a> {
-    /// The forward pass, if this is the way to compute it.
-    pub fn forward(g: &Geometry, launch: &'a Launch) -> Option<Problem<'a>> {
-        let (x, w, y) = (&launch.ins[0], &launch.ins[1], &launch.outs[0]);
-        let plain = g.kernel == [1, 3, 3] && g.stride == [1; 3] && g.dilation == [1; 3];
-        let flat = g.input[0] == 1 && g.padding[0] == 0;
-        if y.dtype != DType::F32 || !plain || !flat || !pays(g.ci, g.co, [g.output[1], g.output[2]]) {
-            return None;
-        }
-        Some(Problem {
-            images: g.images,
-            groups: g.groups,
-            ci: g.ci,
-            co: g.co,
-            x,
-            y,
-            padding: [g.padding[1], g.padding[2]],
-            w: w.as_ptr::<f32>().cast_const(),
-            w_group: g.co as isize * w.strides[0],
-            w_channels: [w.strides[0], w.strides[1]],
-            w_taps: [w.strides[3], w.strides[4]],
-            bias: launch.ins.get(2),
-            points: g.kernel[1] + TILE - 1,
-        })
-    }
-
-    /// The gradient of the input, if this is the way to compute it; ins: dy, w and maybe a bias, out: dx.
-    pub fn backward(g: &Geometry, launch: &'a Launch) -> Option<Problem<'a>> {
-        let turned = Geometry { ci: g.co, co: g.ci, input: g.output, output: g.input, ..*g };
-        if g.padding[1].max(g.padding[2]) > 2 {
-            return None;
-        }
-        let problem = Problem::forward(&turned, launch)?;
-        let ([co, ci], [h, w]) = (problem.w_channels, problem.w_taps);
-        Some(Problem {
-            padding: problem.padding.map(|p| 2 - p),
-            w: problem.w.wrapping_offset(2 * (h + w)),
-            w_group: g.co as isize * co,
-            w_channels: [ci, co],
-            w_taps: [-h, -w],
-            ..problem
-        })
-    }
-
-    fn places(&self) -> Places {
-        Places::new([self.x.shape[3], self.x.shape[4]], [self.y.shape[3], self.y.shape[4]], self.padding)
-    }
-}
-
 /// Fewer channels than these do not repay the transforms.
 pub const LEAST_CHANNELS: usize = 16;
 
-/// Whether Winograd's way is the faster for so many channels and outputs of an image. Neither how many images there are matters nor how
-/// many channels beyond the least: an output is the same in any batch, and on any number of threads, which take channels apart.
-fn pays(ci: usize, co: usize, output: [usize; 2]) -> bool {
+/// Whether Winograd's way is the faster. Neither how many images there are matters nor how many channels beyond the least: an
+/// output is the same in any batch, and on any number of threads, which take channels apart.
+pub fn pays(problem: &Problem) -> bool {
+    let Problem { ci, co, .. } = *problem;
+    let output = [problem.y.shape[3], problem.y.shape[4]];
     let pixels = output[0] * output[1];
     let tiles = output[0].div_ceil(TILE) * output[1].div_ceil(TILE);
     // In multiplications for a pair of the least channels: those at the points, the transforms of tiles, and that of the taps.
     let transforms = 2 * 300 / LEAST_CHANNELS;
     ci.min(co) >= LEAST_CHANNELS && tiles * (PRODUCTS + transforms) + 320 < 9 * pixels * 4 / 5
+}
+
+fn places(problem: &Problem) -> Places {
+    let of = |view: &View| [view.shape[3], view.shape[4]];
+    Places::new(of(problem.x), of(problem.y), problem.padding)
 }
 
 /// A launch's scratch, and how its tiles go by.
@@ -136,13 +73,13 @@ const GAP: usize = 16;
 
 impl Plan {
     fn new(problem: &Problem, memory: &mut Bump) -> Plan {
-        let (tile, places) = (f32::tile(), problem.places());
+        let (tile, places) = (f32::tile(), places(problem));
         let rows = problem.co.next_multiple_of(tile.mr);
         let all = problem.images * places.count();
         let block = block(&tile, all, problem.ci + rows);
         Plan {
             tile,
-            points: problem.points,
+            points: problem.taps + TILE - 1,
             block,
             rows,
             band: memory.take(places.band(block) + 4),
