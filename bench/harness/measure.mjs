@@ -96,7 +96,9 @@ export async function measureRow(row, config, say = () => {}) {
     peers: entries.map(({ side: _, label: __, tolerance: ___, ...entry }) => {
       const at = timed.findIndex((t) => t.peer === entry.peer && t.form === entry.form);
       if (entry.once && !entry.failed) return { ...entry, us: 1e6 * entry.once, ratio: entry.once / median(own) };
-      return at < 0 ? entry : { ...entry, us: us(measured[2 + at].seconds), ratio: medianRatio(measured[2 + at].seconds, own) };
+      if (at < 0) return entry;
+      const ratio = medianRatio(measured[2 + at].seconds, own);
+      return Number.isFinite(ratio) ? { ...entry, us: us(measured[2 + at].seconds), ratio } : { ...entry, skipped: 'took part in no round' };
     }),
   };
 }
