@@ -1,6 +1,6 @@
 // What is bound by memory or by functions: softmax, normalisation, pointwise functions, broadcasts, sums, copies, lookups.
 //
-//   node bench/kernels/rows.mjs [--rounds N] [--no-peer] [--sizes NAME,...] [NAME...]
+//   node bench/kernels/rows.mjs [--relaxed] [--rounds N] [--no-peer] [--sizes NAME,...] [NAME...]
 //
 // ns an element, GB/s of what is read and written once, that as % of a copy of the same size in the same rounds, and how many
 // times as fast as onnxruntime-web the kernel alone is (its session.run of the same op, exported by the package in dist, in
@@ -12,7 +12,8 @@ const args = process.argv.slice(2);
 const option = (name, otherwise) => (args.includes(name) ? args.splice(args.indexOf(name), 2)[1] : otherwise);
 const rounds = Number(option('--rounds', 15));
 const chosen = option('--sizes', '')?.split(',').filter(Boolean) ?? [];
-const alone = args.includes('--no-peer') && args.splice(args.indexOf('--no-peer'), 1).length > 0;
+const flag = (name) => args.includes(name) && args.splice(args.indexOf(name), 1).length > 0;
+const [alone, relaxed] = [flag('--no-peer'), flag('--relaxed')];
 
 const SIZES = { '512x512': [512, 512], '64x1000': [64, 1000], '1576x768': [1576, 768], '4096x1024': [4096, 1024] };
 
@@ -61,7 +62,7 @@ const ROWS = {
     ins: [(m, n) => [[m, n], [0, 1]], (m, n) => [[m, n], [1, 0], 'i64']] },
 };
 
-const bytes = buildExample('cresset-cpu', 'rows');
+const bytes = relaxed ? buildExample('cresset-cpu', 'rows', '+simd128,+relaxed-simd', 'relaxed') : buildExample('cresset-cpu', 'rows');
 const { memory, ...wasm } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
 const torch = alone ? null : await import('../../dist/index.js').catch(() => null);
 const ort = torch && await import('onnxruntime-web').catch(() => null);

@@ -4,7 +4,7 @@ use super::drive::drive;
 use super::iter::{Walk, bases};
 use crate::{Kernel, Launch};
 use cresset_lane::row::{MAX_INS, MAX_PARAMS, Row};
-use cresset_lane::{Bool, DType, Element};
+use cresset_lane::{Bool, DType, Element, F32x4};
 
 /// Copies `ins[0]`, broadcast, to `outs[0]`, converting as `x.to(dtype)` does. The two must not overlap, unless they are
 /// the same view.
@@ -90,6 +90,15 @@ fn move_strided<T: Copy>(launch: &Launch) {
         walk.each(2, bases(&views), |at| {
             for i in (0..rows).step_by(TILE) {
                 for j in (0..columns).step_by(TILE) {
+                    let place =
+                        |to: isize, from: isize| (at[0].wrapping_offset(to), at[1].wrapping_offset(from).cast_const());
+                    let (to, from) =
+                        place(j as isize * to1 + i as isize * to0, j as isize * from1 + i as isize * from0);
+                    if size == 4 && to0 == 4 {
+                        let (rows, columns) = (rows.min(i + TILE) - i, columns.min(j + TILE) - j);
+                        unsafe { transpose_tile(to, to1, from, from0, rows, columns) };
+                        continue;
+                    }
                     for jj in j..columns.min(j + TILE) {
                         let to = at[0].wrapping_offset(jj as isize * to1 + i as isize * to0);
                         let from = at[1].wrapping_offset(jj as isize * from1 + i as isize * from0);
@@ -102,6 +111,27 @@ fn move_strided<T: Copy>(launch: &Launch) {
     }
     let (row, to, from) = (walk.row(), walk.strides[0][0], walk.strides[0][1]);
     walk.each(1, bases(&views), |at| unsafe { line::<T>(at[0], to, at[1], from, row) });
+}
+
+/// Transposes a tile of 4-byte elements: `rows` of the input, `from_row` bytes apart, become columns of the output. Four by four
+/// through registers; whole cache lines of the output are written one after the other.
+#[inline(never)]
+unsafe fn transpose_tile(to: *mut u8, to_row: isize, from: *const u8, from_row: isize, rows: usize, columns: usize) {
+    let (whole_rows, whole_columns) = (rows / 4 * 4, columns / 4 * 4);
+    let input = |i: usize, j: usize| from.wrapping_offset(i as isize * from_row + 4 * j as isize);
+    let output = |i: usize, j: usize| to.wrapping_offset(j as isize * to_row + 4 * i as isize);
+    unsafe {
+        for j in (0..whole_columns).step_by(4) {
+            for i in (0..whole_rows).step_by(4) {
+                let square = F32x4::transposed(std::array::from_fn(|k| F32x4::load(input(i + k, j).cast())));
+                square.iter().enumerate().for_each(|(k, column)| column.store(output(i, j + k).cast()));
+            }
+        }
+        for j in 0..columns {
+            let i = if j < whole_columns { whole_rows } else { 0 };
+            line::<u32>(output(i, j), 4, input(i, j), from_row, rows - i);
+        }
+    }
 }
 
 unsafe fn line<T: Copy>(mut to: *mut u8, to_stride: isize, mut from: *const u8, from_stride: isize, n: usize) {

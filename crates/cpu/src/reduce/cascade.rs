@@ -14,6 +14,11 @@ pub trait Cascade: Float {
     /// # Safety
     /// As `levels`.
     unsafe fn vectors(p: *const Self, parts: isize, step: isize, n: usize) -> [[Self; 8]; PARTS];
+    /// `WIDE` times as many, all neighbours.
+    ///
+    /// # Safety
+    /// As `levels`.
+    unsafe fn wide(p: *const Self, step: isize, n: usize) -> [[[Self; 8]; PARTS]; WIDE];
     /// # Safety
     /// As `levels`.
     unsafe fn scalars(p: *const Self, parts: isize, step: isize, n: usize) -> [[Self; 1]; PARTS];
@@ -25,15 +30,15 @@ macro_rules! cascade {
             const VECTOR: usize = $vector;
             #[inline(never)]
             unsafe fn vectors(p: *const Self, parts: isize, step: isize, n: usize) -> [[Self; 8]; PARTS] {
-                let mut out = [[0.0; 8]; PARTS];
-                for (out, sums) in out.iter_mut().zip(unsafe { levels::<$t, $vector>(p, parts, step, n) }) {
-                    out[..$vector].copy_from_slice(&sums);
-                }
-                out
+                widened(unsafe { levels::<$t, $vector, 1>(p, parts, step, n) })[0]
+            }
+            #[inline(never)]
+            unsafe fn wide(p: *const Self, step: isize, n: usize) -> [[[Self; 8]; PARTS]; WIDE] {
+                widened(unsafe { levels::<$t, $vector, WIDE>(p, $vector, step, n) })
             }
             #[inline(never)]
             unsafe fn scalars(p: *const Self, parts: isize, step: isize, n: usize) -> [[Self; 1]; PARTS] {
-                unsafe { levels::<$t, 1>(p, parts, step, n) }
+                unsafe { levels::<$t, 1, 1>(p, parts, step, n)[0] }
             }
         }
     )*};
@@ -43,16 +48,32 @@ cascade!(f32, 8; f64, 4);
 /// Sums that run side by side.
 const PARTS: usize = 4;
 const LEVELS: usize = 4;
+/// Groups of parts that go down the rows together, so that long runs of each row are read, whatever the rows' distance.
+pub const WIDE: usize = 8;
 
-/// Four sums of `W` neighbours: sum `i` starts `i * part` elements after `p` and takes `n` terms `step` apart.
+/// Registers of the widest dtype.
+fn widened<T: Float, const W: usize, const G: usize>(sums: [[[T; W]; PARTS]; G]) -> [[[T; 8]; PARTS]; G] {
+    let mut out = [[[T::ZERO; 8]; PARTS]; G];
+    for (out, sums) in out.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+        out[..W].copy_from_slice(sums);
+    }
+    out
+}
+
+/// `G` times four sums of `W` neighbours: sum `i` starts `i * part` elements after `p` and takes `n` terms `step` apart.
 ///
 /// # Safety
 /// All of that is readable.
 #[inline(always)]
-unsafe fn levels<T: Float, const W: usize>(p: *const T, part: isize, step: isize, n: usize) -> [[T; W]; PARTS] {
+unsafe fn levels<T: Float, const W: usize, const G: usize>(
+    p: *const T,
+    part: isize,
+    step: isize,
+    n: usize,
+) -> [[[T; W]; PARTS]; G] {
     // A level passes on what 16 of the one below have summed, or more, so that four levels are enough.
     let power = 4.max(n.next_power_of_two().ilog2() as usize / LEVELS);
-    let mut acc = [[[T::ZERO; W]; PARTS]; LEVELS];
+    let mut acc = [[[[T::ZERO; W]; PARTS]; LEVELS]; G];
     let add = |to: &mut [[T; W]; PARTS], from: &[[T; W]; PARTS]| {
         for i in 0..PARTS {
             for j in 0..W {
@@ -60,33 +81,38 @@ unsafe fn levels<T: Float, const W: usize>(p: *const T, part: isize, step: isize
             }
         }
     };
-    let mut at = p;
-    let mut next = || {
-        let terms = std::array::from_fn(|i| unsafe { at.offset(i as isize * part).cast::<[T; W]>().read_unaligned() });
-        at = at.wrapping_offset(step);
-        terms
+    // Adds terms `from..to` to the lowest level of group `g`.
+    let take = |sums: &mut [[T; W]; PARTS], g: usize, from: usize, to: usize| {
+        let mut at = p.wrapping_offset(from as isize * step + (g * PARTS) as isize * part);
+        let mut total = *sums;
+        for _ in from..to {
+            let term = |i: usize| unsafe { at.offset(i as isize * part).cast::<[T; W]>().read_unaligned() };
+            add(&mut total, &std::array::from_fn(term));
+            at = at.wrapping_offset(step);
+        }
+        *sums = total;
     };
     let mut i = 0;
     while i + (1 << power) <= n {
-        let mut sums = acc[0];
-        for _ in 0..1 << power {
-            add(&mut sums, &next());
-        }
-        acc[0] = sums;
-        i += 1 << power;
-        for level in 1..LEVELS {
-            let below = std::mem::replace(&mut acc[level - 1], [[T::ZERO; W]; PARTS]);
-            add(&mut acc[level], &below);
-            if i & (((1 << power) - 1) << (level * power)) != 0 {
-                break;
+        let end = i + (1 << power);
+        for (g, acc) in acc.iter_mut().enumerate() {
+            take(&mut acc[0], g, i, end);
+            for level in 1..LEVELS {
+                let below = std::mem::replace(&mut acc[level - 1], [[T::ZERO; W]; PARTS]);
+                add(&mut acc[level], &below);
+                if end & (((1 << power) - 1) << (level * power)) != 0 {
+                    break;
+                }
             }
         }
+        i = end;
     }
-    let mut sums = acc[0];
-    for _ in i..n {
-        add(&mut sums, &next());
+    let mut sums = [[[T::ZERO; W]; PARTS]; G];
+    for (g, acc) in acc.iter_mut().enumerate() {
+        take(&mut acc[0], g, i, n);
+        sums[g] = acc[0];
+        acc[1..].iter().for_each(|level| add(&mut sums[g], level));
     }
-    acc[1..].iter().for_each(|level| add(&mut sums, level));
     sums
 }
 
@@ -141,6 +167,12 @@ unsafe fn rows<T: Cascade>(
             return;
         }
         if next == 1 && count >= T::VECTOR {
+            while j + WIDE * PARTS * T::VECTOR <= count {
+                for sum in T::wide(at(j), stride, n).as_flattened() {
+                    (0..T::VECTOR).for_each(|k| write(j + k, sum[k]));
+                    j += T::VECTOR;
+                }
+            }
             while j + PARTS * T::VECTOR <= count {
                 let sums = T::vectors(at(j), T::VECTOR as isize, stride, n);
                 for (i, sum) in sums.iter().enumerate() {

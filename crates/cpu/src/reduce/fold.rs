@@ -131,6 +131,10 @@ fn row_contiguous<F: Fold>(fold: F, start: F::Acc, xs: &[F::In]) -> F::Acc {
             join(fold, low, &high[..width]);
             width /= 2;
         }
+        // A single block needs no levels: joining it with what they start from would change nothing.
+        if xs.len() <= LANES * BLOCK {
+            return acc[0];
+        }
         cascade.add(&acc[..1]);
     }
     cascade.finish()[0]

@@ -37,16 +37,16 @@ pub fn exp2(x: F32x4) -> F32x4 {
 #[inline(always)]
 fn polynomial<const N: usize>(x: F32x4, coefficients: [f32; N]) -> F32x4 {
     let pair = |k: usize| {
-        if k + 1 < N { c(coefficients[k + 1]) * x + c(coefficients[k]) } else { c(coefficients[k]) }
+        if k + 1 < N { c(coefficients[k + 1]).madd(x, c(coefficients[k])) } else { c(coefficients[k]) }
     };
     let square = x * x;
     let mut k = (N - 2) / 2 * 2 + 1;
     let mut value = pair(k);
     while k > 1 {
         k -= 2;
-        value = value * square + pair(k);
+        value = value.madd(square, pair(k));
     }
-    value * x + c(coefficients[0])
+    value.madd(x, c(coefficients[0]))
 }
 
 /// Adding it puts an integer into the low bits of a float32.
@@ -71,13 +71,13 @@ fn scaled(p: F32x4, t: F32x4) -> F32x4 {
 pub fn exp_negative(x: F32x4) -> F32x4 {
     // 2^25 times as large at first: no step leaves the normal numbers, and the last rounds to those below.
     const UP: f32 = 25.0;
-    let t = x * c(std::f32::consts::LOG2_E) + c(MAGIC + UP);
+    let t = x.madd(c(std::f32::consts::LOG2_E), c(MAGIC + UP));
     let n = t - c(MAGIC + UP);
     // ln 2 in two parts, of which the first has so few digits that its product with n is exact.
-    let r = x - n * c(0.693359375) - n * c(-2.121_944_4e-4);
+    let r = n.madd(c(2.121_944_4e-4), n.madd(c(-0.693359375), x));
     // (e^r - 1 - r) / r^2, error of the whole 3e-9.
     let q = polynomial(r, [0.499_999_93, 0.166_665_21, 0.041_668_39, 0.008_368_715, 0.001_381_460_2]);
-    let value = scaled(q * (r * r) + r + c(1.0), t) * c(1.0 / (1 << 25) as f32);
+    let value = scaled(q.madd(r * r, r) + c(1.0), t) * c(1.0 / (1 << 25) as f32);
     F32x4::from_bits(value.bits() & !x.lt(c(-104.0)))
 }
 
@@ -128,7 +128,7 @@ pub fn erf(x: F32x4) -> F32x4 {
     // erf(x) / x - 1, relative error 3e-9.
     let q =
         polynomial(x * x, [0.128_379_16, -0.376_126, 0.112_831_13, -0.026_820_807, 0.005_085_13, -0.000_653_523_57]);
-    F32x4::choose(a.lt(c(0.8)), x + x * q, large)
+    F32x4::choose(a.lt(c(0.8)), x.madd(q, x), large)
 }
 
 macro_rules! in_float64 {

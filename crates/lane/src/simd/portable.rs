@@ -229,6 +229,22 @@ impl F32x4 {
         let [a, b, c, d] = self.0;
         I32x4([a as i32, b as i32, c as i32, d as i32])
     }
+    /// Rows and columns exchanged.
+    ///
+    /// ```
+    /// use cresset_lane::F32x4;
+    /// let [a, ..] = F32x4::transposed([0.0, 1.0, 2.0, 3.0].map(F32x4::splat));
+    /// assert_eq!(a.to_array(), [0.0, 1.0, 2.0, 3.0]);
+    /// ```
+    #[inline(always)]
+    pub fn transposed(rows: [F32x4; 4]) -> [F32x4; 4] {
+        std::array::from_fn(|j| F32x4(std::array::from_fn(|i| rows[i].0[j])))
+    }
+    /// `self * b + c`, with two roundings.
+    #[inline(always)]
+    pub fn madd(self, b: F32x4, c: F32x4) -> F32x4 {
+        self * b + c
+    }
     /// The first two elements in float64.
     #[inline(always)]
     pub fn low(self) -> F64x2 {

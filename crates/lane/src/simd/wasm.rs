@@ -1,4 +1,4 @@
-//! simd128 registers. No relaxed instruction: its results differ between machines.
+//! simd128 registers. No relaxed instruction, as its results differ between machines, but for `F32x4::madd`.
 
 use core::arch::wasm32::*;
 
@@ -241,6 +241,31 @@ impl F32x4 {
     #[inline(always)]
     pub fn from_f64(low: F64x2, high: F64x2) -> F32x4 {
         F32x4(i64x2_shuffle::<0, 2>(demoted(low.0), demoted(high.0)))
+    }
+}
+
+impl F32x4 {
+    /// Rows and columns exchanged.
+    ///
+    /// ```
+    /// use cresset_lane::F32x4;
+    /// let [a, ..] = F32x4::transposed([0.0, 1.0, 2.0, 3.0].map(F32x4::splat));
+    /// assert_eq!(a.to_array(), [0.0, 1.0, 2.0, 3.0]);
+    /// ```
+    #[inline(always)]
+    pub fn transposed([a, b, c, d]: [F32x4; 4]) -> [F32x4; 4] {
+        let pairs = |x: F32x4, y: F32x4| (i32x4_shuffle::<0, 4, 1, 5>(x.0, y.0), i32x4_shuffle::<2, 6, 3, 7>(x.0, y.0));
+        let ((ac, ac_high), (bd, bd_high)) = (pairs(a, c), pairs(b, d));
+        let (low, high) = (pairs(F32x4(ac), F32x4(bd)), pairs(F32x4(ac_high), F32x4(bd_high)));
+        [F32x4(low.0), F32x4(low.1), F32x4(high.0), F32x4(high.1)]
+    }
+    /// `self * b + c`: two roundings, and in builds with relaxed SIMD one, where the machine has the instruction for it.
+    #[inline(always)]
+    pub fn madd(self, b: F32x4, c: F32x4) -> F32x4 {
+        #[cfg(target_feature = "relaxed-simd")]
+        return F32x4(f32x4_relaxed_madd(self.0, b.0, c.0));
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        return self * b + c;
     }
 }
 
