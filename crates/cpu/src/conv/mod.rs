@@ -22,6 +22,7 @@ use crate::threads::{Cut, Split, WHOLE, threads};
 use crate::{Kernel, Launch};
 use geometry::Geometry;
 use problem::Problem;
+use winograd::Gradient;
 
 /// `y[n, co] = bias[co] + sum over ci of w[co, ci] (correlated with) x[n, ci]`.
 /// ins: x (N, C, D, H, W), w (Co, C / groups, kd, kh, kw), optionally bias (Co); out: y (N, Co, od, oh, ow).
@@ -97,24 +98,29 @@ fn weight_geometry(launch: &Launch) -> Geometry {
 }
 
 fn weight_run(launch: &Launch) {
-    fn go<T: Tiled>(launch: &Launch) {
-        let g = weight_geometry(launch);
+    let g = weight_geometry(launch);
+    if Gradient::new(&g, launch).is_some_and(|gradient| unsafe { gradient.run(launch.scratch) }) {
+        return;
+    }
+    fn go<T: Tiled>(launch: &Launch, g: &Geometry) {
         unsafe {
             if g.is_depthwise() {
-                depthwise::backward_weight::<T>(launch, &g)
+                depthwise::backward_weight::<T>(launch, g)
             } else {
-                backward_weight::run::<T>(launch, &g)
+                backward_weight::run::<T>(launch, g)
             }
         }
     }
-    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
+    wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch, &g))
 }
 
 fn weight_scratch(launch: &Launch) -> usize {
     fn go<T: Tiled>(g: &Geometry) -> usize {
         if g.is_depthwise() { depthwise::weight_scratch::<T>(g) } else { backward_weight::scratch_bytes::<T>(g) }
     }
-    wide_dtype!(launch.outs[0].dtype, T => go::<T>(&weight_geometry(launch)))
+    let g = weight_geometry(launch);
+    let direct = wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
+    Gradient::new(&g, launch).map_or(direct, |gradient| gradient.scratch().max(direct))
 }
 
 /// Nanoseconds, roughly.

@@ -5,6 +5,12 @@ use super::{planes, winograd};
 use crate::{Launch, View};
 use cresset_lane::DType;
 
+/// Whether a convolution has 3x3 taps, stride 1 and two dimensions.
+pub fn is_plain(g: &Geometry, dtype: DType) -> bool {
+    let taps = g.kernel == [1, 3, 3] && g.stride == [1; 3] && g.dilation == [1; 3];
+    dtype == DType::F32 && taps && g.input[0] == 1 && g.padding[0] == 0
+}
+
 /// A convolution of 3x3 taps with stride 1, or the gradient of its input, which is one of turned taps.
 pub struct Problem<'a> {
     pub images: usize,
@@ -30,9 +36,7 @@ impl<'a> Problem<'a> {
     /// The forward pass, if it is of this kind.
     pub fn forward(g: &Geometry, launch: &'a Launch) -> Option<Problem<'a>> {
         let (x, w, y) = (&launch.ins[0], &launch.ins[1], &launch.outs[0]);
-        let plain = g.kernel == [1, 3, 3] && g.stride == [1; 3] && g.dilation == [1; 3];
-        let flat = g.input[0] == 1 && g.padding[0] == 0;
-        if y.dtype != DType::F32 || !plain || !flat {
+        if !is_plain(g, y.dtype) {
             return None;
         }
         Some(Problem {

@@ -7,10 +7,13 @@
 //! A transform mixes the elements of a tile, so one infinity would spoil sixteen outputs that do not see it. An image with
 //! an output that is not finite is therefore computed again, directly.
 
+mod gradient;
 #[cfg(test)]
 mod tests;
 mod tiles;
 mod transforms;
+
+pub use gradient::Gradient;
 
 use super::geometry::Bump;
 use super::problem::Problem;
@@ -22,8 +25,9 @@ use cresset_lane::simd::F32x4;
 use tiles::{Aside, Band, Place, Places, Rows};
 use transforms::*;
 
-/// What the transforms of a block of tiles may take: less than half of a second cache of 1 MiB.
-const BLOCK: usize = 96 << 10;
+/// Elements that the transforms of a block of tiles may take: less than half of a second cache of 1 MiB (tests want several
+/// blocks).
+const BLOCK: usize = if cfg!(test) { 0 } else { 96 << 10 };
 
 /// Fewer channels than these do not repay the transforms.
 pub const LEAST_CHANNELS: usize = 16;

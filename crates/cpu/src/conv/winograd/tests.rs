@@ -1,5 +1,8 @@
 use super::super::tests::Case;
-use super::super::{CONV, CONV_BACKWARD_INPUT, forward, forward_geometry, input_geometry};
+use super::super::{
+    CONV, CONV_BACKWARD_INPUT, CONV_BACKWARD_WEIGHT, backward_weight, forward, forward_geometry, input_geometry,
+    weight_geometry,
+};
 use super::*;
 use crate::gemm::testing::{Owned, Rng, launch};
 use crate::{Attr, Kernel, Part};
@@ -40,7 +43,6 @@ fn results_and_input_gradients_equal_the_definition() {
         case(2, 1, [17, 19], [15, 18], [0, 0]),
         case(2, 2, [16, 17], [15, 18], [1, 0]),
         case(2, 1, [24, 16], [17, 12], [2, 1]),
-        case(1, 1, [28, 16], [20, 21], [1, 1]),
         case(3, 1, [16, 18], [16, 15], [2, 2]),
     ]
     .iter()
@@ -170,4 +172,57 @@ fn an_image_is_the_same_in_every_batch() {
         launch(&CONV, &[alone.view(), w.view()], &[y.view()], &one.attrs());
         assert_eq!(y.values::<f32>(), together[image * n..(image + 1) * n]);
     }
+}
+
+fn is_gradient(launch: &Launch) -> bool {
+    Gradient::new(&weight_geometry(launch), launch).is_some()
+}
+
+#[test]
+fn weight_gradients_equal_the_definition() {
+    let mut rng = Rng::new(35);
+    for (i, case) in [
+        case(3, 1, [16, 18], [13, 15], [1, 1]),
+        case(2, 2, [17, 16], [16, 18], [0, 1]),
+        case(5, 1, [21, 16], [9, 14], [2, 0]),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let strided = i % 2 == 1;
+        let [xs, ws, ys] = case.shapes();
+        let [x, dy, dw] = [&xs, &ys, &ws].map(|shape| Owned::random::<f32>(&mut rng, shape, strided));
+        let (xv, dyv, mut want) = (x.values::<f32>(), dy.values::<f32>(), vec![0.0; ws.iter().product()]);
+        case.each_product(|a, b, c| want[b] += dyv[c] * xv[a]);
+        let what = format!("x {xs:?}, w {ws:?}, padding {:?}", case.padding);
+        let ins = [x.view(), dy.view()];
+        assert!(takes(&is_gradient, &ins, &[dw.view()], &case.attrs()), "{what}: not by this way");
+        launch(&CONV_BACKWARD_WEIGHT, &ins, &[dw.view()], &case.attrs());
+        let [most, _] = errors(&dw.values::<f32>(), &want);
+        assert!(most < 4e-6, "{what}: off by {most} of the largest value");
+    }
+}
+
+/// One infinity reaches one output channel, or one input channel, of the gradient.
+#[test]
+fn a_weight_gradient_that_is_not_finite_is_computed_directly() {
+    let mut rng = Rng::new(36);
+    let case = case(2, 1, [16, 17], [16, 16], [1, 1]);
+    let [xs, ws, ys] = case.shapes();
+    let [mut x, mut dy, dw, direct] = [&xs, &ys, &ws, &ws].map(|shape| Owned::random::<f32>(&mut rng, shape, false));
+    x.set::<f32>(3 * 256 + 40, f32::INFINITY);
+    dy.set::<f32>(5 * 256 + 70, f32::NAN);
+    let ins = [x.view(), dy.view()];
+    assert!(takes(&is_gradient, &ins, &[dw.view()], &case.attrs()));
+    launch(&CONV_BACKWARD_WEIGHT, &ins, &[dw.view()], &case.attrs());
+    let general = Kernel {
+        name: "direct",
+        run: |l| unsafe { backward_weight::run::<f32>(l, &weight_geometry(l)) },
+        scratch: Some(|l| backward_weight::scratch_bytes::<f32>(&weight_geometry(l))),
+    };
+    launch(&general, &ins, &[direct.view()], &case.attrs());
+    let bits = |t: &Owned| t.values::<f32>().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&dw), bits(&direct));
+    let finite = dw.values::<f32>().iter().filter(|v| v.is_finite()).count();
+    assert_eq!(finite, 16 * 15 * 9, "all but an output channel of 17 and an input channel of 16");
 }

@@ -78,6 +78,14 @@ pub fn outputs(m: [V; POINTS]) -> [V; TILE] {
     ]
 }
 
+/// `A y`, the transpose of `outputs`.
+#[inline(always)]
+pub fn outputs_transposed(y: [V; TILE]) -> [V; POINTS] {
+    let (even_p, odd_p) = (madd(y[0], y[2], P2), madd(y[1], y[3], P2));
+    let (even_q, odd_q) = (madd(y[0], y[2], Q2), madd(y[1], y[3], Q2));
+    [y[0], madd(even_p, odd_p, P), madd(even_p, odd_p, -P), madd(even_q, odd_q, Q), madd(even_q, odd_q, -Q), y[3]]
+}
+
 // What divides the polynomials at each point.
 const AT_0: f32 = 1.0 / (P2 * Q2);
 const AT_P: f32 = 1.0 / (2.0 * P2 * (P2 - Q2));
@@ -97,6 +105,18 @@ pub fn taps(g: [V; TAPS]) -> [V; POINTS] {
     ]
 }
 
+/// `G^T u`, the transpose of `taps`.
+#[inline(always)]
+pub fn taps_transposed(u: [V; POINTS]) -> [V; TAPS] {
+    let (sum_p, difference_p) = (u[1] + u[2], u[1] - u[2]);
+    let (sum_q, difference_q) = (u[3] + u[4], u[3] - u[4]);
+    [
+        madd(madd(times(u[0], AT_0), sum_p, AT_P), sum_q, AT_Q),
+        madd(times(difference_p, AT_P * P), difference_q, AT_Q * Q),
+        madd(madd(u[5], sum_p, AT_P * P2), sum_q, AT_Q * Q2),
+    ]
+}
+
 /// A transform of both dimensions: `along` the `n` rows, then along the `m` columns of what that gave, which go to `to`.
 ///
 /// `n` and `m` are `N` and `M` in a form that the compiler does not see through: unrolled, the loops keep dozens of
@@ -108,7 +128,7 @@ pub fn both<const N: usize, const M: usize>(
     along: impl Fn([V; N]) -> [V; M],
     mut to: impl FnMut(usize, [V; M]),
 ) {
-    assert!(n == N && m == M);
+    debug_assert!(n == N && m == M);
     // Not zeroed: that would be a call of the runtime.
     let mut between = MaybeUninit::<[[V; M]; N]>::uninit();
     let rows = between.as_mut_ptr().cast::<[V; M]>();
