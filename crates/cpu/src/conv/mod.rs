@@ -171,5 +171,10 @@ fn weight_split(launch: &Launch) -> Option<Split> {
         (_, _, 1) => [1, 1, WHOLE, WHOLE],
         _ => return None,
     };
-    Some(Split { unit: if g.ci == 1 && g.co == 1 { 1 } else { 4 }, each: 1, ..cut(launch, &g, cuts) })
+    let unit = match g.ci.min(g.co) {
+        1 => 1,
+        winograd::LEAST_CHANNELS.. => winograd::LEAST_CHANNELS,
+        _ => 4,
+    };
+    Some(Split { unit, each: 1, ..cut(launch, &g, cuts) })
 }

@@ -8,9 +8,11 @@ use std::mem::MaybeUninit;
 
 use super::tiles::{Place, Places};
 use super::transforms::*;
-use super::{GAP, input_tiles};
+use super::{GAP, LEAST_CHANNELS, input_tiles};
 use crate::conv::geometry::{Bump, Geometry};
 use crate::conv::problem::is_plain;
+use crate::gemm::num::Num;
+use crate::gemm::pack::spread;
 use crate::gemm::tile::{Dest, Tile, Tiled};
 use crate::{Launch, View};
 use cresset_lane::simd::F32x4;
@@ -34,16 +36,16 @@ impl<'a> Gradient<'a> {
     /// If this is the way to compute it.
     pub fn new(g: &Geometry, launch: &'a Launch) -> Option<Gradient<'a>> {
         let (x, dy, dw) = (&launch.ins[0], &launch.ins[1], &launch.outs[0]);
-        if !is_plain(g, dw.dtype) || g.ci.min(g.co) < 16 {
+        if !is_plain(g, dw.dtype) || g.ci.min(g.co) < LEAST_CHANNELS {
             return None;
         }
         let (output, input) = ([g.output[1], g.output[2]], [g.input[1], g.input[2]]);
-        let (ci, co, pixels) = (g.ci, g.co, g.images * g.pixels());
         let places = [Places::new(input, output, [g.padding[1], g.padding[2]]), Places::new(output, output, [0; 2])];
-        let tiles = g.images * places[0].count();
-        // In multiplications: those at the points, the transforms of tiles, and that of the sums.
-        let (products, channels) = (PRODUCTS * tiles * ci * co, 350 * tiles * (ci + co));
-        let pays = products + channels + 400 * ci * co < 9 * pixels * ci * co * 4 / 5;
+        let (tiles, pixels) = (g.images * places[0].count(), g.images * g.pixels());
+        // In multiplications for a pair of the least channels, as in `pays`: those at the points, the transforms of tiles, and that
+        // of the sums.
+        let transforms = 2 * 350 / LEAST_CHANNELS;
+        let pays = tiles * (PRODUCTS + transforms) + 400 < 9 * pixels * 4 / 5;
         pays.then_some(Gradient { g: *g, x, dy, dw, places, points: g.kernel[1] + TILE - 1 })
     }
 
@@ -203,6 +205,8 @@ struct Plan {
     /// Sums of products: point, output channel, input channel; as whole panels.
     sums: *mut f32,
     sizes: [usize; 2],
+    /// A panel of the left side spread out, as micro-kernels read it.
+    spread: *mut f32,
 }
 
 impl Plan {
@@ -223,6 +227,7 @@ impl Plan {
             right: Panels::new(g.ci, tile.nr, block, memory),
             sums: memory.take(PRODUCTS * (sizes[0] * sizes[1] + GAP)),
             sizes,
+            spread: memory.take(tile.mr * f32::LANES * block),
         }
     }
 
@@ -242,14 +247,15 @@ impl Plan {
         let [rows, columns] = self.sizes;
         for point in 0..PRODUCTS {
             for i in 0..rows / mr {
+                let left = self.left.to.wrapping_add(point * self.left.point + i * self.left.panel);
+                unsafe { spread(left, mr * count, self.spread) };
                 for j in 0..columns / nr {
                     unsafe {
                         let c = self.sums.add(point * self.point() + i * mr * columns + j * nr);
-                        let left = self.left.to.add(point * self.left.point + i * self.left.panel);
                         let right = self.right.to.add(point * self.right.point + j * self.right.panel);
                         let init = if before { c.cast_const() } else { std::ptr::null() };
                         let row = columns as isize;
-                        run(count, left, right, &Dest { c, row, init, init_row: row, init_col: 1 });
+                        run(count, self.spread, right, &Dest { c, row, init, init_row: row, init_col: 1 });
                     }
                 }
             }

@@ -215,11 +215,8 @@ fn a_weight_gradient_that_is_not_finite_is_computed_directly() {
     let ins = [x.view(), dy.view()];
     assert!(takes(&is_gradient, &ins, &[dw.view()], &case.attrs()));
     launch(&CONV_BACKWARD_WEIGHT, &ins, &[dw.view()], &case.attrs());
-    let general = Kernel {
-        name: "direct",
-        run: |l| unsafe { backward_weight::run::<f32>(l, &weight_geometry(l)) },
-        scratch: Some(|l| backward_weight::scratch_bytes::<f32>(&weight_geometry(l))),
-    };
+    let general = Kernel::new("direct", |l| unsafe { backward_weight::run::<f32>(l, &weight_geometry(l)) })
+        .with_scratch(|l| backward_weight::scratch_bytes::<f32>(&weight_geometry(l)));
     launch(&general, &ins, &[direct.view()], &case.attrs());
     let bits = |t: &Owned| t.values::<f32>().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&dw), bits(&direct));
