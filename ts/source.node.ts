@@ -2,7 +2,7 @@
  * The engine's binary from the file beside this one, and its threads by worker_threads: Node, Deno, Bun.
  * @module
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import * as v8 from 'node:v8';
 import { Worker } from 'node:worker_threads';
@@ -20,7 +20,9 @@ function place({ simd, threads }: Build): URL {
 /** `#wasm-source` of Node, Deno and Bun. */
 export const source: WasmSource = {
   read(build) {
-    const url = place(build);
+    // A bundle may have been given the binary of one thread only: then one computes.
+    const threaded = place(build);
+    const url = existsSync(threaded) ? threaded : place({ ...build, threads: false });
     try {
       return readFileSync(url);
     } catch (cause) {

@@ -26,21 +26,21 @@ function node(code: string, { command = process.execPath, cwd = folder } = {}): 
 }
 const TORCH = "import * as torch from 'cresset';\n";
 
-/** A project of its own with a copy of the package that lacks a file. */
-function without(file: string): string {
+/** A project of its own with a copy of the package that lacks some files. */
+function without(...files: string[]): string {
   const at = mkdtempSync(join(folder, 'copy-'));
   cpSync(join(project, 'node_modules'), join(at, 'node_modules'), { recursive: true });
-  rmSync(join(at, 'node_modules/cresset/dist', file));
+  files.forEach((file) => rmSync(join(at, 'node_modules/cresset/dist', file)));
   return at;
 }
 
 describe('which binary', () => {
-  const cwd = without('cresset_relaxed_threads_bg.wasm');
+  const cwd = without('cresset_relaxed_bg.wasm', 'cresset_relaxed_threads_bg.wasm');
   // Both commands: Node 20 has relaxed SIMD behind a flag, Node 24 has it.
   test.for([process.execPath, NODE_24])('the baseline, unless relaxed SIMD is asked for: %s', (command) => {
     expect(node(`${TORCH}console.log(String(torch.ones(2)));`, { command, cwd })).toBe('tensor([1., 1.])\n');
     expect(node(`${TORCH}await torch.init();console.log(String(torch.ones(2)));`, { command, cwd })).toBe('tensor([1., 1.])\n');
-    expect(node(`${TORCH}await torch.init({ simd: 'relaxed' }).catch(said);`, { command, cwd })).toMatch(/^LoadError: the engine's binary is missing: .*cresset_relaxed_threads_bg\.wasm/);
+    expect(node(`${TORCH}await torch.init({ simd: 'relaxed' }).catch(said);`, { command, cwd })).toMatch(/^LoadError: the engine's binary is missing: .*cresset_relaxed_bg\.wasm/);
   });
 
   test.for([process.execPath, NODE_24])('the relaxed one multiplies too: %s', (command) => {
@@ -92,8 +92,15 @@ describe('which binary', () => {
   });
 
   test('a missing file is named', () => {
-    expect(node(`${TORCH}try { torch.ones(1); } catch (error) { said(error); }`, { cwd: without('cresset_bg.wasm') }))
+    expect(node(`${TORCH}try { torch.ones(1); } catch (error) { said(error); }`, { cwd: without('cresset_bg.wasm', 'cresset_threads_bg.wasm') }))
       .toMatch(/^LoadError: the engine's binary is missing: file:.*cresset_bg\.wasm\. Install the package again;/);
+  });
+
+  test('without the binary with threads, one thread computes', () => {
+    const cwd = without('cresset_threads_bg.wasm');
+    expect(node(`${TORCH}console.log(String(torch.ones(1)), torch.getNumThreads());`, { cwd })).toBe('tensor([1.]) 1\n');
+    expect(node(`${TORCH}await torch.init({ threads: 2 }); console.log(torch.getNumThreads());`, { cwd }))
+      .toMatch(/^warning: cresset: setNumThreads\(2\) needs an engine with threads: .*; going on with one thread\n1\n$/);
   });
 });
 
