@@ -53,7 +53,7 @@ export function nodePlace({ node, python }) {
   });
   return {
     name: 'node',
-    version: versionOf(node),
+    version: `Node ${versionOf(node).slice(1)}`,
     measure: (row, config, progress) => work({ row, config: { ...config, python: python !== undefined } }, progress),
     fresh: (fresh, config) => work({ fresh, config }),
     close: async () => {},
