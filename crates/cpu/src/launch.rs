@@ -113,27 +113,29 @@ pub struct Launch<'a> {
     pub attrs: &'a [Attr],
     /// At least as many bytes as the kernel's `scratch` function asked for, 64-byte aligned.
     pub scratch: *mut u8,
-    /// Which part of it is to be computed; only kernels over lists of tensors are given less than the whole.
+    /// Which part of it is to be computed, where operands that were cut do not say it.
     pub part: Part,
 }
 
-/// A part of a launch, where cutting its operands would not do.
+/// A part of a launch, for what cutting its operands does not say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Part {
     pub index: usize,
     /// How many parts there are.
     pub of: usize,
+    /// Of operands that were cut: the dimension of the first output, and its position with which this part begins.
+    pub from: (usize, usize),
 }
 
 impl Part {
     /// All of it.
-    pub const WHOLE: Part = Part { index: 0, of: 1 };
+    pub const WHOLE: Part = Part { index: 0, of: 1, from: (0, 0) };
 
     /// The part's share of `len` positions.
     ///
     /// ```
     /// use cresset_cpu::Part;
-    /// assert_eq!(Part { index: 1, of: 3 }.range(10), 4..8);
+    /// assert_eq!(Part { index: 1, of: 3, ..Part::WHOLE }.range(10), 4..8);
     /// assert_eq!(Part::WHOLE.range(10), 0..10);
     /// ```
     pub fn range(self, len: usize) -> Range<usize> {

@@ -5,7 +5,7 @@
 //! Only a padded input is copied (one image at a time), so that no bounds are tested inside.
 
 use super::geometry::*;
-use crate::Launch;
+use crate::View;
 use crate::gemm::block::{Columns, Init, Left, Mat, Output, Size, blocked, pack_all, packed_len, scratch};
 use crate::gemm::pack::Tables;
 use crate::gemm::tile::Tiled;
@@ -31,7 +31,7 @@ fn size(g: &Geometry) -> Size {
 
 fn plan<T: Tiled>(g: &Geometry, memory: &mut Bump) -> Plan<T> {
     let (tile, size) = (T::tile(), size(g));
-    let image = if g.is_padded() { g.ci * g.padded().iter().product::<usize>() } else { 0 };
+    let image = if g.is_padded() { g.ci * g.reach().iter().product::<usize>() } else { 0 };
     Plan {
         starts: memory.take(size.n),
         places: memory.take(size.n),
@@ -50,14 +50,36 @@ pub fn scratch_bytes<T: Tiled>(g: &Geometry) -> usize {
     memory.used()
 }
 
-pub unsafe fn run<T: Tiled>(launch: &Launch, g: &Geometry) {
-    let (x, w, y) = (&launch.ins[0], &launch.ins[1], &launch.outs[0]);
-    let plan = plan::<T>(g, &mut Bump::new(launch.scratch));
+/// Where the weights lie.
+#[derive(Clone, Copy)]
+pub struct Weights<T> {
+    /// Address of the first tap of the first channels.
+    pub ptr: *const T,
+    /// From a group to the next.
+    pub group: isize,
+    /// From an output channel to the next, and from an input channel.
+    pub channels: [isize; 2],
+    pub taps: [isize; 3],
+}
+
+impl<T: Tiled> Weights<T> {
+    /// Of a convolution's w.
+    pub fn of(w: &View, g: &Geometry) -> Weights<T> {
+        let [co, ci] = [w.strides[0], w.strides[1]];
+        Weights { ptr: w.as_ptr::<T>().cast_const(), group: g.co as isize * co, channels: [co, ci], taps: spatial(w) }
+    }
+}
+
+/// Computes y from x.
+///
+/// # Safety
+/// The views are what the geometry says; `scratch` has room for `scratch_bytes`.
+pub unsafe fn run<T: Tiled>(g: &Geometry, [x, y]: [&View; 2], w: &Weights<T>, bias: Option<&View>, scratch: *mut u8) {
+    let plan = plan::<T>(g, &mut Bump::new(scratch));
     let (tile, size) = (T::tile(), size(g));
     let one = [1; 3];
-    let padded = row_major(g.padded());
     let (strides, channel) = if g.is_padded() {
-        (padded, g.padded().iter().product::<usize>() as isize)
+        (row_major(g.reach()), g.reach().iter().product::<usize>() as isize)
     } else {
         (spatial(x), x.strides[1])
     };
@@ -72,24 +94,24 @@ pub unsafe fn run<T: Tiled>(launch: &Launch, g: &Geometry) {
         for c in 0..g.ci as isize {
             each(g.kernel, |index| {
                 *plan.steps.add(i) = c * channel + offset(index, g.dilation, strides);
-                *plan.w_steps.add(i) = c * w.strides[1] + offset(index, one, spatial(w));
+                *plan.w_steps.add(i) = c * w.channels[1] + offset(index, one, w.taps);
                 i += 1;
             });
         }
         for c in 0..g.co {
-            *plan.w_rows.add(c) = c as isize * w.strides[0];
+            *plan.w_rows.add(c) = c as isize * w.channels[0];
         }
         for group in 0..g.groups {
-            let weights: *mut T = w.as_ptr();
-            let weights = weights.wrapping_offset((group * g.co) as isize * w.strides[0]);
-            let weights = Tables { ptr: weights.cast_const(), lines: plan.w_rows, ks: plan.w_steps };
+            let weights = w.ptr.wrapping_offset(group as isize * w.group);
+            let weights = Tables { ptr: weights, lines: plan.w_rows, ks: plan.w_steps };
             pack_all(&tile, size.m, size.k, &weights, plan.weights);
             for image in 0..g.images {
                 let mut from = Planes::<T>::of(x, image, group * g.ci);
                 if g.is_padded() {
-                    let shift = g.padding.map(|p| -(p as isize));
-                    window(&from, g.input, g.ci, g.padded(), shift, 1, plan.padded);
+                    window(&from, g.input, g.ci, g.reach(), g.start(), 1, plan.padded);
                     from.ptr = plan.padded;
+                } else {
+                    from.ptr = from.ptr.wrapping_offset(offset(g.origin, g.stride, strides));
                 }
                 let patches = Tables { ptr: from.ptr, lines: plan.starts.cast_const(), ks: plan.steps };
                 let to = Planes::<T>::of(y, image, group * g.co);
@@ -98,7 +120,7 @@ pub unsafe fn run<T: Tiled>(launch: &Launch, g: &Geometry) {
                     row: to.channel,
                     cols: Columns::Table(plan.places),
                     alpha: T::from_i64(1),
-                    init: launch.ins.get(2).map(|bias| (T::from_i64(1), bias_of(bias, group * g.co))),
+                    init: bias.map(|bias| (T::from_i64(1), bias_of(bias, group * g.co))),
                 };
                 let left = Left::<T, Tables<T>>::Packed(plan.weights);
                 blocked(&tile, size, left, &patches, &out, plan.work);
@@ -108,7 +130,7 @@ pub unsafe fn run<T: Tiled>(launch: &Launch, g: &Geometry) {
 }
 
 /// A bias from one channel on: a column that is added to every pixel.
-pub fn bias_of<T: Tiled>(bias: &crate::View, channel: usize) -> Init<T> {
+pub fn bias_of<T: Tiled>(bias: &View, channel: usize) -> Init<T> {
     let ptr: *mut T = bias.as_ptr();
     let row = bias.strides[0];
     Init::Mat(Mat { ptr: ptr.wrapping_offset(channel as isize * row), row, col: 0 })

@@ -23,6 +23,8 @@ pub struct Geometry {
     pub stride: [usize; 3],
     pub padding: [usize; 3],
     pub dilation: [usize; 3],
+    /// Where the launch's output begins in the whole one, if it was cut for threads.
+    pub origin: [usize; 3],
 }
 
 fn three(shape: &[usize]) -> [usize; 3] {
@@ -35,6 +37,8 @@ impl Geometry {
         let at = |i: usize| -> [usize; 3] { std::array::from_fn(|d| launch.attrs[i + d].n()) };
         // Of a launch with fewer channels than the attributes were made for (`threads`) the sizes tell.
         let groups = x.shape[1].checked_div(w.shape[1]).unwrap_or(launch.attrs[GROUPS].n());
+        let (dim, from) = launch.part.from;
+        let origin = std::array::from_fn(|d| if d + 2 == dim { from } else { 0 });
         Geometry {
             images: x.shape[0],
             groups,
@@ -46,6 +50,7 @@ impl Geometry {
             stride: at(STRIDE),
             padding: at(PADDING),
             dilation: at(DILATION),
+            origin,
         }
     }
 
@@ -66,6 +71,17 @@ impl Geometry {
     /// The input's size with its padding, as far as the output reads it.
     pub fn padded(&self) -> [usize; 3] {
         std::array::from_fn(|d| self.input[d] + 2 * self.padding[d])
+    }
+
+    /// From the input's first element to the first one that the output reads: before it where there is padding.
+    pub fn start(&self) -> [isize; 3] {
+        std::array::from_fn(|d| (self.origin[d] * self.stride[d]) as isize - self.padding[d] as isize)
+    }
+
+    /// How many positions of the padded input the output reads, from `start` on.
+    pub fn reach(&self) -> [usize; 3] {
+        let from = |d: usize| self.output[d].saturating_sub(1) * self.stride[d];
+        std::array::from_fn(|d| from(d) + self.kernel[d].saturating_sub(1) * self.dilation[d] + 1)
     }
 
     /// One input channel a group and hardly more outputs: planes are convolved one by one, without a product.

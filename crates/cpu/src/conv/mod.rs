@@ -20,6 +20,7 @@ use crate::by_dtype::wide_dtype;
 use crate::gemm::tile::Tiled;
 use crate::threads::{Cut, Split, WHOLE, threads};
 use crate::{Kernel, Launch};
+use forward::Weights;
 use geometry::Geometry;
 use problem::Problem;
 use winograd::Gradient;
@@ -43,12 +44,15 @@ fn forward_geometry(launch: &Launch) -> Geometry {
 
 fn forward_run(launch: &Launch) {
     let g = forward_geometry(launch);
-    let directly = |one: &Launch| unsafe { forward::run::<f32>(one, &forward_geometry(one)) };
-    if Problem::forward(&g, launch).is_some_and(|problem| unsafe { problem.run(launch, directly) }) {
+    if Problem::forward(&g, launch).is_some_and(|problem| unsafe { problem.run(launch.scratch) }) {
         return;
     }
     fn go<T: Tiled>(launch: &Launch, g: &Geometry) {
-        unsafe { if g.is_depthwise() { depthwise::forward::<T>(launch, g) } else { forward::run::<T>(launch, g) } }
+        if g.is_depthwise() {
+            return unsafe { depthwise::forward::<T>(launch, g) };
+        }
+        let (x, w, y) = (&launch.ins[0], &launch.ins[1], &launch.outs[0]);
+        unsafe { forward::run::<T>(g, [x, y], &Weights::of(w, g), launch.ins.get(2), launch.scratch) }
     }
     wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch, &g))
 }
@@ -58,8 +62,8 @@ fn forward_scratch(launch: &Launch) -> usize {
         if g.is_depthwise() { depthwise::forward_scratch::<T>(g) } else { forward::scratch_bytes::<T>(g) }
     }
     let g = forward_geometry(launch);
-    let direct = wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
-    Problem::forward(&g, launch).map_or(direct, |problem| problem.scratch(direct))
+    let general = || wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
+    Problem::forward(&g, launch).and_then(|problem| problem.scratch()).unwrap_or_else(general)
 }
 
 fn input_geometry(launch: &Launch) -> Geometry {
@@ -68,8 +72,7 @@ fn input_geometry(launch: &Launch) -> Geometry {
 
 fn input_run(launch: &Launch) {
     let g = input_geometry(launch);
-    let directly = |one: &Launch| unsafe { backward_input::run::<f32>(one, &input_geometry(one)) };
-    if Problem::backward(&g, launch).is_some_and(|problem| unsafe { problem.run(launch, directly) }) {
+    if Problem::backward(&g, launch).is_some_and(|problem| unsafe { problem.run(launch.scratch) }) {
         return;
     }
     fn go<T: Tiled>(launch: &Launch, g: &Geometry) {
@@ -89,8 +92,8 @@ fn input_scratch(launch: &Launch) -> usize {
         if g.is_depthwise() { depthwise::input_scratch::<T>(g) } else { backward_input::scratch_bytes::<T>(g) }
     }
     let g = input_geometry(launch);
-    let direct = wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
-    Problem::backward(&g, launch).map_or(direct, |problem| problem.scratch(direct))
+    let general = || wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
+    Problem::backward(&g, launch).and_then(|problem| problem.scratch()).unwrap_or_else(general)
 }
 
 fn weight_geometry(launch: &Launch) -> Geometry {
@@ -134,32 +137,50 @@ fn cut(launch: &Launch, g: &Geometry, cuts: [Cut; 4]) -> Split {
     Split::all(launch, cuts[0] as usize, 1, time(g)).but(&operands)
 }
 
-/// Channels at these dimensions, if images are few: those of a depthwise convolution each for itself; else those of one operand, and
-/// for each piece of them the other is packed again.
-fn by_channels(launch: &Launch, g: &Geometry, [depthwise, cuts]: [[Cut; 4]; 2]) -> Option<Split> {
+/// Which dimensions of (out, first input, second input) hold what can be cut.
+struct Cuts {
+    /// Channels of a depthwise convolution, each for itself.
+    depthwise: [Cut; 3],
+    /// Output channels: for each piece of them the input is packed again.
+    channels: [Cut; 3],
+    /// Whether rows of the output can be cut: for each piece of them the weights are packed again.
+    rows: bool,
+}
+
+/// Images if there are enough of them, else rows or channels, whatever is more. A bias is cut as output channels are.
+fn by_images(launch: &Launch, g: &Geometry, cuts: &Cuts) -> Split {
+    let cut = |[y, x, w]: [Cut; 3], bias: Cut| cut(launch, g, [y, x, w, bias]);
+    // The winograd way goes by tiles.
+    let unit = winograd::TILE;
     if g.images >= 2 * threads() {
-        None
+        cut([0, 0, WHOLE], WHOLE)
     } else if g.ci == 1 && g.co == 1 {
-        Some(cut(launch, g, depthwise))
+        cut(cuts.depthwise, 0)
+    } else if let y = &launch.outs[0]
+        && let Some(dim) = (2..5).rev().max_by_key(|&d| y.shape[d])
+        && y.shape[dim] >= 2 * unit
+        && cuts.rows
+        && (g.groups > 1 || y.shape[0] * y.shape[2..].iter().product::<usize>() >= y.shape[1])
+    {
+        Split { unit, each: 1, ..cut([dim as Cut, WHOLE, WHOLE], WHOLE) }
     } else if g.groups == 1 {
-        Some(Split { unit: winograd::LEAST_CHANNELS, each: 1, ..cut(launch, g, cuts) })
+        Split { unit: winograd::LEAST_CHANNELS, each: 1, ..cut(cuts.channels, 0) }
     } else {
-        None
+        cut([0, 0, WHOLE], WHOLE)
     }
 }
 
-/// Images; if they are few, output channels.
 fn forward_split(launch: &Launch) -> Option<Split> {
     let g = forward_geometry(launch);
-    let channels = by_channels(launch, &g, [[1, 1, 0, 0], [1, WHOLE, 0, 0]]);
-    channels.or_else(|| Some(cut(launch, &g, [0, 0, WHOLE, WHOLE])))
+    // Rows of a plane are convolved by other code where they are short.
+    let cuts = Cuts { depthwise: [1, 1, 0], channels: [1, WHOLE, 0], rows: !g.is_depthwise() };
+    Some(by_images(launch, &g, &cuts))
 }
 
-/// Images; if they are few, input channels.
 fn input_split(launch: &Launch) -> Option<Split> {
     let g = input_geometry(launch);
-    let channels = by_channels(launch, &g, [[1, 1, 0, 0], [1, WHOLE, 1, 0]]);
-    channels.or_else(|| Some(cut(launch, &g, [0, 0, WHOLE, WHOLE])))
+    let rows = Problem::backward(&g, launch).is_some_and(|problem| winograd::pays(&problem));
+    Some(by_images(launch, &g, &Cuts { depthwise: [1, 1, 0], channels: [1, WHOLE, 1], rows }))
 }
 
 /// Output or input channels: images are what is summed over.

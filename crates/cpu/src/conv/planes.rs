@@ -19,7 +19,7 @@ const ROWS: usize = 16;
 /// Whether planes are convolved one by one and fill the registers.
 pub fn takes(problem: &Problem) -> bool {
     let y = problem.y;
-    problem.ci == 1 && problem.co == 1 && y.strides[4] == 1 && y.shape[4] >= LANES
+    problem.g.ci == 1 && problem.g.co == 1 && y.strides[4] == 1 && y.shape[4] >= LANES
 }
 
 /// A strip's inputs where they are copied, and a row of zeros.
@@ -42,9 +42,9 @@ pub unsafe fn run(problem: &Problem, scratch: *mut u8) {
     let [aside, zeros] = memory(&mut Bump::new(scratch));
     unsafe { zeros.write_bytes(0, WIDE) };
     let (height, width) = (y.shape[3], y.shape[4]);
-    let [above, left] = problem.padding.map(|p| p as isize);
-    for image in 0..problem.images {
-        for channel in 0..problem.groups {
+    let [_, above, left] = problem.g.start();
+    for image in 0..problem.g.images {
+        for channel in 0..problem.g.groups {
             let taps = Taps::new(problem, channel);
             let (from, to) = (Planes::<f32>::of(x, image, channel), Planes::<f32>::of(y, image, channel));
             for h in (0..height).step_by(ROWS) {
@@ -53,7 +53,7 @@ pub unsafe fn run(problem: &Problem, scratch: *mut u8) {
                     // The last strip overlaps the one before.
                     let w = w.min(width - LANES);
                     let to = to.ptr.wrapping_offset(h as isize * y.strides[3] + w as isize).cast_mut();
-                    let at = [h as isize - above, w as isize - left];
+                    let at = [h as isize + above, w as isize + left];
                     let input = if from.strides[2] == 1 && at[1] >= 0 && at[1] as usize + WIDE <= x.shape[4] {
                         let plane = from.ptr.wrapping_offset(at[1]);
                         Input { plane, row: from.strides[1], first: at[0], height: x.shape[3], zeros }
@@ -75,8 +75,8 @@ struct Taps {
 
 impl Taps {
     fn new(problem: &Problem, channel: usize) -> Taps {
-        let [h, w] = problem.w_taps;
-        let from = problem.w.wrapping_offset(channel as isize * problem.w_group);
+        let [_, h, w] = problem.w.taps;
+        let from = problem.w.ptr.wrapping_offset(channel as isize * problem.w.group);
         let tap = |r: usize, c: usize| unsafe { *from.wrapping_offset(r as isize * h + c as isize * w) };
         let taps = std::array::from_fn(|r| std::array::from_fn(|c| f32::splat(tap(r, c))));
         let bias = problem.bias.map_or(0.0, |b| unsafe { *b.as_ptr::<f32>().offset(channel as isize * b.strides[0]) });

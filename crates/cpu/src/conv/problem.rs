@@ -1,5 +1,6 @@
 //! The commonest convolution: 3x3 taps, stride 1, float32. Two ways are made for it: `winograd` and `planes`.
 
+use super::forward::Weights;
 use super::geometry::Geometry;
 use super::{planes, winograd};
 use crate::{Launch, View};
@@ -13,90 +14,65 @@ pub fn is_plain(g: &Geometry, dtype: DType) -> bool {
 
 /// A convolution of 3x3 taps with stride 1, or the gradient of its input, which is one of turned taps.
 pub struct Problem<'a> {
-    pub images: usize,
-    pub groups: usize,
-    /// Channels of a group, of what is read and what is written.
-    pub ci: usize,
-    pub co: usize,
+    pub g: Geometry,
     /// (N, C, 1, H, W).
     pub x: &'a View<'a>,
     pub y: &'a View<'a>,
-    pub padding: [usize; 2],
-    /// Address of tap (0, 0) of the first channels; strides of the group, of output and input channel, of the taps.
-    pub w: *const f32,
-    pub w_group: isize,
-    pub w_channels: [isize; 2],
-    pub w_taps: [isize; 2],
+    pub w: Weights<f32>,
     pub bias: Option<&'a View<'a>>,
-    /// Taps in a dimension: 3.
-    pub taps: usize,
 }
 
 impl<'a> Problem<'a> {
     /// The forward pass, if it is of this kind.
     pub fn forward(g: &Geometry, launch: &'a Launch) -> Option<Problem<'a>> {
         let (x, w, y) = (&launch.ins[0], &launch.ins[1], &launch.outs[0]);
-        if !is_plain(g, y.dtype) {
-            return None;
-        }
-        Some(Problem {
-            images: g.images,
-            groups: g.groups,
-            ci: g.ci,
-            co: g.co,
-            x,
-            y,
-            padding: [g.padding[1], g.padding[2]],
-            w: w.as_ptr::<f32>().cast_const(),
-            w_group: g.co as isize * w.strides[0],
-            w_channels: [w.strides[0], w.strides[1]],
-            w_taps: [w.strides[3], w.strides[4]],
-            bias: launch.ins.get(2),
-            taps: g.kernel[1],
-        })
+        is_plain(g, y.dtype).then(|| Problem { g: *g, x, y, w: Weights::of(w, g), bias: launch.ins.get(2) })
     }
 
     /// The gradient of the input, if it is of this kind; ins: dy, w and maybe a bias, out: dx.
     pub fn backward(g: &Geometry, launch: &'a Launch) -> Option<Problem<'a>> {
-        let turned = Geometry { ci: g.co, co: g.ci, input: g.output, output: g.input, ..*g };
-        if g.padding[1].max(g.padding[2]) > 2 {
+        let [_, h, w] = g.padding;
+        if h.max(w) > 2 {
             return None;
         }
+        let turned = Geometry { ci: g.co, co: g.ci, input: g.output, output: g.input, ..*g };
         let problem = Problem::forward(&turned, launch)?;
-        let ([co, ci], [h, w]) = (problem.w_channels, problem.w_taps);
-        Some(Problem {
-            padding: problem.padding.map(|p| 2 - p),
-            w: problem.w.wrapping_offset(2 * (h + w)),
-            w_group: g.co as isize * co,
-            w_channels: [ci, co],
-            w_taps: [-h, -w],
-            ..problem
-        })
+        let (Weights { ptr, channels: [co, ci], taps: [_, th, tw], .. }, group) = (problem.w, g.co as isize);
+        let w = Weights {
+            ptr: ptr.wrapping_offset(2 * (th + tw)),
+            group: group * co,
+            channels: [ci, co],
+            taps: [0, -th, -tw],
+        };
+        Some(Problem { g: Geometry { padding: [0, 2 - h, 2 - g.padding[2]], ..turned }, w, ..problem })
     }
 
-    /// Computes it if there is a way for its channels and sizes. `directly` does so for a launch of one image.
+    /// The whole output's height and width: `g.output` may be a part.
+    pub fn whole(&self) -> [usize; 2] {
+        [1, 2].map(|d| self.g.input[d] + 2 * self.g.padding[d] - 2)
+    }
+
+    /// Computes it if there is a way for its channels and sizes.
     ///
     /// # Safety
-    /// The launch has the scratch it asks for, and its views are what they say.
-    pub unsafe fn run(&self, launch: &Launch, directly: impl Fn(&Launch)) -> bool {
+    /// The scratch has the bytes that `scratch` says, and the views are what they say.
+    pub unsafe fn run(&self, scratch: *mut u8) -> bool {
         if planes::takes(self) {
-            unsafe { planes::run(self, launch.scratch) };
+            unsafe { planes::run(self, scratch) };
         } else if winograd::pays(self) {
-            unsafe { winograd::run(self, launch, directly) };
+            unsafe { winograd::run(self, scratch) };
         } else {
             return false;
         }
         true
     }
 
-    /// Scratch of `run`, or `direct`, what the general way takes.
-    pub fn scratch(&self, direct: usize) -> usize {
+    /// Scratch of `run`, if there is a way.
+    pub fn scratch(&self) -> Option<usize> {
         if planes::takes(self) {
-            planes::scratch_bytes()
-        } else if winograd::pays(self) {
-            winograd::scratch_bytes(self, direct)
+            Some(planes::scratch_bytes())
         } else {
-            direct
+            winograd::pays(self).then(|| winograd::scratch_bytes(self))
         }
     }
 }

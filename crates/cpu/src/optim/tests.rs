@@ -53,7 +53,7 @@ fn parts_make_the_whole() {
         let views: Vec<View> =
             memory.iter_mut().enumerate().map(|(k, m)| view(m, shapes[k % 3].0, shapes[k % 3].1)).collect();
         for index in 0..parts {
-            let part = Part { index, of: parts };
+            let part = Part { index, of: parts, ..Part::WHOLE };
             let scratch = std::ptr::null_mut();
             (ADAM_STEP.run)(&Launch { ins: &views[..3], outs: &views[3..], attrs: &attrs, scratch, part });
         }

@@ -173,7 +173,7 @@ impl Plan {
     fn piece<R>(&self, launch: &Launch, piece: usize, f: impl FnOnce(&Launch) -> R) -> R {
         let Some(split) = &self.split else { return f(launch) };
         let Some(cuts) = split.cuts else {
-            return f(&Launch { part: Part { index: piece, of: self.pieces }, ..*launch });
+            return f(&Launch { part: Part { index: piece, of: self.pieces, ..Part::WHOLE }, ..*launch });
         };
         let (outs, start) = (launch.outs.len(), piece * self.per);
         let len = if piece + 1 == self.pieces { split.len - start } else { self.per };
@@ -192,7 +192,7 @@ impl Plan {
             }
         }
         let (outs, ins) = views[..outs + launch.ins.len()].split_at(outs);
-        f(&Launch { outs, ins, ..*launch })
+        f(&Launch { outs, ins, part: Part { from: (cuts[0] as usize, start), ..Part::WHOLE }, ..*launch })
     }
 }
 

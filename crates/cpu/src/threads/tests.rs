@@ -100,6 +100,12 @@ fn results_are_the_same_bits_on_any_number_of_threads() {
     let [images, image] = [random(&[12, 8, 1, 10, 10]), random(&[1, 16, 1, 14, 14])];
     let [weights, more, bias] = [random(&[12, 8, 1, 3, 3]), random(&[32, 16, 1, 3, 3]), random(&[12])];
     let [plane, taps] = [random(&[1, 40, 1, 12, 12]), random(&[40, 1, 1, 3, 3])];
+    let mut spoilt = random(&[1, 16, 1, 14, 14]);
+    spoilt.memory[5 * 14 + 3] = f32::INFINITY;
+    let large = random(&[1, 32, 1, 23, 21]);
+    let [pair, coarse] = [random(&[2, 3, 1, 23, 16]), random(&[6, 3, 1, 3, 3])];
+    let [line, along] = [random(&[1, 4, 1, 1, 60]), random(&[6, 4, 1, 1, 5])];
+    let [large_9, one_tap] = [random(&[1, 32, 1, 24, 20]), random(&[9, 32, 1, 1, 1])];
     let depthwise = n(&[1, 1, 1, 0, 1, 1, 1, 1, 1, 40]);
     let dy = random(&[12, 12, 1, 10, 10]);
     let towers = Arr { strides: vec![1200, 1, 30], shape: vec![20, 30, 40], ..random(&[20, 40, 30]) };
@@ -123,6 +129,12 @@ fn results_are_the_same_bits_on_any_number_of_threads() {
         (MATMUL, &[&[60, 700]], &[&short, &long], &[], false),
         (CONV, &[&[12, 12, 1, 10, 10]], &[&images, &weights, &bias], &conv(1), false),
         (CONV, &[&[1, 32, 1, 12, 12]], &[&image, &more], &conv(0), false),
+        (CONV, &[&[1, 32, 1, 14, 14]], &[&image, &more], &conv(1), false),
+        (CONV, &[&[1, 32, 1, 14, 14]], &[&spoilt, &more], &conv(1), false),
+        (CONV_BACKWARD_INPUT, &[&[1, 16, 1, 23, 21]], &[&large, &more], &conv(1), false),
+        (CONV, &[&[2, 6, 1, 13, 16]], &[&pair, &coarse], &n(&[1, 2, 1, 0, 3, 1, 1, 2, 1, 1]), false),
+        (CONV, &[&[1, 6, 1, 1, 60]], &[&line, &along], &n(&[1, 1, 1, 0, 0, 2, 1, 1, 1, 1]), false),
+        (CONV, &[&[1, 9, 1, 24, 20]], &[&large_9, &one_tap], &conv(0), false),
         (CONV, &[&[1, 40, 1, 12, 12]], &[&plane, &taps], &depthwise, false),
         (CONV_BACKWARD_INPUT, &[&[1, 40, 1, 12, 12]], &[&plane, &taps], &depthwise, false),
         (CONV_BACKWARD_WEIGHT, &[&[40, 1, 1, 3, 3]], &[&plane, &plane], &depthwise, false),

@@ -40,7 +40,8 @@ impl<'a> Gradient<'a> {
             return None;
         }
         let (output, input) = ([g.output[1], g.output[2]], [g.input[1], g.input[2]]);
-        let places = [Places::new(input, output, [g.padding[1], g.padding[2]]), Places::new(output, output, [0; 2])];
+        let places =
+            [Places::new(input, output, [1, 2].map(|d| -(g.padding[d] as isize))), Places::new(output, output, [0; 2])];
         let (tiles, pixels) = (g.images * places[0].count(), g.images * g.pixels());
         // In multiplications for a pair of the least channels, as in `pays`: those at the points, the transforms of tiles, and that
         // of the sums.

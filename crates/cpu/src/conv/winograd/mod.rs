@@ -4,8 +4,8 @@
 //! points the sum over channels is a matrix product: (outputs x channels) @ (channels x tiles). Tiles go by in blocks
 //! whose transforms stay in the second cache. What it does to the error: docs/same-numbers.md and `tests`.
 //!
-//! A transform mixes the elements of a tile, so one infinity would spoil sixteen outputs that do not see it. An image with
-//! an output that is not finite is therefore computed again, directly.
+//! A transform mixes the elements of a tile, so one infinity would spoil sixteen outputs that do not see it. A row of tiles
+//! with an output that is not finite is therefore computed again, directly.
 
 mod gradient;
 #[cfg(test)]
@@ -14,13 +14,17 @@ mod tiles;
 mod transforms;
 
 pub use gradient::Gradient;
+pub use transforms::TILE;
 
-use super::geometry::Bump;
+use std::ops::Range;
+
+use super::forward::{self, Weights};
+use super::geometry::{Bump, Geometry};
 use super::problem::Problem;
+use crate::View;
 use crate::gemm::num::Num;
 use crate::gemm::pack::spread;
 use crate::gemm::tile::{Dest, Tile, Tiled};
-use crate::{Launch, View};
 use cresset_lane::simd::F32x4;
 use tiles::{Aside, Band, Place, Places, Rows};
 use transforms::*;
@@ -32,21 +36,20 @@ const BLOCK: usize = if cfg!(test) { 0 } else { 96 << 10 };
 /// Fewer channels than these do not repay the transforms.
 pub const LEAST_CHANNELS: usize = 16;
 
-/// Whether Winograd's way is the faster. Neither how many images there are matters nor how many channels beyond the least: an
-/// output is the same in any batch, and on any number of threads, which take channels apart.
+/// Whether Winograd's way is the faster. Neither how many images there are matters nor how many channels beyond the least, nor
+/// which part of the output is computed: an output is the same in any batch and on any number of threads.
 pub fn pays(problem: &Problem) -> bool {
-    let Problem { ci, co, .. } = *problem;
-    let output = [problem.y.shape[3], problem.y.shape[4]];
+    let output = problem.whole();
     let pixels = output[0] * output[1];
     let tiles = output[0].div_ceil(TILE) * output[1].div_ceil(TILE);
     // In multiplications for a pair of the least channels: those at the points, the transforms of tiles, and that of the taps.
     let transforms = 2 * 300 / LEAST_CHANNELS;
-    ci.min(co) >= LEAST_CHANNELS && tiles * (PRODUCTS + transforms) + 320 < 9 * pixels * 4 / 5
+    problem.g.ci.min(problem.g.co) >= LEAST_CHANNELS && tiles * (PRODUCTS + transforms) + 320 < 9 * pixels * 4 / 5
 }
 
-fn places(problem: &Problem) -> Places {
-    let of = |view: &View| [view.shape[3], view.shape[4]];
-    Places::new(of(problem.x), of(problem.y), problem.padding)
+fn places(g: &Geometry) -> Places {
+    let [_, h, w] = g.start();
+    Places::new([g.input[1], g.input[2]], [g.output[1], g.output[2]], [h, w])
 }
 
 /// A launch's scratch, and how its tiles go by.
@@ -77,21 +80,21 @@ const GAP: usize = 16;
 
 impl Plan {
     fn new(problem: &Problem, memory: &mut Bump) -> Plan {
-        let (tile, places) = (f32::tile(), places(problem));
-        let rows = problem.co.next_multiple_of(tile.mr);
-        let all = problem.images * places.count();
-        let block = block(&tile, all, problem.ci + rows);
+        let (tile, g, places) = (f32::tile(), &problem.g, places(&problem.g));
+        let rows = g.co.next_multiple_of(tile.mr);
+        let all = g.images * places.count();
+        let block = block(&tile, all, g.ci + rows);
         Plan {
             tile,
-            points: problem.taps + TILE - 1,
+            points: g.kernel[1] + TILE - 1,
             block,
             rows,
             band: memory.take(places.band(block) + 4),
             tiles: memory.take(block),
-            weights: memory.take(PRODUCTS * rows * problem.ci),
-            inputs: memory.take(PRODUCTS * (block * problem.ci + GAP)),
+            weights: memory.take(PRODUCTS * rows * g.ci),
+            inputs: memory.take(PRODUCTS * (block * g.ci + GAP)),
             products: memory.take(PRODUCTS * (block * rows + GAP)),
-            panel: memory.take(tile.mr * f32::LANES * problem.ci),
+            panel: memory.take(tile.mr * f32::LANES * g.ci),
             places,
         }
     }
@@ -103,67 +106,82 @@ fn block(tile: &Tile<f32>, all: usize, channels: usize) -> usize {
     all.div_ceil(all.div_ceil(most).max(1)).next_multiple_of(tile.nr).max(tile.nr)
 }
 
-/// Scratch of `run`, where the direct way takes `direct` bytes.
-pub fn scratch_bytes(problem: &Problem, direct: usize) -> usize {
+/// Scratch of `run`.
+pub fn scratch_bytes(problem: &Problem) -> usize {
     let mut memory = Bump::new(std::ptr::null_mut());
     Plan::new(problem, &mut memory);
-    spoilt_bytes(problem) + memory.used().max(direct)
+    spoilt_bytes(&problem.g) + memory.used().max(forward::scratch_bytes::<f32>(&problem.g))
 }
 
-/// At the beginning of the scratch: which images are not finite.
-fn spoilt_bytes(problem: &Problem) -> usize {
-    problem.images.next_multiple_of(64)
+/// At the beginning of the scratch: which rows of tiles are not finite.
+fn spoilt_bytes(g: &Geometry) -> usize {
+    (g.images * places(g).rows()).next_multiple_of(64)
 }
 
-/// Computes the convolution; `directly` does so for launches of one image.
-pub unsafe fn run(problem: &Problem, launch: &Launch, directly: impl Fn(&Launch)) {
-    let (spoilt, scratch) = (launch.scratch.cast::<bool>(), launch.scratch.wrapping_add(spoilt_bytes(problem)));
+/// Computes the convolution.
+///
+/// # Safety
+/// `scratch` has room for `scratch_bytes`, and the views are what they say.
+pub unsafe fn run(problem: &Problem, scratch: *mut u8) {
+    let g = &problem.g;
+    let (spoilt, scratch) = (scratch.cast::<bool>(), scratch.wrapping_add(spoilt_bytes(g)));
     let plan = Plan::new(problem, &mut Bump::new(scratch));
-    let all = problem.images * plan.places.count();
+    let all = g.images * plan.places.count();
     unsafe {
-        spoilt.write_bytes(0, problem.images);
-        for group in 0..problem.groups {
+        spoilt.write_bytes(0, spoilt_bytes(g));
+        for group in 0..g.groups {
             weights(problem, &plan, group);
             for first in (0..all).step_by(plan.block) {
                 let count = plan.block.min(all - first);
                 let panels = count.next_multiple_of(plan.tile.nr);
                 let band = plan.places.block(first, count, panels, plan.tiles);
-                inputs(problem.x, group, problem.ci, &plan, &band);
-                products(&plan, problem.ci, panels);
+                inputs(problem.x, group, g.ci, &plan, &band);
+                products(&plan, g.ci, panels);
                 outputs_of(problem, &plan, group, count, spoilt);
             }
         }
-        for image in (0..problem.images).filter(|&image| *spoilt.add(image)) {
-            let (x, y) = (one_image(problem.x, image), one_image(problem.y, image));
-            let (x, y) = (View { shape: &x.1, ..x.0 }, View { shape: &y.1, ..y.0 });
-            let ins = [x, launch.ins[1], *launch.ins.get(2).unwrap_or(&x)];
-            directly(&Launch { ins: &ins[..launch.ins.len()], outs: &[y], scratch, ..*launch });
+        for image in 0..g.images {
+            let rows = std::slice::from_raw_parts(spoilt.add(image * plan.places.rows()), plan.places.rows());
+            let mut row = 0;
+            while row < rows.len() {
+                let spoilt = rows[row..].iter().take_while(|&&spoilt| spoilt).count();
+                if spoilt > 0 {
+                    directly(problem, image, row * TILE..((row + spoilt) * TILE).min(g.output[1]), scratch);
+                }
+                row += spoilt + 1;
+            }
         }
     }
 }
 
-/// A view of one image, and its shape.
-fn one_image<'a>(view: &View<'a>, image: usize) -> (View<'a>, [usize; 5]) {
-    let ptr = view.as_ptr::<f32>().wrapping_offset(image as isize * view.strides[0]);
-    let mut shape = [1; 5];
-    shape[1..].copy_from_slice(&view.shape[1..]);
-    (View { ptr: ptr.cast(), ..*view }, shape)
+/// Computes some rows of an image's outputs again.
+unsafe fn directly(problem: &Problem, image: usize, rows: Range<usize>, scratch: *mut u8) {
+    let Problem { g, x, y, w, bias } = problem;
+    let mut part = Geometry { images: 1, ..*g };
+    part.output[1] = rows.len();
+    part.origin[1] += rows.start;
+    let at = |view: &View, row: usize| {
+        let offset = image as isize * view.strides[0] + row as isize * view.strides[3];
+        view.as_ptr::<f32>().wrapping_offset(offset).cast()
+    };
+    let (x, y) = (View { ptr: at(x, 0), ..**x }, View { ptr: at(y, rows.start), ..**y });
+    unsafe { forward::run(&part, [&x, &y], w, *bias, scratch) };
 }
 
 /// Transforms the taps of a group, four output channels of a panel at a time (the last four may overlap others).
 unsafe fn weights(problem: &Problem, plan: &Plan, group: usize) {
-    let (mr, ci) = (plan.tile.mr, problem.ci);
-    let [co_step, ci_step] = problem.w_channels;
-    let from = problem.w.wrapping_offset(group as isize * problem.w_group);
+    let (mr, ci) = (plan.tile.mr, problem.g.ci);
+    let Weights { ptr, group: group_step, channels: [co_step, ci_step], taps: [_, h, w] } = problem.w;
+    let from = ptr.wrapping_offset(group as isize * group_step);
     for panel in (0..plan.rows).step_by(mr) {
         for r in (0..mr).step_by(4) {
             let r = r.min(mr.saturating_sub(4));
-            let exist = problem.co.saturating_sub(panel + r).min(4);
+            let exist = problem.g.co.saturating_sub(panel + r).min(4);
             for c in 0..ci {
                 let from = from.wrapping_offset((panel + r) as isize * co_step + c as isize * ci_step);
                 unsafe {
                     let to = plan.weights.add((panel * ci) + c * mr + r);
-                    filters(from, co_step, problem.w_taps, exist, to, mr.min(4), plan.rows * ci, plan.points);
+                    filters(from, co_step, [h, w], exist, to, mr.min(4), plan.rows * ci, plan.points);
                 }
             }
         }
@@ -268,8 +286,8 @@ unsafe fn outputs_of(problem: &Problem, plan: &Plan, group: usize, count: usize,
     let y = problem.y;
     let strides = [y.strides[3], y.strides[4]];
     let point = plan.block * plan.rows + GAP;
-    for c in 0..problem.co {
-        let channel = (group * problem.co + c) as isize;
+    for c in 0..problem.g.co {
+        let channel = (group * problem.g.co + c) as isize;
         let to: *mut f32 = y.as_ptr::<f32>().wrapping_offset(channel * y.strides[1]);
         let bias = problem.bias.map_or(0.0, |b| unsafe { *b.as_ptr::<f32>().wrapping_offset(channel * b.strides[0]) });
         for t in (0..count).step_by(4) {
@@ -283,7 +301,7 @@ unsafe fn outputs_of(problem: &Problem, plan: &Plan, group: usize, count: usize,
                 let spoils = !sum.absolute().lt(F32x4::splat(f32::INFINITY));
                 if spoils.any() {
                     for (i, &spoils) in spoils.to_array()[..4.min(count - t)].iter().enumerate() {
-                        *spoilt.add((*places)[i].image) |= spoils != 0;
+                        *spoilt.add((*places)[i].row(plan.places.rows())) |= spoils != 0;
                     }
                 }
             }

@@ -5,7 +5,7 @@ use super::super::{
 };
 use super::*;
 use crate::gemm::testing::{Owned, Rng, launch};
-use crate::{Attr, Kernel, Part};
+use crate::{Attr, Kernel, Launch, Part};
 
 fn case(images: usize, groups: usize, [ci, co]: [usize; 2], [h, w]: [usize; 2], padding: [usize; 2]) -> Case {
     Case {
@@ -98,8 +98,11 @@ fn the_error_is_three_times_that_of_the_direct_sum() {
     let y = Owned::zeros::<f32>(&ys);
     launch(&CONV, &[x.view(), w.view()], &[y.view()], &case.attrs());
     let [most, mean] = errors(&y.values::<f32>(), &want);
-    let direct = Kernel::new("direct", |l| unsafe { forward::run::<f32>(l, &forward_geometry(l)) })
-        .with_scratch(|l| forward::scratch_bytes::<f32>(&forward_geometry(l)));
+    let direct = Kernel::new("direct", |l| unsafe {
+        let (g, [x, w, y]) = (forward_geometry(l), [&l.ins[0], &l.ins[1], &l.outs[0]]);
+        forward::run::<f32>(&g, [x, y], &Weights::of(w, &g), None, l.scratch)
+    })
+    .with_scratch(|l| forward::scratch_bytes::<f32>(&forward_geometry(l)));
     launch(&direct, &[x.view(), w.view()], &[y.view()], &case.attrs());
     let [direct_most, direct_mean] = errors(&y.values::<f32>(), &want);
     println!("of the largest value: {most:.1e} (rms {mean:.1e}); directly {direct_most:.1e} (rms {direct_mean:.1e})");

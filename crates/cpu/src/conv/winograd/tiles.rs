@@ -58,6 +58,11 @@ impl Aside {
 }
 
 impl Place {
+    /// Its row of tiles, of `rows` an image.
+    pub fn row(&self, rows: usize) -> usize {
+        self.image * rows + self.at[0] / TILE
+    }
+
     #[inline(always)]
     fn is_whole(&self, strides: [isize; 2]) -> bool {
         self.size == [TILE; 2] && strides[1] == 1
@@ -100,7 +105,8 @@ impl Place {
 pub struct Places {
     input: [usize; 2],
     output: [usize; 2],
-    padding: [usize; 2],
+    /// Where the first tile's inputs begin: before the first one where there is padding.
+    start: [isize; 2],
     /// Rows and columns of tiles.
     tiles: [usize; 2],
 }
@@ -117,8 +123,13 @@ pub struct Band {
 }
 
 impl Places {
-    pub fn new(input: [usize; 2], output: [usize; 2], padding: [usize; 2]) -> Places {
-        Places { input, output, padding, tiles: output.map(|n| n.div_ceil(TILE)) }
+    pub fn new(input: [usize; 2], output: [usize; 2], start: [isize; 2]) -> Places {
+        Places { input, output, start, tiles: output.map(|n| n.div_ceil(TILE)) }
+    }
+
+    /// Rows of tiles of an image.
+    pub fn rows(&self) -> usize {
+        self.tiles[0]
     }
 
     /// Tiles of an image.
@@ -183,7 +194,7 @@ impl Band {
             let source = Planes::<f32>::of(x, image, channel);
             let input = [1, self.places.input[0], self.places.input[1]];
             let sizes = [1, rows * TILE + POINTS - TILE, self.width];
-            let [h, w] = self.places.padding.map(|p| -(p as isize));
+            let [h, w] = self.places.start;
             let shift = [0, (from * TILE) as isize + h, w];
             unsafe { inside(&source, input, 1, sizes, shift, to.add(self.places.start(self.first, row))) };
             row += rows;
