@@ -83,7 +83,7 @@ fn plan<T: Tiled>(g: &Geometry, padded: &Padded, memory: &mut Bump) -> Plan<T> {
         n += size.n;
         k += size.k;
         weights += packed_len(&tile, size.m, size.k);
-        work = work.max(scratch(&tile, size, true));
+        work = work.max(scratch(&tile, size));
     });
     let image = if padded.needed { g.co * padded.sizes.iter().product::<usize>() } else { 0 };
     Plan {

@@ -44,7 +44,7 @@ fn plan<T: Tiled>(g: &Geometry, memory: &mut Bump) -> Plan<T> {
         places: memory.take(size.n),
         padded: memory.take(padded),
         // The last chunk may be shorter and be split along k into fewer, longer steps.
-        work: memory.take((1..=images).map(|i| scratch(&T::tile(), self::size(g, i), false)).max().unwrap_or(0)),
+        work: memory.take((1..=images).map(|i| scratch(&T::tile(), self::size(g, i))).max().unwrap_or(0)),
     }
 }
 

@@ -40,7 +40,7 @@ fn plan<T: Tiled>(g: &Geometry, memory: &mut Bump) -> Plan<T> {
         w_steps: memory.take(size.k),
         weights: memory.take(packed_len(&tile, size.m, size.k)),
         padded: memory.take(image),
-        work: memory.take(scratch(&tile, size, true)),
+        work: memory.take(scratch(&tile, size)),
     }
 }
 

@@ -14,7 +14,7 @@ use super::tile::{Dest, MAX_TILE, Tile};
 
 /// Most of k that a panel holds.
 const KC: usize = 192;
-/// Columns of B in a block: 768 KiB of float32, a part of the second cache.
+/// Columns of B in a block: 384 KiB of float32, a part of the second cache.
 const NC: usize = 512;
 
 /// How the columns of the output lie.
@@ -73,7 +73,7 @@ fn step(k: usize) -> usize {
 }
 
 /// Elements of scratch that `blocked` needs.
-pub fn scratch<T: Num>(tile: &Tile<T>, size: Size, _packed: bool) -> usize {
+pub fn scratch<T: Num>(tile: &Tile<T>, size: Size) -> usize {
     step(size.k) * (tile.mr * T::LANES + size.n.min(NC).next_multiple_of(tile.nr))
 }
 

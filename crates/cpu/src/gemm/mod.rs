@@ -177,7 +177,7 @@ impl<'a, T: Tiled> Product<'a, T> {
         let elements = match self.path() {
             Path::Skinny => small::skinny_scratch(self.size),
             Path::Small => small::small_scratch::<T>(self.size),
-            Path::Blocked => block::scratch(&T::tile(), self.size, false),
+            Path::Blocked => block::scratch(&T::tile(), self.size),
         };
         elements * size_of::<T>()
     }

@@ -169,7 +169,7 @@ fn every_tile_gives_the_same_bits() {
         let out = Output { ptr: c.as_mut_ptr(), row: n as isize, cols: Columns::Even(1), alpha: 1.0, init: None };
         let left = Strided { ptr: a.ptr, line: a.row, k: a.col };
         let right = Strided { ptr: b.ptr, line: b.col, k: b.row };
-        let mut work = vec![0f32; block::scratch(&tile, size, false)];
+        let mut work = vec![0f32; block::scratch(&tile, size)];
         unsafe { blocked(&tile, size, Left::Operand(&left), &right, &out, work.as_mut_ptr()) };
         c
     });
