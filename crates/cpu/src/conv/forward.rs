@@ -1,10 +1,12 @@
-//! Convolution as a product without im2col: the patches are packed straight into the panels of B.
+//! Convolution as a product without im2col: where rows of the output are long enough `rows` computes it; else the patches
+//! are packed straight into the panels of B.
 //!
 //! `y[co, pixel] = sum over (ci, tap) of w[co, (ci, tap)] * x[start(pixel) + step(ci, tap)]`: where an element of the
 //! patch matrix lies is a sum of two table entries, so that stride, dilation and any memory layout cost nothing more.
 //! Only a padded input is copied (one image at a time), so that no bounds are tested inside.
 
 use super::geometry::*;
+use super::rows;
 use crate::View;
 use crate::gemm::block::{Columns, Init, Left, Mat, Output, Size, blocked, pack_all, packed_len, scratch};
 use crate::gemm::pack::Tables;
@@ -38,13 +40,44 @@ fn plan<T: Tiled>(g: &Geometry, memory: &mut Bump) -> Plan<T> {
         steps: memory.take(size.k),
         w_rows: memory.take(size.m),
         w_steps: memory.take(size.k),
-        weights: memory.take(packed_len(&tile, size.m, size.k)),
+        weights: memory.take(weights_len::<T>(g)),
         padded: memory.take(image),
         work: memory.take(scratch(&tile, size)),
     }
 }
 
-pub fn scratch_bytes<T: Tiled>(g: &Geometry) -> usize {
+/// Elements of the packed weights of a group.
+pub fn weights_len<T: Tiled>(g: &Geometry) -> usize {
+    packed_len(&T::tile(), g.co, g.ci * g.taps())
+}
+
+/// Packs the weights of a group; `tables` have room for the output channels, and for what each of them reads.
+///
+/// # Safety
+/// `to` has room for `weights_len` elements.
+pub unsafe fn pack_weights<T: Tiled>(g: &Geometry, w: &Weights<T>, group: usize, tables: [*mut isize; 2], to: *mut T) {
+    let [lines, ks] = tables;
+    unsafe {
+        for c in 0..g.co {
+            *lines.add(c) = c as isize * w.channels[0];
+        }
+        let mut i = 0;
+        for c in 0..g.ci as isize {
+            each(g.kernel, |index| {
+                *ks.add(i) = c * w.channels[1] + offset(index, [1; 3], w.taps);
+                i += 1;
+            });
+        }
+        let ptr = w.ptr.wrapping_offset(group as isize * w.group);
+        pack_all(&T::tile(), g.co, g.ci * g.taps(), &Tables { ptr, lines: lines.cast_const(), ks }, to);
+    }
+}
+
+/// Bytes of scratch of `run`, between these views.
+pub fn scratch_bytes<T: Tiled>(g: &Geometry, [x, y]: [&View; 2]) -> usize {
+    if rows::takes::<T>(g, x, y) {
+        return rows::scratch_bytes::<T>(g, x, y);
+    }
     let mut memory = Bump::new(std::ptr::null_mut());
     plan::<T>(g, &mut memory);
     memory.used()
@@ -75,6 +108,9 @@ impl<T: Tiled> Weights<T> {
 /// # Safety
 /// The views are what the geometry says; `scratch` has room for `scratch_bytes`.
 pub unsafe fn run<T: Tiled>(g: &Geometry, [x, y]: [&View; 2], w: &Weights<T>, bias: Option<&View>, scratch: *mut u8) {
+    if rows::takes::<T>(g, x, y) {
+        return unsafe { rows::run(g, [x, y], w, bias, scratch) };
+    }
     let plan = plan::<T>(g, &mut Bump::new(scratch));
     let (tile, size) = (T::tile(), size(g));
     let one = [1; 3];
@@ -94,17 +130,11 @@ pub unsafe fn run<T: Tiled>(g: &Geometry, [x, y]: [&View; 2], w: &Weights<T>, bi
         for c in 0..g.ci as isize {
             each(g.kernel, |index| {
                 *plan.steps.add(i) = c * channel + offset(index, g.dilation, strides);
-                *plan.w_steps.add(i) = c * w.channels[1] + offset(index, one, w.taps);
                 i += 1;
             });
         }
-        for c in 0..g.co {
-            *plan.w_rows.add(c) = c as isize * w.channels[0];
-        }
         for group in 0..g.groups {
-            let weights = w.ptr.wrapping_offset(group as isize * w.group);
-            let weights = Tables { ptr: weights, lines: plan.w_rows, ks: plan.w_steps };
-            pack_all(&tile, size.m, size.k, &weights, plan.weights);
+            pack_weights(g, w, group, [plan.w_rows, plan.w_steps], plan.weights);
             for image in 0..g.images {
                 let mut from = Planes::<T>::of(x, image, group * g.ci);
                 if g.is_padded() {

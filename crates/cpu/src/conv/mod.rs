@@ -11,6 +11,7 @@ mod forward;
 mod geometry;
 mod planes;
 mod problem;
+mod rows;
 mod winograd;
 
 #[cfg(test)]
@@ -58,11 +59,15 @@ fn forward_run(launch: &Launch) {
 }
 
 fn forward_scratch(launch: &Launch) -> usize {
-    fn go<T: Tiled>(g: &Geometry) -> usize {
-        if g.is_depthwise() { depthwise::forward_scratch::<T>(g) } else { forward::scratch_bytes::<T>(g) }
+    fn go<T: Tiled>(launch: &Launch, g: &Geometry) -> usize {
+        if g.is_depthwise() {
+            depthwise::forward_scratch::<T>(g)
+        } else {
+            forward::scratch_bytes::<T>(g, [&launch.ins[0], &launch.outs[0]])
+        }
     }
     let g = forward_geometry(launch);
-    let general = || wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
+    let general = || wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch, &g));
     Problem::forward(&g, launch).and_then(|problem| problem.scratch()).unwrap_or_else(general)
 }
 

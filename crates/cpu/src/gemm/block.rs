@@ -68,7 +68,7 @@ pub enum Left<'a, T, A> {
 }
 
 /// The step along k: as even as possible, so that no step is left with a few elements.
-fn step(k: usize) -> usize {
+pub fn step(k: usize) -> usize {
     k.div_ceil(k.div_ceil(KC).max(1)).max(1)
 }
 
@@ -154,9 +154,8 @@ unsafe fn one<T: Num>(
     cols: usize,
 ) {
     unsafe {
-        if rows == tile.mr
-            && cols == tile.nr
-            && let Some(to) = straight(out, i, j, cols)
+        if cols == tile.nr
+            && let Some(to) = straight(out, i, j, cols, rows)
         {
             return (tile.run)(k, a, b, &to);
         }
@@ -169,12 +168,19 @@ unsafe fn one<T: Num>(
 /// A tile's own buffer as its destination.
 #[inline(always)]
 pub fn aside<T>(buffer: &mut MaybeUninit<[T; MAX_TILE]>, nr: usize) -> Dest<T> {
-    Dest { c: buffer.as_mut_ptr().cast(), row: nr as isize, init: std::ptr::null(), init_row: 0, init_col: 0 }
+    Dest {
+        c: buffer.as_mut_ptr().cast(),
+        row: nr as isize,
+        init: std::ptr::null(),
+        init_row: 0,
+        init_col: 0,
+        rows: usize::MAX,
+    }
 }
 
-/// The destination of a full tile at (i, j), if the micro-kernel can write there itself.
+/// The destination of a tile of all its columns at (i, j), if the micro-kernel can write there itself.
 #[inline(always)]
-pub unsafe fn straight<T: Num>(out: &Output<T>, i: usize, j: usize, cols: usize) -> Option<Dest<T>> {
+pub unsafe fn straight<T: Num>(out: &Output<T>, i: usize, j: usize, cols: usize, rows: usize) -> Option<Dest<T>> {
     let one = T::from_i64(1);
     if out.alpha != one {
         return None;
@@ -189,7 +195,7 @@ pub unsafe fn straight<T: Num>(out: &Output<T>, i: usize, j: usize, cols: usize)
         }
     };
     let c = unsafe { out.ptr.offset(i as isize * out.row + col) };
-    let mut to = Dest { c, row: out.row, init: std::ptr::null(), init_row: 0, init_col: 1 };
+    let mut to = Dest { c, row: out.row, init: std::ptr::null(), init_row: 0, init_col: 1, rows };
     match out.init {
         None => {}
         Some((beta, _)) if beta != one => return None,

@@ -34,7 +34,7 @@ pub unsafe fn small<T: Tiled>(size: Size, a: &Mat<T>, b: &Mat<T>, out: &Output<T
                 let rows = (m - i).min(4);
                 let run = T::DIRECT[rows - 1];
                 let a_at = a.ptr.wrapping_offset(i as isize * a.row);
-                match if cols == nr { straight(out, i, j, cols) } else { None } {
+                match if cols == nr { straight(out, i, j, cols, rows) } else { None } {
                     Some(to) => run(k, a_at, a.row, a.col, panel, panel_row, &to),
                     None => {
                         let mut buffer = MaybeUninit::uninit();

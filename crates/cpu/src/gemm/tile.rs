@@ -20,6 +20,8 @@ pub struct Dest<T> {
     pub init_row: isize,
     /// 0 or 1.
     pub init_col: isize,
+    /// Rows that exist: those after them are not written.
+    pub rows: usize,
 }
 
 /// A micro-kernel on packed panels: `a` is k x mr vectors, each an element spread over its lanes, `b` is k x nr elements,
@@ -29,6 +31,8 @@ pub struct Tile<T> {
     pub mr: usize,
     pub nr: usize,
     pub run: unsafe fn(usize, *const T, *const T, &Dest<T>),
+    /// The same with the rows of `b` anywhere: so many bytes after its address as a table says for each.
+    pub run_at: unsafe fn(usize, *const T, *const T, *const isize, &Dest<T>),
 }
 
 /// A micro-kernel on matrices as they lie: `a` strided by (row, k), the rows of `b` contiguous, `b_row` apart.
@@ -82,23 +86,59 @@ unsafe fn accumulate<T: Num, const MR: usize, const NV: usize>(
 unsafe fn spread<T: Num, const MR: usize, const NV: usize, const U: usize>(
     k: usize,
     mut a: *const T,
-    mut b: *const T,
+    mut b: impl Rows<T>,
 ) -> [[T::V; NV]; MR] {
     unsafe {
         let mut acc = [[T::zero(); NV]; MR];
         let mut left = k;
         'steps: while left > 0 {
             for u in 0..U {
-                step(&mut acc, a.add(u * MR * T::LANES), b.add(u * NV * T::LANES));
+                step(&mut acc, a.add(u * MR * T::LANES), b.row(u));
                 left -= 1;
                 if left == 0 {
                     break 'steps;
                 }
             }
             a = a.add(U * MR * T::LANES);
-            b = b.add(U * NV * T::LANES);
+            b = b.after(U);
         }
         acc
+    }
+}
+
+/// The rows of B, one for each step of k.
+trait Rows<T>: Copy {
+    unsafe fn row(self, u: usize) -> *const T;
+    unsafe fn after(self, n: usize) -> Self;
+}
+
+/// One after the other.
+#[derive(Clone, Copy)]
+struct Panel<T, const NR: usize>(*const T);
+
+impl<T: Copy, const NR: usize> Rows<T> for Panel<T, NR> {
+    #[inline(always)]
+    unsafe fn row(self, u: usize) -> *const T {
+        unsafe { self.0.add(u * NR) }
+    }
+    #[inline(always)]
+    unsafe fn after(self, n: usize) -> Self {
+        unsafe { Panel(self.0.add(n * NR)) }
+    }
+}
+
+/// So many bytes after an address as a table says.
+#[derive(Clone, Copy)]
+struct Steps<T>(*const T, *const isize);
+
+impl<T: Copy> Rows<T> for Steps<T> {
+    #[inline(always)]
+    unsafe fn row(self, u: usize) -> *const T {
+        unsafe { self.0.wrapping_byte_offset(*self.1.add(u)) }
+    }
+    #[inline(always)]
+    unsafe fn after(self, n: usize) -> Self {
+        unsafe { Steps(self.0, self.1.add(n)) }
     }
 }
 
@@ -122,6 +162,9 @@ unsafe fn step<T: Num, const MR: usize, const NV: usize>(acc: &mut [[T::V; NV]; 
 unsafe fn finish<T: Num, const MR: usize, const NV: usize>(acc: &[[T::V; NV]; MR], to: &Dest<T>) {
     unsafe {
         for (i, acc) in acc.iter().enumerate() {
+            if i >= to.rows {
+                return;
+            }
             let row = to.c.offset(i as isize * to.row);
             let init = to.init.wrapping_offset(i as isize * to.init_row);
             for (j, &v) in acc.iter().enumerate() {
@@ -138,14 +181,27 @@ unsafe fn finish<T: Num, const MR: usize, const NV: usize>(acc: &[[T::V; NV]; MR
     }
 }
 
-unsafe fn packed<T: Num, const MR: usize, const NV: usize, const U: usize>(
+unsafe fn packed<T: Num, const MR: usize, const NV: usize, const NR: usize, const U: usize>(
     k: usize,
     a: *const T,
     b: *const T,
     to: &Dest<T>,
 ) {
     unsafe {
-        let acc = spread::<T, MR, NV, U>(k, a, b);
+        let acc = spread::<T, MR, NV, U>(k, a, Panel::<T, NR>(b));
+        finish(&acc, to);
+    }
+}
+
+unsafe fn packed_at<T: Num, const MR: usize, const NV: usize, const U: usize>(
+    k: usize,
+    a: *const T,
+    b: *const T,
+    steps: *const isize,
+    to: &Dest<T>,
+) {
+    unsafe {
+        let acc = spread::<T, MR, NV, U>(k, a, Steps(b, steps));
         finish(&acc, to);
     }
 }
@@ -167,7 +223,12 @@ unsafe fn direct<T: Num, const MR: usize, const NV: usize>(
 
 macro_rules! tile {
     ($t:ty, $mr:literal, $nv:literal, $u:literal) => {
-        Tile { mr: $mr, nr: $nv * <$t as Num>::LANES, run: packed::<$t, $mr, $nv, $u> }
+        Tile {
+            mr: $mr,
+            nr: $nv * <$t as Num>::LANES,
+            run: packed::<$t, $mr, $nv, { $nv * <$t as Num>::LANES }, $u>,
+            run_at: packed_at::<$t, $mr, $nv, $u>,
+        }
     };
 }
 
@@ -279,8 +340,14 @@ fn try_tiles(rounds: usize, now: impl Fn() -> f64) -> [f64; F32_TILES.len()] {
     let mut times = [f64::INFINITY; F32_TILES.len()];
     for _ in 0..rounds {
         for (tile, best) in F32_TILES.iter().zip(&mut times) {
-            let to =
-                Dest { c: c.as_mut_ptr(), row: tile.nr as isize, init: std::ptr::null(), init_row: 0, init_col: 0 };
+            let to = Dest {
+                c: c.as_mut_ptr(),
+                row: tile.nr as isize,
+                init: std::ptr::null(),
+                init_row: 0,
+                init_col: 0,
+                rows: tile.mr,
+            };
             let start = now();
             for _ in 0..RUN / (K * tile.mr * tile.nr) {
                 unsafe { (tile.run)(K, a.as_ptr(), b.as_ptr(), &to) };

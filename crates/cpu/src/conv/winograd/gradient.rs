@@ -244,7 +244,7 @@ impl Plan {
 
     /// The products of a block of `count` tiles, added to the sums of those `before`, if there were any.
     unsafe fn products(&self, count: usize, before: bool) {
-        let Tile { mr, nr, run } = self.tile;
+        let Tile { mr, nr, run, .. } = self.tile;
         let [rows, columns] = self.sizes;
         for point in 0..PRODUCTS {
             for i in 0..rows / mr {
@@ -256,7 +256,7 @@ impl Plan {
                         let right = self.right.to.add(point * self.right.point + j * self.right.panel);
                         let init = if before { c.cast_const() } else { std::ptr::null() };
                         let row = columns as isize;
-                        run(count, self.spread, right, &Dest { c, row, init, init_row: row, init_col: 1 });
+                        run(count, self.spread, right, &Dest { c, row, init, init_row: row, init_col: 1, rows: mr });
                     }
                 }
             }

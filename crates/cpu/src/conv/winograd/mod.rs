@@ -110,7 +110,8 @@ fn block(tile: &Tile<f32>, all: usize, channels: usize) -> usize {
 pub fn scratch_bytes(problem: &Problem) -> usize {
     let mut memory = Bump::new(std::ptr::null_mut());
     Plan::new(problem, &mut memory);
-    spoilt_bytes(&problem.g) + memory.used().max(forward::scratch_bytes::<f32>(&problem.g))
+    let again = forward::scratch_bytes::<f32>(&problem.g, [problem.x, problem.y]);
+    spoilt_bytes(&problem.g) + memory.used().max(again)
 }
 
 /// At the beginning of the scratch: which rows of tiles are not finite.
@@ -263,7 +264,7 @@ unsafe fn input_tiles(from: [*const f32; 4], width: usize, mut to: *mut f32, to_
 
 /// The matrix products of a block.
 unsafe fn products(plan: &Plan, ci: usize, tiles: usize) {
-    let (Tile { mr, nr, run }, rows) = (plan.tile, plan.rows);
+    let (Tile { mr, nr, run, .. }, rows) = (plan.tile, plan.rows);
     for point in 0..PRODUCTS {
         unsafe {
             let weights = plan.weights.add(point * rows * ci);
@@ -273,7 +274,14 @@ unsafe fn products(plan: &Plan, ci: usize, tiles: usize) {
                 spread(weights.add(i * ci), mr * ci, plan.panel);
                 for j in (0..tiles).step_by(nr) {
                     let c = to.add(i * plan.block + j);
-                    let to = Dest { c, row: plan.block as isize, init: std::ptr::null(), init_row: 0, init_col: 0 };
+                    let to = Dest {
+                        c,
+                        row: plan.block as isize,
+                        init: std::ptr::null(),
+                        init_row: 0,
+                        init_col: 0,
+                        rows: mr,
+                    };
                     run(ci, plan.panel, inputs.add(j * ci), &to);
                 }
             }

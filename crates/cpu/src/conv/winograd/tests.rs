@@ -102,7 +102,7 @@ fn the_error_is_three_times_that_of_the_direct_sum() {
         let (g, [x, w, y]) = (forward_geometry(l), [&l.ins[0], &l.ins[1], &l.outs[0]]);
         forward::run::<f32>(&g, [x, y], &Weights::of(w, &g), None, l.scratch)
     })
-    .with_scratch(|l| forward::scratch_bytes::<f32>(&forward_geometry(l)));
+    .with_scratch(|l| forward::scratch_bytes::<f32>(&forward_geometry(l), [&l.ins[0], &l.outs[0]]));
     launch(&direct, &[x.view(), w.view()], &[y.view()], &case.attrs());
     let [direct_most, direct_mean] = errors(&y.values::<f32>(), &want);
     println!("of the largest value: {most:.1e} (rms {mean:.1e}); directly {direct_most:.1e} (rms {direct_mean:.1e})");
