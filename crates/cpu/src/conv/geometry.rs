@@ -192,12 +192,13 @@ pub unsafe fn window<T: Num>(
             } else {
                 for phase in 0..phases {
                     let row = row.add(phase * plane);
-                    for w in 0..width {
-                        let t = w * phases + phase;
-                        let inside = first <= t && t < end;
-                        *row.add(w) =
-                            if inside { *line.wrapping_offset(t as isize * from.strides[2]) } else { T::default() };
-                    }
+                    // The phase's columns: those t with phase = t modulo phases.
+                    let at = |t: usize| t.saturating_sub(phase).div_ceil(phases);
+                    let (first, end) = (at(first), at(end));
+                    fill(row, 0, first);
+                    let line = line.wrapping_offset((first * phases + phase) as isize * from.strides[2]);
+                    copy_strided(line, phases as isize * from.strides[2], row.add(first), end - first);
+                    fill(row, end, width);
                 }
             }
         });

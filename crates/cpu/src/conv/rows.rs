@@ -15,22 +15,28 @@ use std::mem::MaybeUninit;
 
 /// Whether rows of the output fill a tile.
 pub fn takes<T: Tiled>(g: &Geometry, x: &View, y: &View) -> bool {
-    joined(g, [spatial(x), spatial(y)]).output[2] >= T::tile().nr
+    simplified(g, x, y).0.output[2] >= T::tile().nr
 }
 
-/// One tap without stride and padding: the rows of an image are one long row, if they lie so.
-fn joined(g: &Geometry, strides: [[isize; 3]; 2]) -> Geometry {
-    let [_, rows, columns] = g.output;
-    let width = g.input[2];
-    let follow = strides.iter().all(|s| s[1] == s[2] * width as isize);
-    let plain = g.kernel == [1; 3] && g.stride == [1; 3] && g.padding == [0; 3];
-    if !(follow && plain && columns == width) {
-        return *g;
+/// The same convolution, and strides of x. One tap reads every stride-th input as if there were no others, and without a
+/// stride the rows of an image are one long row, if they lie so.
+fn simplified(g: &Geometry, x: &View, y: &View) -> (Geometry, [isize; 3]) {
+    let (mut g, mut strides) = (*g, spatial(x));
+    if g.kernel != [1; 3] || g.padding != [0; 3] {
+        return (g, strides);
     }
-    let mut g = *g;
-    (g.input[2], g.output[2], g.origin[2]) = (g.input[1] * width, rows * width, g.origin[1] * width);
-    (g.input[1], g.output[1], g.origin[1]) = (1, 1, 0);
-    g
+    for d in 0..3 {
+        g.input[d] = g.input[d].div_ceil(g.stride[d]);
+        strides[d] *= g.stride[d] as isize;
+        g.stride[d] = 1;
+    }
+    let ([_, rows, columns], width) = (g.output, g.input[2]);
+    let follow = |s: [isize; 3]| s[1] == s[2] * width as isize;
+    if columns == width && follow(strides) && follow(spatial(y)) {
+        (g.input[2], g.output[2], g.origin[2]) = (g.input[1] * width, rows * width, g.origin[1] * width);
+        (g.input[1], g.output[1], g.origin[1]) = (1, 1, 0);
+    }
+    (g, strides)
 }
 
 /// Where a channel's inputs are read: in the image, or in a copy with its padding.
@@ -45,10 +51,9 @@ struct Source {
 }
 
 impl Source {
-    fn new(g: &Geometry, x: &View) -> Source {
+    fn new(g: &Geometry, channel: isize, strides: [isize; 3]) -> Source {
         let phases = g.stride[2];
-        if !g.is_padded() && phases == 1 && x.strides[4] == 1 {
-            let (channel, strides) = (x.strides[1], spatial(x));
+        if !g.is_padded() && phases == 1 && strides[2] == 1 {
             return Source { copied: false, phases, sizes: [0; 3], channel, strides };
         }
         let [depth, rows, columns] = g.reach();
@@ -106,9 +111,9 @@ fn plan<T: Tiled>(g: &Geometry, source: &Source, memory: &mut Bump) -> Plan<T> {
 }
 
 pub fn scratch_bytes<T: Tiled>(g: &Geometry, x: &View, y: &View) -> usize {
-    let g = joined(g, [spatial(x), spatial(y)]);
+    let (g, strides) = simplified(g, x, y);
     let mut memory = Bump::new(std::ptr::null_mut());
-    plan::<T>(&g, &Source::new(&g, x), &mut memory);
+    plan::<T>(&g, &Source::new(&g, x.strides[1], strides), &mut memory);
     memory.used()
 }
 
@@ -117,8 +122,8 @@ pub fn scratch_bytes<T: Tiled>(g: &Geometry, x: &View, y: &View) -> usize {
 /// # Safety
 /// `takes` says so, the views are what the geometry says, and `scratch` has room for `scratch_bytes`.
 pub unsafe fn run<T: Tiled>(g: &Geometry, [x, y]: [&View; 2], w: &Weights<T>, bias: Option<&View>, scratch: *mut u8) {
-    let g = &joined(g, [spatial(x), spatial(y)]);
-    let source = Source::new(g, x);
+    let (g, strides) = &simplified(g, x, y);
+    let source = Source::new(g, x.strides[1], *strides);
     let plan = plan::<T>(g, &source, &mut Bump::new(scratch));
     let mut i = 0;
     for c in 0..g.ci as isize {
@@ -139,7 +144,8 @@ pub unsafe fn run<T: Tiled>(g: &Geometry, [x, y]: [&View; 2], w: &Weights<T>, bi
                 init: bias.map(|bias| (T::from_i64(1), bias_of(bias, group * g.co))),
             };
             unsafe {
-                let from = source.read(g, &Planes::of(x, image, group * g.ci), plan.image);
+                let planes = Planes { strides: *strides, ..Planes::of(x, image, group * g.ci) };
+                let from = source.read(g, &planes, plan.image);
                 products(g, &source, &plan, from, &out, to.strides);
             }
         }

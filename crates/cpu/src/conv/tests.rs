@@ -126,6 +126,27 @@ fn check<T: Tiled>(rng: &mut Rng, case: &Case, strided: bool) {
     assert_close(&out.values::<T>(), &fit(dw), tol, 4.0 * tol, &format!("weight gradient {what}"));
 }
 
+/// Rows of outputs that fill a tile, for which patches are not packed.
+#[test]
+fn long_rows_equal_the_definition() {
+    let mut rng = Rng::new(13);
+    for round in 0..60 {
+        let mut case = Case::random(&mut rng);
+        let taps = case.dilation[2] * (case.kernel[2] - 1) + 1;
+        case.output[2] = 16 + rng.below(12);
+        case.input[2] = ((case.output[2] - 1) * case.stride[2] + taps).saturating_sub(2 * case.padding[2]);
+        case.co = [1, 6, 9][round % 3];
+        if round % 5 == 0 {
+            // Several steps along k.
+            case.ci = 90;
+        }
+        check::<f32>(&mut rng, &case, round % 2 == 1);
+        if round % 4 == 0 {
+            check::<f64>(&mut rng, &case, round % 2 == 1);
+        }
+    }
+}
+
 #[test]
 fn convolutions_and_their_gradients_equal_the_definition() {
     let mut rng = Rng::new(11);
