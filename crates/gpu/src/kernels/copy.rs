@@ -10,7 +10,7 @@ use crate::pool::Buffer;
 use crate::wgsl::Scalar;
 
 /// Moves elements as they are, whatever their bits mean.
-fn move_elements(l: &Launch) -> Result<()> {
+pub(crate) fn move_elements(l: &Launch) -> Result<()> {
     let text = || "fn f(x: u32) -> u32 {\n  return x;\n}\n".to_string();
     let types = [Scalar::Byte; 2];
     map(l, &Function { name: "copy", text: &text, types: &types, params: [0; 4], variant: 0, work: 4 })

@@ -2,7 +2,15 @@
 
 pub(crate) mod bind;
 pub(crate) mod copy;
+pub(crate) mod each;
+pub(crate) mod gemm;
+pub(crate) mod index;
+pub(crate) mod matmul;
+pub(crate) mod nll;
+pub(crate) mod places;
 pub(crate) mod pointwise;
+pub(crate) mod reduce;
+pub(crate) mod rows;
 pub(crate) mod selftest;
 
 use crate::error::Result;
@@ -16,6 +24,9 @@ pub(crate) struct Entry {
     pub in_place: bool,
 }
 
+const fn apart(run: fn(&Launch) -> Result<()>) -> Option<Entry> {
+    Some(Entry { run, in_place: false })
+}
 const fn in_place(run: fn(&Launch) -> Result<()>) -> Option<Entry> {
     Some(Entry { run, in_place: true })
 }
@@ -26,6 +37,34 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "copy" => in_place(copy::copy),
         "fill" => in_place(copy::fill),
         "where" => in_place(copy::choose),
+        "matmul" | "dot" => in_place(matmul::matmul),
+        "sum" => apart(reduce::sum),
+        "nansum" => apart(reduce::nansum),
+        "prod" => apart(reduce::prod),
+        "count_nonzero" => apart(reduce::count_nonzero),
+        "any" => apart(reduce::any),
+        "all" => apart(reduce::all),
+        "amax" => apart(reduce::amax),
+        "amin" => apart(reduce::amin),
+        "argmax" => apart(reduce::argmax),
+        "argmin" => apart(reduce::argmin),
+        "norm" => apart(reduce::norm),
+        "var_mean" => apart(reduce::var_mean),
+        "index_get" => apart(index::get),
+        "index_put" => apart(index::put),
+        "index_range" => apart(index::range),
+        "flip" => apart(index::flip),
+        "tri" => in_place(index::tri),
+        "embedding_backward" => apart(index::embedding_backward),
+        "nll_loss" => apart(nll::forward),
+        "nll_loss_backward" => apart(nll::backward),
+        "softmax" => apart(rows::softmax),
+        "log_softmax" => apart(rows::log_softmax),
+        "logsumexp" => apart(rows::logsumexp),
+        "softmax_backward" => apart(rows::softmax_backward),
+        "log_softmax_backward" => apart(rows::log_softmax_backward),
+        "layer_norm" => apart(rows::layer_norm),
+        "layer_norm_backward" => apart(rows::layer_norm_backward),
         _ => None,
     }
 }

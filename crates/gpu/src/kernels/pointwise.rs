@@ -16,7 +16,7 @@ use crate::stream::Dispatch;
 use crate::wgsl::{Scalar, link, missing, print};
 
 /// Dimensions that are left when those that lie behind each other are one.
-const MAX_DIMS: usize = 16;
+pub(crate) const MAX_DIMS: usize = 16;
 /// The output and its inputs.
 const MAX_OPERANDS: usize = 8;
 
@@ -199,26 +199,32 @@ pub(crate) struct Dims {
 impl Dims {
     /// The dimensions of `shape`, to which every operand is broadcast.
     pub fn new(shape: &[usize], operands: &[&View]) -> Dims {
-        let mut d = Dims { sizes: Vec::new(), strides: Vec::new() };
-        for (k, &n) in shape.iter().rev().enumerate() {
+        let aligned = |v: &&View| {
+            let missing = shape.len() - v.shape.len();
+            let stride = |d: usize| if d < missing || v.shape[d - missing] == 1 { 0 } else { v.strides[d - missing] };
+            (0..shape.len()).map(stride).collect()
+        };
+        Dims::from_strides(shape, &operands.iter().map(aligned).collect::<Vec<_>>())
+    }
+
+    /// The dimensions of `shape`, with strides for each operand.
+    pub fn from_strides(shape: &[usize], strides: &[Vec<isize>]) -> Dims {
+        let mut dims = Dims { sizes: Vec::new(), strides: Vec::new() };
+        for (d, &n) in shape.iter().enumerate().rev() {
             if n == 1 {
                 continue;
             }
-            let stride = |v: &View| {
-                let rank = v.shape.len();
-                if k < rank && v.shape[rank - 1 - k] != 1 { v.strides[rank - 1 - k] } else { 0 }
-            };
-            let strides: Vec<isize> = operands.iter().map(|v| stride(v)).collect();
-            if let (Some(size), Some(inner)) = (d.sizes.last_mut(), d.strides.last())
-                && strides.iter().zip(inner).all(|(&s, &i)| s == i * *size as isize)
+            let here: Vec<isize> = strides.iter().map(|s| s[d]).collect();
+            if let (Some(size), Some(inner)) = (dims.sizes.last_mut(), dims.strides.last())
+                && here.iter().zip(inner).all(|(&s, &i)| s == i * *size as isize)
             {
                 *size *= n;
                 continue;
             }
-            d.sizes.push(n);
-            d.strides.push(strides);
+            dims.sizes.push(n);
+            dims.strides.push(here);
         }
-        d
+        dims
     }
 }
 

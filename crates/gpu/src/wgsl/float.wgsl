@@ -566,3 +566,19 @@ fn m_to_int(x: f32) -> i32 {
   }
   return bitcast<i32>(select(v, 0u - v, (bits >> 31u) == 1u));
 }
+
+// A number as an integer of the same order: both zeros are one, and NaN is above infinity.
+fn order_of_float(x: f32) -> u32 {
+  let bits = bitcast<u32>(x);
+  if ((bits & 0x7fffffffu) == 0u) {
+    return 0x80000000u;
+  }
+  if ((bits & 0x7fffffffu) > 0x7f800000u) {
+    return 0xffffffffu;
+  }
+  return select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
+}
+
+fn float_of_order(x: u32) -> f32 {
+  return bitcast<f32>(select(~x, x & 0x7fffffffu, (x >> 31u) == 1u));
+}

@@ -1,6 +1,6 @@
 //! The text of shaders: expressions recorded by `lane`, and the functions that they use.
 //!
-//! `float.wgsl`, `special.wgsl` and `integer.wgsl` hold functions, one a paragraph; a shader gets those that it names, and
+//! `float.wgsl`, `special.wgsl`, `integer.wgsl` and `places.wgsl` hold functions, one a paragraph; a shader gets those that it names, and
 //! those that they name. WGSL's own functions may be wrong by 2^-11 (sin), or by 2e-5 of the result (exp), and may take NaN for
 //! a number; so none of them is used but those that are exact.
 
@@ -17,7 +17,12 @@ type Library = HashMap<&'static str, &'static str>;
 fn library() -> &'static Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let files = [include_str!("float.wgsl"), include_str!("special.wgsl"), include_str!("integer.wgsl")];
+        let files = [
+            include_str!("float.wgsl"),
+            include_str!("special.wgsl"),
+            include_str!("integer.wgsl"),
+            include_str!("places.wgsl"),
+        ];
         let paragraphs = files.into_iter().flat_map(|text| text.split("\n\n"));
         paragraphs.filter_map(|p| Some((declared(p)?, p))).collect()
     })
@@ -25,7 +30,7 @@ fn library() -> &'static Library {
 
 /// The name that a paragraph declares.
 fn declared(paragraph: &str) -> Option<&str> {
-    let line = paragraph.lines().find(|l| l.starts_with("fn ") || l.starts_with("const "))?;
+    let line = paragraph.lines().find(|l| ["fn ", "const ", "struct "].iter().any(|k| l.starts_with(k)))?;
     line.split([' ', '(', ':']).nth(1)
 }
 
