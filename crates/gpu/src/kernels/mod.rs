@@ -1,14 +1,17 @@
 //! The kernels, each under the name that the CPU's has. A file holds a family; WGSL text stands beside it.
 
 pub(crate) mod bind;
+pub(crate) mod conv;
 pub(crate) mod copy;
 pub(crate) mod each;
 pub(crate) mod gemm;
 pub(crate) mod index;
 pub(crate) mod matmul;
 pub(crate) mod nll;
+pub(crate) mod optim;
 pub(crate) mod places;
 pub(crate) mod pointwise;
+pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod rows;
 pub(crate) mod selftest;
@@ -58,6 +61,18 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "embedding_backward" => apart(index::embedding_backward),
         "nll_loss" => apart(nll::forward),
         "nll_loss_backward" => apart(nll::backward),
+        "conv" => apart(conv::forward),
+        "conv_backward_input" => apart(conv::backward_input),
+        "conv_backward_weight" => apart(conv::backward_weight),
+        "max_pool" => apart(pool::max_pool),
+        "adaptive_max_pool" => apart(pool::adaptive_max_pool),
+        "avg_pool" => apart(pool::avg_pool),
+        "avg_pool_backward" => apart(pool::avg_pool_backward),
+        "adaptive_avg_pool" => apart(pool::adaptive_avg_pool),
+        "adaptive_avg_pool_backward" => apart(pool::adaptive_avg_pool_backward),
+        "plane_gather" => apart(pool::plane_gather),
+        "plane_scatter" => apart(pool::plane_scatter),
+        "plane_scatter_add" => apart(pool::plane_scatter_add),
         "softmax" => apart(rows::softmax),
         "log_softmax" => apart(rows::log_softmax),
         "logsumexp" => apart(rows::logsumexp),
@@ -65,6 +80,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "log_softmax_backward" => apart(rows::log_softmax_backward),
         "layer_norm" => apart(rows::layer_norm),
         "layer_norm_backward" => apart(rows::layer_norm_backward),
+        name if optim::has(name) => apart(optim::step),
         _ => None,
     }
 }

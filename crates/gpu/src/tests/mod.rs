@@ -1,9 +1,12 @@
 //! Every kernel against the CPU's of the same name, on both software adapters.
 
+mod conv;
 mod copy;
 mod index;
 mod matmul;
+mod optim;
 mod pointwise;
+mod pool;
 mod reduce;
 mod rows;
 mod stream;

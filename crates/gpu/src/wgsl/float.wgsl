@@ -582,3 +582,8 @@ fn order_of_float(x: f32) -> u32 {
 fn float_of_order(x: u32) -> f32 {
   return bitcast<f32>(select(~x, x & 0x7fffffffu, (x >> 31u) == 1u));
 }
+
+// torch.lerp, which changes its formula at one half to stay exact at both ends (aten/src/ATen/native/Lerp.h).
+fn m_lerp(x: f32, y: f32, t: f32) -> f32 {
+  return select(y - (y - x) * (1.0 - t), x + t * (y - x), abs(t) < 0.5);
+}
