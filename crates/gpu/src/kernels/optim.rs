@@ -32,16 +32,22 @@ struct Rule {
 /// The gradient as most take it: `decay` and `maximize` are names of attributes.
 macro_rules! gradient {
     ($decay:literal, $maximize:literal) => {
-        concat!("  if (", $maximize, " != 0.0) {\n    g = -g;\n  }\n  if (", $decay, " != 0.0) {\n    g = g + ", $decay, " * w;\n  }\n")
+        concat!(
+            "  if (",
+            $maximize,
+            " != 0.0) {\n    g = -g;\n  }\n  if (",
+            $decay,
+            " != 0.0) {\n    g = g + ",
+            $decay,
+            " * w;\n  }\n"
+        )
     };
 }
 
 /// The start of Adam's family: beta1, beta2, eps, weight_decay, maximize, lr, decoupled. Made: 1 - beta1, 1 - beta2, what a decoupled
 /// decay leaves, the coupled decay.
-const MOMENTS: &str = concat!(
-    gradient!("d3", "a4"),
-    "  w = w * d2;\n  s0 = m_lerp(s0, g, d0);\n  s1 = s1 * a1 + d1 * g * g;\n"
-);
+const MOMENTS: &str =
+    concat!(gradient!("d3", "a4"), "  w = w * d2;\n  s0 = m_lerp(s0, g, d0);\n  s1 = s1 * a1 + d1 * g * g;\n");
 
 fn moments(a: &[Attr]) -> Vec<f64> {
     let (decay, decoupled) = (a[3].f(), a[6].b());
@@ -60,7 +66,14 @@ fn rmsprop(body: &'static str, states: usize) -> Rule {
 fn rule(name: &str) -> Option<Rule> {
     const NONE: fn(&[Attr]) -> Vec<f64> = |_| Vec::new();
     Some(match name {
-        "sgd_step" => Rule { states: 0, shared: 3, own: 0, flags: &[2], made: NONE, body: concat!(gradient!("a1", "a2"), "  w = w - a0 * g;\n") },
+        "sgd_step" => Rule {
+            states: 0,
+            shared: 3,
+            own: 0,
+            flags: &[2],
+            made: NONE,
+            body: concat!(gradient!("a1", "a2"), "  w = w - a0 * g;\n"),
+        },
         "sgd_momentum_step" => Rule {
             states: 1,
             shared: 6,
@@ -93,12 +106,8 @@ fn rule(name: &str) -> Option<Rule> {
                    s1 = select(s1, a3, s1 < a3);\n  s1 = select(s1, a4, s1 > a4);\n  g = select(g, 0.0, turn < 0.0);\n  w = w - m_sign(g) * s1;\n  s0 = g;\n",
         },
         "adam_step" => adam("M  w = w - o0 * s0 / (sqrt(s1) / o1 + a2);\n", 2, 2),
-        "adam_amsgrad_step" => {
-            adam("M  s2 = m_maximum(s2, s1);\n  w = w - o0 * s0 / (sqrt(s2) / o1 + a2);\n", 3, 2)
-        }
-        "nadam_step" => {
-            adam("M  let by = sqrt(s1 / o0) + a2;\n  w = w + o1 * g / by + o2 * s0 / by;\n", 2, 3)
-        }
+        "adam_amsgrad_step" => adam("M  s2 = m_maximum(s2, s1);\n  w = w - o0 * s0 / (sqrt(s2) / o1 + a2);\n", 3, 2),
+        "nadam_step" => adam("M  let by = sqrt(s1 / o0) + a2;\n  w = w + o1 * g / by + o2 * s0 / by;\n", 2, 3),
         "radam_step" => adam(
             "M  let plain = s0 / o0 * a5;\n  w = w - select(plain * (o1 / (sqrt(s1) + a2)) * o2, plain, o2 == 0.0);\n",
             2,
@@ -134,11 +143,15 @@ fn rule(name: &str) -> Option<Rule> {
             made: NONE,
             body: concat!(gradient!("a1", "a2"), "  s0 = s0 + g * g;\n  w = w - o0 * g / (sqrt(s0) + a0);\n"),
         },
-        "rmsprop_step" => {
-            rmsprop(concat!(gradient!("a3", "a4"), "  s0 = s0 * a1 + d0 * g * g;\n  w = w - a0 * g / (sqrt(s0) + a2);\n"), 1)
-        }
+        "rmsprop_step" => rmsprop(
+            concat!(gradient!("a3", "a4"), "  s0 = s0 * a1 + d0 * g * g;\n  w = w - a0 * g / (sqrt(s0) + a2);\n"),
+            1,
+        ),
         "rmsprop_momentum_step" => rmsprop(
-            concat!(gradient!("a3", "a4"), "  s0 = s0 * a1 + d0 * g * g;\n  s1 = s1 * a5 + g / (sqrt(s0) + a2);\n  w = w - a0 * s1;\n"),
+            concat!(
+                gradient!("a3", "a4"),
+                "  s0 = s0 * a1 + d0 * g * g;\n  s1 = s1 * a5 + g / (sqrt(s0) + a2);\n  w = w - a0 * s1;\n"
+            ),
             2,
         ),
         "rmsprop_centered_step" => rmsprop(

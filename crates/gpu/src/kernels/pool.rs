@@ -121,7 +121,13 @@ fn mean_of_windows(l: &Launch, rule: &'static str, windows: [[i32; 3]; 4], more:
 }
 
 /// The gradient of means: every position gathers from the windows that it is in.
-fn mean_backward(l: &Launch, rule: &'static str, reached: &'static str, windows: [[i32; 3]; 4], more: [i32; 4]) -> Result<()> {
+fn mean_backward(
+    l: &Launch,
+    rule: &'static str,
+    reached: &'static str,
+    windows: [[i32; 3]; 4],
+    more: [i32; 4],
+) -> Result<()> {
     let (dy, dx) = (&l.ins[0], &l.outs[0]);
     // Positions are those of dx; dy's planes are looked into.
     let places = planes(dy, &[dx]);

@@ -46,9 +46,14 @@ impl Case {
         });
         let with = |a: usize, b: usize, s: [usize; 3]| [&[a, b][..], &s].concat();
         let (ci, co) = (self.groups * self.ci, self.groups * self.co);
-        let (x, w, y) = (with(self.images, ci, self.input), with(co, self.ci, self.kernel), with(self.images, co, output));
-        let attrs: Vec<Attr> =
-            [self.stride, self.padding, self.dilation].concat().into_iter().chain([self.groups]).map(Attr::from).collect();
+        let (x, w, y) =
+            (with(self.images, ci, self.input), with(co, self.ci, self.kernel), with(self.images, co, output));
+        let attrs: Vec<Attr> = [self.stride, self.padding, self.dilation]
+            .concat()
+            .into_iter()
+            .chain([self.groups])
+            .map(Attr::from)
+            .collect();
         let value = |r: &mut Rng| if dtype == DType::F32 { r.float() } else { r.below(9) as f64 - 4.0 };
         for bias in [false, true] {
             let mut s = Scene::default();

@@ -64,7 +64,9 @@ fn second_moments() {
         let mut s = Scene::default();
         s.input(DType::F32, &[40], Layout::RowMajor, &mut rng, |r| r.float());
         for k in 0..=states {
-            let o = s.operand(DType::F32, &[40], Layout::RowMajor, &mut rng, &mut |r| if k == 1 { 2.0 + r.float() } else { r.float() });
+            let o = s.operand(DType::F32, &[40], Layout::RowMajor, &mut rng, &mut |r| {
+                if k == 1 { 2.0 + r.float() } else { r.float() }
+            });
             s.outs.push(o);
         }
         s.attrs(&shared).check(kernel, 4e-6, 4e-6);
