@@ -14,7 +14,9 @@ pub(crate) mod pointwise;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod rows;
+pub(crate) mod scan;
 pub(crate) mod selftest;
+pub(crate) mod sort;
 
 use crate::error::Result;
 use crate::launch::Launch;
@@ -73,6 +75,17 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "plane_gather" => apart(pool::plane_gather),
         "plane_scatter" => apart(pool::plane_scatter),
         "plane_scatter_add" => apart(pool::plane_scatter_add),
+        "cumsum" => apart(scan::cumsum),
+        "cumprod" => apart(scan::cumprod),
+        "cummax" => apart(scan::cummax),
+        "cummin" => apart(scan::cummin),
+        "logcumsumexp" => apart(scan::logcumsumexp),
+        "sort" => apart(sort::sort),
+        "topk" => apart(sort::topk),
+        "kthvalue" => apart(sort::kthvalue),
+        "median" => apart(sort::median),
+        "nanmedian" => apart(sort::nanmedian),
+        "mode" => apart(sort::mode),
         "softmax" => apart(rows::softmax),
         "log_softmax" => apart(rows::log_softmax),
         "logsumexp" => apart(rows::logsumexp),

@@ -5,6 +5,7 @@ mod copy;
 mod index;
 mod matmul;
 mod optim;
+mod order;
 mod pointwise;
 mod pool;
 mod reduce;
