@@ -46,10 +46,10 @@ enum Shape {
 const LARGE: Shape = Shape::Tile(64, 16, 256);
 const SMALL: Shape = Shape::Tile(32, 8, 64);
 
-/// Workgroups that keep a GPU busy.
-const BUSY: usize = 64;
+/// Workgroups that keep a GPU busy enough: a second launch, which must wait for the first, costs more than what is gained beyond.
+const BUSY: usize = 32;
 /// The fewest products of a part.
-const PART: usize = 128;
+const PART: usize = 256;
 const THIN: usize = 4;
 
 /// Runs a product.
@@ -65,7 +65,7 @@ pub(crate) fn gemm(l: &Launch, g: &Gemm) -> Result<()> {
     let tiles = |edge: usize| m.div_ceil(edge) * n.div_ceil(edge) * batch;
     let (shape, count) = if m <= THIN || n <= THIN {
         (Shape::Thin, (m * n * batch).div_ceil(64))
-    } else if m <= 32 || n <= 32 || tiles(64) < BUSY / 2 {
+    } else if m <= 32 || n <= 32 || tiles(64) < BUSY {
         (SMALL, tiles(32))
     } else {
         (LARGE, tiles(64))

@@ -11,3 +11,4 @@ mod pool;
 mod reduce;
 mod rows;
 mod stream;
+mod training;
