@@ -6,6 +6,7 @@ pub(crate) mod copy;
 pub(crate) mod each;
 pub(crate) mod gemm;
 pub(crate) mod index;
+pub(crate) mod masked;
 pub(crate) mod matmul;
 pub(crate) mod nll;
 pub(crate) mod optim;
@@ -15,6 +16,7 @@ pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod rows;
 pub(crate) mod scan;
+pub(crate) mod search;
 pub(crate) mod selftest;
 pub(crate) mod sort;
 
@@ -68,6 +70,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "conv_backward_weight" => apart(conv::backward_weight),
         "max_pool" => apart(pool::max_pool),
         "adaptive_max_pool" => apart(pool::adaptive_max_pool),
+        "fractional_max_pool" => apart(pool::fractional_max_pool),
         "avg_pool" => apart(pool::avg_pool),
         "avg_pool_backward" => apart(pool::avg_pool_backward),
         "adaptive_avg_pool" => apart(pool::adaptive_avg_pool),
@@ -86,6 +89,14 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "median" => apart(sort::median),
         "nanmedian" => apart(sort::nanmedian),
         "mode" => apart(sort::mode),
+        "masked_select" => apart(masked::select),
+        "masked_scatter" => apart(masked::scatter),
+        "nonzero" => apart(masked::nonzero),
+        "repeat_indices" => apart(masked::repeat),
+        "searchsorted" => apart(search::searchsorted),
+        "histc" => apart(search::histc),
+        "resample" => apart(search::resample),
+        "resample_backward" => apart(search::resample_backward),
         "softmax" => apart(rows::softmax),
         "log_softmax" => apart(rows::log_softmax),
         "logsumexp" => apart(rows::logsumexp),

@@ -73,6 +73,18 @@ fn greatest(t: Scalar) -> String {
     )
 }
 
+/// The starts of windows that a tensor gives for each plane, at `at.w` for this one.
+const FRACTIONAL: &str = "\
+var<private> plane_starts: u32;
+fn window_start(o: vec3<i32>) -> vec3<i32> {
+  let at = vec3<u32>(0u, 1u, 2u) * u32(p.more.x) + bitcast<vec3<u32>>(o) * u32(p.more.y) + plane_starts;
+  return vec3<i32>(in1(at.x), in1(at.y), in1(at.z));
+}
+fn window_end(o: vec3<i32>) -> vec3<i32> {
+  return window_start(o) + p.kernel.xyz;
+}
+";
+
 /// Places of planes: of the larger operand its first element, of the others the position.
 fn planes(large: &View, others: &[&View]) -> Places {
     let mut strides: Vec<Vec<isize>> = vec![vec![large.strides[0], large.strides[1], 0, 0, 0]];
@@ -98,6 +110,22 @@ pub(crate) fn max_pool(l: &Launch) -> Result<()> {
 /// ins: x; outs: values, indices.
 pub(crate) fn adaptive_max_pool(l: &Launch) -> Result<()> {
     max_of_windows(l, ADAPTIVE, [[1; 3]; 4])
+}
+
+/// ins: x, starts ([images, channels, 3, the longest dimension]); outs: values, indices. attrs: kernel.
+pub(crate) fn fractional_max_pool(l: &Launch) -> Result<()> {
+    let (x, starts, values, indices) = (&l.ins[0], &l.ins[1], &l.outs[0], &l.outs[1]);
+    let plane = |v: &View| vec![v.strides[0], v.strides[1], 0, 0, 0];
+    let strides = [plane(x), values.strides.to_vec(), indices.strides.to_vec(), plane(starts)];
+    let places = Places::from_strides(values.shape, &strides).at(&[x, values, indices, starts]);
+    let body = || {
+        FRACTIONAL.to_string()
+            + &greatest(Scalar::of(x.dtype)).replacen("let o =", "plane_starts = at.w;\n  let o =", 1)
+    };
+    let e = Each::new(l.name, l.outs, l.ins, values.numel(), &body);
+    let more = [starts.strides[2] as i32, starts.strides[3] as i32, 0, 0];
+    let params = params(x, values, [three(l.attrs, 0), [1; 3], [0; 3], [1; 3]], more);
+    each(l, &Each { sets: &[("all", &places)], fields: FIELDS, params: &params, work: 128, ..e })
 }
 
 /// A mean over every window. Of floats it is a quotient, of integers one towards zero.

@@ -115,14 +115,12 @@ pub(crate) fn cumprod(l: &Launch) -> Result<()> {
 fn extremum(l: &Launch, greatest: bool) -> Result<()> {
     let (take, store): (_, &[&str]) = match (Scalar::of(l.ins[0].dtype), greatest) {
         (Scalar::Float, true) => ("vec2<u32>(order_of_float(x), i)", &["float_of_order(a.x)", "bitcast<i32>(a.y)"]),
-        (Scalar::Float, false) => (
-            "vec2<u32>(order_of_float(select(-x, x, m_is_nan(x))), i)",
-            &["-float_of_order(a.x)", "bitcast<i32>(a.y)"],
-        ),
-        (Scalar::Int, true) => (
-            "vec2<u32>(bitcast<u32>(x) ^ 0x80000000u, i)",
-            &["bitcast<i32>(a.x ^ 0x80000000u)", "bitcast<i32>(a.y)"],
-        ),
+        (Scalar::Float, false) => {
+            ("vec2<u32>(order_of_float(select(-x, x, m_is_nan(x))), i)", &["-float_of_order(a.x)", "bitcast<i32>(a.y)"])
+        }
+        (Scalar::Int, true) => {
+            ("vec2<u32>(bitcast<u32>(x) ^ 0x80000000u, i)", &["bitcast<i32>(a.x ^ 0x80000000u)", "bitcast<i32>(a.y)"])
+        }
         (Scalar::Int, false) => (
             "vec2<u32>(~(bitcast<u32>(x) ^ 0x80000000u), i)",
             &["bitcast<i32>(~a.x ^ 0x80000000u)", "bitcast<i32>(a.y)"],

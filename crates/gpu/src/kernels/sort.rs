@@ -43,7 +43,8 @@ struct Sorted {
     len: usize,
 }
 
-const FIELDS: &str = "  width: u32,\n  n: u32,\n  flip: u32,\n  far: u32,\n  from_: u32,\n  to: u32,\n  count: u32,\n  k: u32,\n";
+const FIELDS: &str =
+    "  width: u32,\n  n: u32,\n  flip: u32,\n  far: u32,\n  from_: u32,\n  to: u32,\n  count: u32,\n  k: u32,\n";
 const MAIN: &str = "@compute @workgroup_size(256)\n\
                     fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {\n  \
                     let group = group_number(w, n);\n  let i = group * 256u + l;\n";
@@ -98,7 +99,12 @@ fn sorted(l: &Launch, descending: bool) -> Result<Sorted> {
     let blocks = |from: usize, to: usize| {
         l.gpu.dispatch(&Dispatch {
             key: Key { kernel: "sort block", variant: 0 },
-            text: &|| link(&format!("{head}{}\n\n{MAIN}  if (group * 1024u < p.count) {{\n    block(i, l, group);\n  }}\n}}\n", part("block"))),
+            text: &|| {
+                link(&format!(
+                    "{head}{}\n\n{MAIN}  if (group * 1024u < p.count) {{\n    block(i, l, group);\n  }}\n}}\n",
+                    part("block")
+                ))
+            },
             bindings: &bindings,
             params: &words(0, from, to, len),
             groups: groups(l.gpu, len, BLOCK),
@@ -112,7 +118,12 @@ fn sorted(l: &Launch, descending: bool) -> Result<Sorted> {
         while far >= BLOCK {
             l.gpu.dispatch(&Dispatch {
                 key: Key { kernel: "sort exchange", variant: 0 },
-                text: &|| link(&format!("{head}{}\n\n{MAIN}  if (i < p.count) {{\n    exchange(i);\n  }}\n}}\n", part("exchange"))),
+                text: &|| {
+                    link(&format!(
+                        "{head}{}\n\n{MAIN}  if (i < p.count) {{\n    exchange(i);\n  }}\n}}\n",
+                        part("exchange")
+                    ))
+                },
                 bindings: &bindings,
                 params: &words(far, 0, size, len / 2),
                 groups: groups(l.gpu, len / 2, GROUP as usize),
@@ -193,7 +204,9 @@ fn median_of(l: &Launch, skip: bool) -> Result<()> {
     let float = Scalar::of(l.ins[0].dtype) == Scalar::Float;
     let body = match (float, skip) {
         (false, _) => "  return (p.n - 1u) / 2u;\n".to_string(),
-        (true, false) => FIRST_NAN.replace("NAN", "0xffffffffu") + "  return select(low, (p.n - 1u) / 2u, low == p.n);\n",
+        (true, false) => {
+            FIRST_NAN.replace("NAN", "0xffffffffu") + "  return select(low, (p.n - 1u) / 2u, low == p.n);\n"
+        }
         (true, true) => FIRST_NAN.replace("NAN", "0xffffffffu") + "  return (max(low, 1u) - 1u) / 2u;\n",
     };
     take(l, &s, 2 + float as u64 + 2 * skip as u64, 1, 0, &body);

@@ -10,5 +10,6 @@ mod pointwise;
 mod pool;
 mod reduce;
 mod rows;
+mod search;
 mod stream;
 mod training;

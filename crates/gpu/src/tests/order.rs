@@ -9,7 +9,15 @@ use crate::testing::{Layout, Rng, Scene};
 const SHAPES: [&[usize]; 8] = [&[], &[1], &[300], &[2, 700], &[700, 3], &[90, 20], &[4, 0], &[3, 5, 4]];
 
 /// Runs a kernel along every dimension; `size` gives that of the outputs there.
-fn along(kernel: Kernel, dtype: DType, two: bool, more: &[Attr], size: fn(usize) -> usize, tolerance: f64, value: fn(&mut Rng) -> f64) {
+fn along(
+    kernel: Kernel,
+    dtype: DType,
+    two: bool,
+    more: &[Attr],
+    size: fn(usize) -> usize,
+    tolerance: f64,
+    value: fn(&mut Rng) -> f64,
+) {
     let mut rng = Rng(3);
     for shape in SHAPES {
         for dim in 0..shape.len().max(1) {

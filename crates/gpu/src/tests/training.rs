@@ -1,10 +1,10 @@
 //! A training step, of the kernels that the ops of a multilayer perceptron launch: on the GPU and on the CPU the same losses, and at
 //! steady state nothing is created.
 
+use cpu::{elementwise, gemm, index, optim, reduce};
 use cresset_cpu as cpu;
 use cresset_lane::expr::activation::relu;
 use cresset_lane::{Attr, DType};
-use cpu::{elementwise, gemm, index, optim, reduce};
 
 use crate::testing::{Rng, on_each};
 use crate::{Buffer, Counters, Gpu, Kernel, View, launch};
@@ -63,7 +63,8 @@ impl Machine for Host {
         }
         let ins: Vec<cpu::View> = ins.iter().map(|t| view(t, &starts)).collect();
         let outs: Vec<cpu::View> = outs.iter().map(|t| view(t, &starts)).collect();
-        let mut l = cpu::Launch { outs: &outs, ins: &ins, attrs, scratch: std::ptr::null_mut(), part: cpu::Part::WHOLE };
+        let mut l =
+            cpu::Launch { outs: &outs, ins: &ins, attrs, scratch: std::ptr::null_mut(), part: cpu::Part::WHOLE };
         let mut scratch = vec![0u8; kernel.scratch.map_or(0, |f| f(&l)) + 64];
         l.scratch = unsafe { scratch.as_mut_ptr().add(scratch.as_ptr().align_offset(64)) };
         (kernel.run)(&l);
@@ -99,7 +100,8 @@ impl Machine for Device<'_> {
         launch(self.0, kernel, &ins, &outs, attrs).unwrap();
     }
     fn read(&mut self, t: &Tensor) -> Vec<f32> {
-        let bytes = pollster::block_on(self.0.read(&self.1[t.memory], DType::F32, 0, t.shape.iter().product())).unwrap();
+        let bytes =
+            pollster::block_on(self.0.read(&self.1[t.memory], DType::F32, 0, t.shape.iter().product())).unwrap();
         bytes.chunks_exact(4).map(|v| f32::from_ne_bytes(v.try_into().unwrap())).collect()
     }
     fn free(&mut self, kept: usize) {
