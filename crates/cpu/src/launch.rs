@@ -111,7 +111,7 @@ impl Part {
 pub struct Kernel {
     pub name: &'static str,
     pub run: fn(&Launch),
-    /// What a pointwise kernel computes: a device that has no kernel of this name prints one from it.
+    /// What a pointwise kernel computes, from which another device prints its own; with the feature `programs` only.
     pub program: Option<fn() -> Program>,
     pub scratch: Option<fn(&Launch) -> usize>,
     /// Where a launch may be cut for several threads; without it one thread computes the whole.
@@ -126,7 +126,7 @@ impl Kernel {
 
     /// The same, known as a recorded expression too.
     pub const fn with_program(self, program: fn() -> Program) -> Kernel {
-        Kernel { program: Some(program), ..self }
+        if cfg!(feature = "programs") { Kernel { program: Some(program), ..self } } else { self }
     }
 
     /// The same with scratch memory of so many bytes.

@@ -91,11 +91,14 @@ pub fn launch(gpu: &Gpu, kernel: Kernel, ins: &[View], outs: &[View], attrs: &[A
         return Ok(());
     }
     let l = Launch { gpu, name: kernel.name, ins, outs, attrs };
-    match (kernels::find(kernel.name), kernel.program) {
-        (Some(entry), _) if entry.in_place => (entry.run)(&l),
-        (Some(entry), _) => apart(&l, entry.run),
-        (None, Some(program)) => kernels::pointwise::run(&l, program),
-        (None, None) => l.refuse("this"),
+    // No kernel of the table has a program.
+    if let Some(program) = kernel.program {
+        return kernels::pointwise::run(&l, program);
+    }
+    match kernels::find(kernel.name) {
+        Some(entry) if entry.in_place => (entry.run)(&l),
+        Some(entry) => apart(&l, entry.run),
+        None => l.refuse("this"),
     }
 }
 

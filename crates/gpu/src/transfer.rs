@@ -194,6 +194,15 @@ impl Future for Read {
     }
 }
 
+impl Drop for Read {
+    /// What nobody waited for is mapped at some time, and cannot be used again.
+    fn drop(&mut self) {
+        if let Some(staging) = self.staging.take() {
+            staging.raw.destroy();
+        }
+    }
+}
+
 /// Buffers for reading that are kept.
 const KEPT: usize = 8;
 

@@ -1,7 +1,6 @@
 //! The text of shaders: expressions recorded by `lane`, and the functions that they use.
 //!
-//! `float.wgsl`, `special.wgsl`, `integer.wgsl` and `places.wgsl` hold functions, one a paragraph; a shader gets those that it names, and
-//! those that they name. WGSL's own functions may be wrong by 2^-11 (sin), or by 2e-5 of the result (exp), and may take NaN for
+//! The `.wgsl` files hold functions, one a paragraph; a shader gets those that it names, and those that they name. WGSL's own functions may be wrong by 2^-11 (sin), or by 2e-5 of the result (exp), and may take NaN for
 //! a number; so none of them is used but those that are exact.
 
 mod program;
@@ -19,7 +18,12 @@ fn library() -> &'static Library {
     LIBRARY.get_or_init(|| {
         let files = [
             include_str!("float.wgsl"),
-            include_str!("special.wgsl"),
+            include_str!("exponential.wgsl"),
+            include_str!("angle.wgsl"),
+            include_str!("erf.wgsl"),
+            include_str!("gamma.wgsl"),
+            include_str!("bessel.wgsl"),
+            include_str!("polynomial.wgsl"),
             include_str!("integer.wgsl"),
             include_str!("places.wgsl"),
         ];
