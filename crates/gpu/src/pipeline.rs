@@ -83,8 +83,11 @@ impl Gpu {
             return p.clone();
         }
         bump(&self.0.counting.pipelines);
+        let text = text();
+        #[cfg(test)]
+        crate::testing::keep_text(key.kernel, &text);
         let source =
-            wgpu::ShaderModuleDescriptor { label: Some(key.kernel), source: wgpu::ShaderSource::Wgsl(text().into()) };
+            wgpu::ShaderModuleDescriptor { label: Some(key.kernel), source: wgpu::ShaderSource::Wgsl(text.into()) };
         // Safety: loops of our kernels end; the counters that wgpu would add to each cost much. Bounds are checked by it.
         let module = unsafe {
             let checks =

@@ -31,6 +31,17 @@ fn driver(name: &str, variable: &str, paths: &[&str]) -> PathBuf {
     })
 }
 
+/// Writes the text of a kernel into the folder that CRESSET_WGSL names, for other compilers of WGSL to be tried on.
+pub fn keep_text(kernel: &str, text: &str) {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    if let Some(folder) = std::env::var_os("CRESSET_WGSL") {
+        let mut hash = DefaultHasher::new();
+        text.hash(&mut hash);
+        let name = format!("{}-{:016x}.wgsl", kernel.replace(' ', "_"), hash.finish());
+        std::fs::write(Path::new(&folder).join(name), text).unwrap();
+    }
+}
+
 thread_local! {
     static ADAPTERS: Vec<Gpu> = open();
 }

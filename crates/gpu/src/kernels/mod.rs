@@ -5,6 +5,7 @@ pub(crate) mod conv;
 pub(crate) mod copy;
 pub(crate) mod each;
 pub(crate) mod gemm;
+pub(crate) mod grid;
 pub(crate) mod index;
 pub(crate) mod masked;
 pub(crate) mod matmul;
@@ -97,6 +98,9 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "histc" => apart(search::histc),
         "resample" => apart(search::resample),
         "resample_backward" => apart(search::resample_backward),
+        "grid_sample" => apart(grid::forward),
+        "grid_sample_backward" => apart(grid::backward),
+        "sparse_adam_step" => apart(optim::sparse_adam),
         "softmax" => apart(rows::softmax),
         "log_softmax" => apart(rows::log_softmax),
         "logsumexp" => apart(rows::logsumexp),

@@ -11,6 +11,8 @@ use cresset_lane::Attr;
 
 use super::bind::{Bindings, GROUP, POSITION, groups};
 use super::copy::{contiguous, move_elements};
+use super::each::{Each, each};
+use super::places::Places;
 use crate::error::Result;
 use crate::launch::{Launch, View};
 use crate::pipeline::{Key, MAX_BINDINGS};
@@ -74,6 +76,7 @@ fn rule(name: &str) -> Option<Rule> {
             made: NONE,
             body: concat!(gradient!("a1", "a2"), "  w = w - a0 * g;\n"),
         },
+        "muon_step" => Rule { states: 0, shared: 2, own: 0, flags: &[], made: NONE, body: "  w = w * a0 - a1 * g;\n" },
         "sgd_momentum_step" => Rule {
             states: 1,
             shared: 6,
@@ -310,4 +313,28 @@ fn run(l: &Launch, rule: &Rule, which: &[usize]) {
         groups: groups(l.gpu, total, GROUP as usize),
         work: total as u64 * 32,
     });
+}
+
+/// SparseAdam: the rows that are named, of one parameter. ins: grad, rows; outs: param, exp_avg, exp_avg_sq; attrs: beta1, beta2, eps,
+/// step size, maximize.
+pub(crate) fn sparse_adam(l: &Launch) -> Result<()> {
+    let (g, rows) = (&l.ins[0], &l.ins[1]);
+    let views = [&l.outs[0], &l.outs[1], &l.outs[2], g];
+    // One row of each.
+    let strides = views.map(|v| v.strides[1..].to_vec());
+    let places = Places::from_strides(&g.shape[1..], &strides).at(&views);
+    let inner = places.numel;
+    let mut params: Vec<u32> = views.iter().map(|v| v.strides[0] as i32 as u32).collect();
+    let f = |i: usize| l.attrs[i].f();
+    params.extend([1.0 - f(0), 1.0 - f(1), f(2), f(3)].map(|v| (v as f32).to_bits()));
+    params.extend([inner as u32, rows.offset as u32, l.attrs[4].b() as u32]);
+    let fields = "  row: vec4<u32>,\n  rest1: f32,\n  rest2: f32,\n  eps: f32,\n  size: f32,\n  inner: u32,\n  rows: u32,\n  maximize: u32,\n";
+    let body = || {
+        "fn body(i: u32) {\n  let at = place_one(i % p.inner) + u32(in1(p.rows + i / p.inner)) * p.row;\n  var g = in0(at.w);\n  \
+         if (p.maximize == 1u) {\n    g = -g;\n  }\n  var m = out1(at.y);\n  var v = out2(at.z);\n  m = (g - m) * p.rest1 + m;\n  v = (g * g - v) * p.rest2 + v;\n  \
+         put1(at.y, m);\n  put2(at.z, v);\n  put0(at.x, out0(at.x) - p.size * (m / (sqrt(v) + p.eps)));\n}\n\n"
+            .to_string()
+    };
+    let e = Each::new(l.name, l.outs, l.ins, inner * rows.numel(), &body);
+    each(l, &Each { sets: &[("one", &places)], fields, params: &params, ..e })
 }

@@ -2,6 +2,7 @@
 
 mod conv;
 mod copy;
+mod grid;
 mod index;
 mod matmul;
 mod optim;

@@ -77,11 +77,31 @@ fn second_moments() {
 fn without_second_moments() {
     for maximize in [false, true] {
         step(SGD_STEP, 0, &[f(0.1), f(0.01), b(maximize)], |_| vec![]);
+        step(MUON_STEP, 0, &[f(0.99), f(0.01)], |_| vec![]);
         for nesterov in [false, true] {
             let shared = [f(0.1), f(0.01), b(maximize), f(0.9), f(0.2), b(nesterov)];
             step(SGD_MOMENTUM_STEP, 1, &shared, |i| vec![b(i % 2 == 0)]);
         }
         step(ASGD_STEP, 1, &[f(0.01), b(maximize), f(1e-2)], |i| vec![f(0.05), f(if i == 0 { 1.0 } else { 0.3 })]);
         step(RPROP_STEP, 2, &[b(maximize), f(0.5), f(1.2), f(1e-6), f(0.9)], |_| vec![]);
+    }
+}
+
+#[test]
+fn some_rows() {
+    let mut rng = Rng(4);
+    for layout in [Layout::RowMajor, Layout::Scattered] {
+        let mut s = Scene::default();
+        s.input(DType::F32, &[9, 5, 3], layout, &mut rng, |r| r.float());
+        let mut next = 6;
+        s.input(DType::I64, &[4], Layout::RowMajor, &mut rng, |_| {
+            next = (next + 4) % 9;
+            next as f64
+        });
+        for _ in 0..3 {
+            let o = s.operand(DType::F32, &[9, 5, 3], layout, &mut rng, &mut |r| r.float().abs() + 0.1);
+            s.outs.push(o);
+        }
+        s.attrs(&[f(0.9), f(0.99), f(1e-8), f(0.02), b(true)]).check(SPARSE_ADAM_STEP, 2e-6, 2e-6);
     }
 }
