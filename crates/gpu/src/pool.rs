@@ -101,11 +101,15 @@ impl Pool {
         self.free.entry(bytes).or_default().insert(id);
     }
 
-    /// Destroys free blocks, the largest first, until at most as much is free as in use. Those that submission `open`
+    /// How much may be free: as much as is in use.
+    pub fn allowance(&self) -> u64 {
+        self.stats.live.max(KEEP)
+    }
+
+    /// Destroys free blocks, the largest first, until at most `keep` bytes are free. Those that submission `open`
     /// uses must live until it is submitted. Gives the numbers of the destroyed.
-    pub fn trim(&mut self, open: u64) -> Vec<u64> {
+    pub fn trim(&mut self, open: u64, keep: u64) -> Vec<u64> {
         let mut gone = Vec::new();
-        let keep = self.stats.live.max(KEEP);
         if self.stats.free <= keep {
             return gone;
         }
@@ -165,13 +169,15 @@ impl Gpu {
                 pool.blocks[&id].clone()
             }
             None => {
-                bump(&self.0.counting.buffers);
-                let raw = self.0.device.create_buffer(&wgpu::BufferDescriptor {
-                    label: None,
-                    size: bytes,
-                    usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-                    mapped_at_creation: false,
-                });
+                drop(pool);
+                let raw = match self.create(bytes) {
+                    Some(raw) => raw,
+                    None => {
+                        self.release();
+                        self.create(bytes).ok_or_else(|| self.out_of_memory(bytes))?
+                    }
+                };
+                pool = self.0.pool.borrow_mut();
                 let id = pool.next;
                 pool.next += 1;
                 let block = Block(Rc::new(BlockData { id, bytes, raw, used: Cell::new(u64::MAX) }));
@@ -182,6 +188,48 @@ impl Gpu {
         pool.stats.live += bytes;
         pool.stats.peak = pool.stats.peak.max(pool.stats.live);
         Ok(Buffer(Rc::new(Owned { block, gpu: Rc::downgrade(&self.0) })))
+    }
+
+    /// A buffer of the device, if it has room; in a browser nobody knows until a read tells.
+    fn create(&self, bytes: u64) -> Option<wgpu::Buffer> {
+        bump(&self.0.counting.buffers);
+        #[cfg(not(target_arch = "wasm32"))]
+        let scope = self.0.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let raw = self.0.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: bytes,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        #[cfg(not(target_arch = "wasm32"))]
+        if pollster::block_on(scope.pop()).is_some() {
+            return None;
+        }
+        Some(raw)
+    }
+
+    fn out_of_memory(&self, bytes: u64) -> Error {
+        let live = self.pool_stats().live;
+        let message = format!(
+            "webgpu: {} has no {bytes} bytes left; {live} are in tensors. Free some of them, or use smaller batches.",
+            self.0.name
+        );
+        Error::new(Kind::OutOfMemory, message)
+    }
+
+    /// Gives all memory that waits to be used again back to the device.
+    pub fn release(&self) {
+        self.flush();
+        self.trim(0);
+    }
+
+    /// Destroys free buffers until at most `keep` bytes are free, and forgets the bind groups that name them.
+    pub(crate) fn trim(&self, keep: u64) {
+        let mut stream = self.0.stream.borrow_mut();
+        let gone = self.0.pool.borrow_mut().trim(stream.serial, keep);
+        if !gone.is_empty() {
+            stream.forget(&gone);
+        }
     }
 
     /// What the pool holds.

@@ -34,6 +34,13 @@ pub(crate) struct Stream {
     pub staging: Vec<Staging>,
 }
 
+impl Stream {
+    /// Drops the bind groups of buffers that are gone.
+    pub fn forget(&mut self, gone: &[u64]) {
+        self.groups.retain(|key, _| !key.buffers.iter().any(|id| gone.contains(id)));
+    }
+}
+
 struct Open {
     // The pass goes before its encoder.
     pass: wgpu::ComputePass<'static>,
@@ -142,7 +149,7 @@ impl Gpu {
 
     /// Ends the pass, appends `last`, if there is one, and submits.
     pub(crate) fn submit(&self, last: Option<&dyn Fn(&mut wgpu::CommandEncoder)>) {
-        let stream = &mut *self.0.stream.borrow_mut();
+        let mut stream = self.0.stream.borrow_mut();
         let mut encoder = match (stream.open.take(), last) {
             (Some(Open { pass, encoder }), _) => {
                 drop(pass);
@@ -163,9 +170,8 @@ impl Gpu {
         stream.serial += 1;
         stream.uniforms.clear();
         stream.work = 0;
-        let gone = self.0.pool.borrow_mut().trim(stream.serial);
-        if !gone.is_empty() {
-            stream.groups.retain(|key, _| !key.buffers.iter().any(|id| gone.contains(id)));
-        }
+        drop(stream);
+        let keep = self.0.pool.borrow().allowance();
+        self.trim(keep);
     }
 }

@@ -103,7 +103,7 @@ pub(crate) fn nonzero(l: &Launch) -> Result<()> {
     // A position is chosen where the count grows.
     let body = || {
         rank(0, 1)
-            + "fn body(i: u32) {\n  let r = rank(i);\n  if (i > 0u && rank(i - 1u) == r || r == 0u) {\n    return;\n  }\n  var rest = i;\n  \
+            + "fn body(i: u32) {\n  let r = rank(i);\n  if (r == 0u || (i > 0u && rank(i - 1u) == r)) {\n    return;\n  }\n  var rest = i;\n  \
                for (var d = p.dims; d > 0u; d--) {\n    let k = d - 1u;\n    let n = p.shape[k >> 2u][k & 3u];\n    \
                put0(p.start + (r - 1u) * p.row + k * p.column, i32(rest % n));\n    rest /= n;\n  }\n}\n\n"
     };

@@ -17,11 +17,52 @@ const TEXT: &str = include_str!("rows.wgsl");
 const SHORT: usize = 32;
 const GROUP: usize = 64;
 
+/// What the invocations of a row have, joined. Where each has a row of its own there is nothing to wait for, and waiting would be an
+/// error, since not all of a workgroup have one.
+const ALONE: &str = "\
+fn total(l: u32, mine: f32) -> f32 {
+  return mine;
+}
+fn greatest(l: u32, mine: f32) -> f32 {
+  return mine;
+}
+
+";
+const TOGETHER: &str = "\
+fn total(l: u32, mine: f32) -> f32 {
+  room[l] = mine;
+  workgroupBarrier();
+  for (var s = LANES / 2u; s > 0u; s >>= 1u) {
+    if (l < s) {
+      room[l] += room[l + s];
+    }
+    workgroupBarrier();
+  }
+  let v = room[0];
+  workgroupBarrier();
+  return v;
+}
+fn greatest(l: u32, mine: f32) -> f32 {
+  room[l] = mine;
+  workgroupBarrier();
+  for (var s = LANES / 2u; s > 0u; s >>= 1u) {
+    if (l < s) {
+      room[l] = m_maximum(room[l], room[l + s]);
+    }
+    workgroupBarrier();
+  }
+  let v = room[0];
+  workgroupBarrier();
+  return v;
+}
+
+";
+
 /// The paragraphs of the text that a function needs. (Those of a library are found in the same way, but these name operands.)
 fn part(function: &str) -> String {
     let wanted = |p: &&str| {
         let name = p.lines().find_map(|l| l.strip_prefix("fn ")).and_then(|l| l.split('(').next());
-        let shared = ["total", "greatest", "row_max", "row_exp"];
+        let shared = ["row_max", "row_exp"];
         name.is_some_and(|n| n == function || shared.contains(&n))
     };
     TEXT.split("\n\n").filter(wanted).collect::<Vec<_>>().join("\n\n") + "\n\n"
@@ -70,6 +111,7 @@ fn run(l: &Launch, r: &Rows) -> Result<()> {
         text += POSITION;
         text += &place("rows");
         text += &(r.functions)(&b.slots);
+        text += if lanes == 1 { ALONE } else { TOGETHER };
         text += &part(r.function);
         let (row, lane) = match lanes {
             1 => (format!("group_number(w, n) * {GROUP}u + l"), "0u"),

@@ -1,39 +1,5 @@
-// Rows: `LANES` invocations to one, which they run along together.
-
-fn total(l: u32, mine: f32) -> f32 {
-  var v = mine;
-  if (LANES > 1u) {
-    room[l] = mine;
-    workgroupBarrier();
-    for (var s = LANES / 2u; s > 0u; s >>= 1u) {
-      if (l < s) {
-        room[l] += room[l + s];
-      }
-      workgroupBarrier();
-    }
-    v = room[0];
-    workgroupBarrier();
-  }
-  return v;
-}
-
-// NaN is greater than every number.
-fn greatest(l: u32, mine: f32) -> f32 {
-  var v = mine;
-  if (LANES > 1u) {
-    room[l] = mine;
-    workgroupBarrier();
-    for (var s = LANES / 2u; s > 0u; s >>= 1u) {
-      if (l < s) {
-        room[l] = m_maximum(room[l], room[l + s]);
-      }
-      workgroupBarrier();
-    }
-    v = room[0];
-    workgroupBarrier();
-  }
-  return v;
-}
+// Rows: `LANES` invocations to one, which they run along together. `total` and `greatest` join what each of them has; NaN is
+// greater than every number.
 
 fn row_max(l: u32) -> f32 {
   var v = -m_inf();

@@ -1,10 +1,11 @@
 //! Memory, submissions, and what is counted.
 
-use cresset_cpu::elementwise;
-use cresset_lane::expr::{activation, arith};
-use cresset_lane::{DType, record_num};
+use cresset_lane::expr::arith;
+use cresset_lane::{Attr, DType, record_num};
 
-use crate::testing::{Layout, Rng, Scene, on_each};
+use crate::pipeline::Key;
+use crate::stream::Dispatch;
+use crate::testing::on_each;
 use crate::{Buffer, Gpu, Kernel, Kind, View, launch};
 
 fn bytes(v: &[f32]) -> Vec<u8> {
@@ -136,12 +137,64 @@ fn freed_memory_is_bounded() {
 }
 
 #[test]
+fn free_memory_can_be_given_back() {
+    on_each(|gpu| {
+        let x = gpu.upload(DType::F32, &bytes(&[3.0; 100])).unwrap();
+        run(gpu, SQUARE, &[&x], &gpu.buffer(100).unwrap(), 100);
+        assert!(gpu.pool_stats().free > 0);
+        gpu.release();
+        assert_eq!(gpu.pool_stats().free, 0);
+        let y = gpu.buffer(100).unwrap();
+        run(gpu, SQUARE, &[&x], &y, 100);
+        assert_eq!(floats(gpu, &y, 100), vec![9.0; 100]);
+    });
+}
+
+#[test]
+fn an_error_of_the_device_comes_with_the_next_read() {
+    on_each(|gpu| {
+        let x = gpu.upload(DType::F32, &bytes(&[3.0])).unwrap();
+        gpu.dispatch(&Dispatch {
+            key: Key { kernel: "a_broken_kernel", variant: 0 },
+            text: &|| "fn main( {".to_string(),
+            bindings: &[(&x, true)],
+            params: &[],
+            groups: [1, 1, 1],
+            work: 0,
+        });
+        let e = pollster::block_on(gpu.read(&x, DType::F32, 0, 1)).unwrap_err();
+        assert_eq!(e.kind, Kind::Internal);
+        assert!(e.message.contains("a_broken_kernel"), "{e}");
+    });
+}
+
+#[test]
+fn reading_from_a_closed_device_is_an_error() {
+    on_each(|gpu| {
+        let x = gpu.upload(DType::F32, &bytes(&[3.0])).unwrap();
+        gpu.0.device.destroy();
+        assert!(pollster::block_on(gpu.read(&x, DType::F32, 0, 1)).is_err());
+    });
+    // Another one can be opened.
+    assert!(pollster::block_on(Gpu::open()).is_ok());
+}
+
+#[test]
 fn more_workgroups_than_one_dimension_has() {
-    // 65,535 workgroups of 256 invocations are 16,776,960 positions.
+    // 65,535 workgroups of 256 invocations are 16,776,960 positions, where four cannot be taken at a time.
     let n = 16_776_960 + 1000;
-    let mut rng = Rng(1);
-    let mut s = Scene::default();
-    s.input(DType::F32, &[n], Layout::At(1), &mut rng, |r| r.float());
-    s.output(DType::F32, &[n], Layout::RowMajor, &mut rng);
-    s.check(elementwise::num::<activation::relu::Op>(), 0.0, 0.0);
+    on_each(|gpu| {
+        let (x, y, ends) = (gpu.buffer(n + 1).unwrap(), gpu.buffer(n).unwrap(), gpu.buffer(2).unwrap());
+        let shape = [n];
+        let view = |buffer, offset| View { buffer, dtype: DType::F32, shape: &shape, strides: &[1], offset };
+        let number = [Attr::from(3.0), Attr::from(3i64)];
+        launch(gpu, Kernel { name: "fill", program: None }, &[], &[view(&x, 1)], &number).unwrap();
+        launch(gpu, SQUARE, &[view(&x, 1)], &[view(&y, 0)], &[]).unwrap();
+        for (k, name) in ["amin", "amax"].into_iter().enumerate() {
+            let end = View { shape: &[1], offset: k, ..view(&ends, 0) };
+            launch(gpu, Kernel { name, program: None }, &[view(&y, 0)], &[end], &[]).unwrap();
+        }
+        assert_eq!(floats(gpu, &ends, 2), [9.0, 9.0]);
+        assert_eq!(pollster::block_on(gpu.read(&y, DType::F32, n - 1, 1)).unwrap(), bytes(&[9.0]));
+    });
 }
