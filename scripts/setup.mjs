@@ -1,11 +1,12 @@
 // Sets up what a bare machine lacks, says what it does and why, and does nothing when all is there.
 //
-//   node scripts/setup.mjs [npm] [wasm] [pack] [nextest] [images] [runtimes] [browser]     (default: npm wasm pack)
+//   node scripts/setup.mjs [npm] [wasm] [pack] [nextest] [vulkan] [images] [runtimes] [browser]     (default: npm wasm pack)
 //
 // npm      the npm packages of package-lock.json (compiler, linter, test runner, plotting).
 // wasm     a Rust that builds wasm32-unknown-unknown, and wasm-bindgen, which makes JavaScript modules of its output.
 // pack     wasm-pack, which drives both in a release build.
 // nextest  the runner of the Rust tests.
+// vulkan   two Vulkan drivers that compute on the processor, for the Rust tests of GPU kernels: lavapipe, and SwiftShader (Chromium's).
 // images   the 70,000 FashionMNIST images.
 // runtimes Node 24 and Deno, in which the package is tested too (test/runtimes/binaries).
 // browser  Chromium, likewise.
@@ -88,6 +89,24 @@ async function browser() {
   fail(
     `There is no Chromium at ${chromium()}, and apt is not to be had here, or not without root. Say where one is (CRESSET_CHROMIUM=/path/to/chrome npm test),\n` +
     'or leave the browser out: npm test -- --quick.',
+  );
+}
+
+/** Where crates/gpu/src/testing.rs looks for the drivers; a variable may name another file. */
+const DRIVERS = {
+  CRESSET_LAVAPIPE: ['x86_64', 'aarch64'].map((cpu) => `/usr/share/vulkan/icd.d/lvp_icd.${cpu}.json`),
+  CRESSET_SWIFTSHADER: ['/usr/lib/chromium/vk_swiftshader_icd.json', '/usr/share/vulkan/icd.d/vk_swiftshader_icd.json'],
+};
+const VULKAN_PACKAGES = ['libvulkan1', 'mesa-vulkan-drivers', 'chromium'];
+
+async function vulkan() {
+  const missing = () => Object.entries(DRIVERS).filter(([variable, files]) => !process.env[variable] && !files.some((file) => existsSync(file)));
+  if (missing().length === 0) return;
+  say(`setup: Vulkan drivers for the tests of GPU kernels: Debian's ${VULKAN_PACKAGES.join(', ')}`);
+  if ((await apt(VULKAN_PACKAGES)) && missing().length === 0) return;
+  fail(
+    'The tests of GPU kernels need two Vulkan drivers, and apt is not to be had here, or not without root. Say where their files are:\n' +
+    missing().map(([variable]) => `${variable}=/path/to/icd.json`).join(' '),
   );
 }
 
@@ -195,10 +214,11 @@ export async function setup(parts) {
       await cargoTool('wasm-pack', WASM_PACK, '90 s on two cores');
     } else if (part === 'nextest') {
       if (!ask('cargo', ['nextest', '--version'], { env: nextestEnv() }).ok) await cargoTool('cargo-nextest', NEXTEST, '4 min on two cores');
-    } else if (part === 'images') await images();
+    } else if (part === 'vulkan') await vulkan();
+    else if (part === 'images') await images();
     else if (part === 'runtimes') await runtimes();
     else if (part === 'browser') await browser();
-    else fail(`setup: there is no part "${part}"; the parts are npm, wasm, pack, nextest, images, runtimes, browser.`);
+    else fail(`setup: there is no part "${part}"; the parts are npm, wasm, pack, nextest, vulkan, images, runtimes, browser.`);
   }
 }
 

@@ -68,7 +68,7 @@ const node = (tool, ...args) => run(process.execPath, [join(root, 'node_modules'
 await script(async () => {
   const quick = process.argv.includes('--quick');
   const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
-  await setup(['npm', 'nextest', 'runtimes', ...(quick ? [] : ['browser'])]);
+  await setup(['npm', 'nextest', 'vulkan', 'runtimes', ...(quick ? [] : ['browser'])]);
   const env = nativeEnv();
   if (!quick) {
     await check('rustfmt', () => run('cargo', ['fmt', '--all', '--check'], { env }));

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::threads::Split;
-use cresset_lane::{DType, Element};
+pub use cresset_lane::Attr;
+use cresset_lane::{DType, Element, Program};
 
 /// Whether these strides are row-major without gaps; dimensions of size 1 may have any, and no elements have no order.
 pub fn is_row_major(shape: &[usize], strides: &[isize]) -> bool {
@@ -67,45 +68,6 @@ impl<'a> View<'a> {
     }
 }
 
-/// An attribute of a kernel call: an integer, a float or a flag, as plain bits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Attr(u64);
-
-impl From<f64> for Attr {
-    fn from(v: f64) -> Self {
-        Attr(v.to_bits())
-    }
-}
-impl From<i64> for Attr {
-    fn from(v: i64) -> Self {
-        Attr(v as u64)
-    }
-}
-impl From<usize> for Attr {
-    fn from(v: usize) -> Self {
-        Attr(v as u64)
-    }
-}
-impl From<bool> for Attr {
-    fn from(v: bool) -> Self {
-        Attr(v as u64)
-    }
-}
-impl Attr {
-    pub fn f(self) -> f64 {
-        f64::from_bits(self.0)
-    }
-    pub fn i(self) -> i64 {
-        self.0 as i64
-    }
-    pub fn n(self) -> usize {
-        self.0 as usize
-    }
-    pub fn b(self) -> bool {
-        self.0 != 0
-    }
-}
-
 /// One call of a kernel, as plain data.
 pub struct Launch<'a> {
     pub outs: &'a [View<'a>],
@@ -151,6 +113,8 @@ impl Part {
 pub struct Kernel {
     pub name: &'static str,
     pub run: fn(&Launch),
+    /// What a pointwise kernel computes, from which another device prints its own; with the feature `programs` only.
+    pub program: Option<fn() -> Program>,
     pub scratch: Option<fn(&Launch) -> usize>,
     /// Where a launch may be cut for several threads; without it one thread computes the whole.
     pub split: Option<fn(&Launch) -> Option<Split>>,
@@ -159,7 +123,12 @@ pub struct Kernel {
 impl Kernel {
     /// A kernel that needs no scratch memory and computes the whole launch on one thread.
     pub const fn new(name: &'static str, run: fn(&Launch)) -> Kernel {
-        Kernel { name, run, scratch: None, split: None }
+        Kernel { name, run, program: None, scratch: None, split: None }
+    }
+
+    /// The same, known as a recorded expression too.
+    pub const fn with_program(self, program: fn() -> Program) -> Kernel {
+        if cfg!(feature = "programs") { Kernel { program: Some(program), ..self } } else { self }
     }
 
     /// The same with scratch memory of so many bytes.

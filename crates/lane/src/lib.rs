@@ -7,6 +7,7 @@
 // Coefficients stand as they were derived, in float64; the same list serves both precisions.
 #![allow(clippy::excessive_precision)]
 
+mod attr;
 pub mod dtype;
 pub mod expr;
 pub mod math;
@@ -14,6 +15,10 @@ pub mod num;
 pub mod row;
 pub mod simd;
 
+pub use attr::Attr;
 pub use dtype::{Bool, DType, Element};
-pub use num::{BinaryFn, Bits, CompareFn, Num, Program, Real, Step, TestFn, UnaryFn, record_derivative};
+pub use num::{
+    BinaryFn, Bits, CompareFn, Num, Program, Real, Step, TestFn, UnaryFn, record_bits, record_compare,
+    record_derivative, record_num, record_real,
+};
 pub use simd::F32x4;

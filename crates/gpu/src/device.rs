@@ -1,0 +1,163 @@
+//! Opening a device: which adapter, which limits, and whether it can be trusted.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use crate::counters::{Counters, Counting};
+use crate::error::{Error, Kind, Result};
+use crate::pipeline::Pipelines;
+use crate::pool::Pool;
+use crate::stream::Stream;
+
+/// An open device. Clones are the same device.
+#[derive(Clone)]
+pub struct Gpu(pub(crate) Rc<Inner>);
+
+pub(crate) struct Inner {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub limits: wgpu::Limits,
+    pub name: String,
+    pub counting: Counting,
+    pub fault: Fault,
+    pub pool: RefCell<Pool>,
+    pub stream: RefCell<Stream>,
+    pub pipelines: RefCell<Pipelines>,
+}
+
+/// The first error that the device reported by itself, kept for the next read.
+pub(crate) type Fault = Arc<Mutex<Option<Error>>>;
+
+#[cfg(not(target_arch = "wasm32"))]
+const BACKENDS: wgpu::Backends = wgpu::Backends::VULKAN.union(wgpu::Backends::METAL);
+#[cfg(target_arch = "wasm32")]
+const BACKENDS: wgpu::Backends = wgpu::Backends::BROWSER_WEBGPU;
+
+fn instance() -> wgpu::Instance {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = BACKENDS;
+    wgpu::Instance::new(descriptor)
+}
+
+impl Gpu {
+    /// Opens the fastest adapter.
+    ///
+    /// # Errors
+    /// `Unavailable` where there is none or it has no compute shaders, `Untrusted` where it computes wrongly.
+    pub async fn open() -> Result<Gpu> {
+        let wanted = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        };
+        let adapter = instance().request_adapter(&wanted).await.map_err(|e| {
+            Error::new(
+                Kind::Unavailable,
+                format!("webgpu: no adapter was found ({e}). It takes a driver for Vulkan or Metal, or a browser with WebGPU."),
+            )
+        })?;
+        Gpu::on(adapter).await
+    }
+
+    /// Opens every adapter of this machine; natively only, since a browser shows one.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn open_all() -> Vec<Result<Gpu>> {
+        let mut all = Vec::new();
+        for adapter in instance().enumerate_adapters(BACKENDS).await {
+            all.push(Gpu::on(adapter).await);
+        }
+        all
+    }
+
+    async fn on(adapter: wgpu::Adapter) -> Result<Gpu> {
+        let limits = adapter.limits();
+        let name = describe(&adapter.get_info());
+        if limits.max_compute_workgroups_per_dimension == 0 || limits.max_compute_invocations_per_workgroup < 256 {
+            return Err(Error::new(
+                Kind::Unavailable,
+                format!("webgpu: {name} has no compute shaders of 256 invocations."),
+            ));
+        }
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("cresset"),
+            // What the adapter has: the defaults would refuse tensors of more than 128 MiB.
+            required_limits: limits.clone(),
+            memory_hints: wgpu::MemoryHints::Performance,
+            ..Default::default()
+        };
+        let (device, queue) = adapter
+            .request_device(&descriptor)
+            .await
+            .map_err(|e| Error::new(Kind::Unavailable, format!("webgpu: {name} gave no device: {e}.")))?;
+        let fault = watch(&device, &name);
+        let pool = RefCell::new(Pool::new(&limits));
+        let stream = RefCell::new(Stream::default());
+        let pipelines = RefCell::new(Pipelines::default());
+        let counting = Counting::default();
+        let gpu = Gpu(Rc::new(Inner { device, queue, limits, name, counting, fault, pool, stream, pipelines }));
+        crate::kernels::selftest::run(&gpu).await?;
+        Ok(gpu)
+    }
+
+    /// The adapter's name, with its driver's.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What was done since the device was opened.
+    pub fn counters(&self) -> Counters {
+        self.0.counting.read()
+    }
+
+    /// Takes the error that the device reported since the last call, if there is one.
+    pub(crate) fn fault(&self) -> Result<()> {
+        match self.0.fault.lock().unwrap().take() {
+            Some(e) => {
+                if e.kind == Kind::Lost {
+                    // What is lost stays lost: every later read says so.
+                    *self.0.fault.lock().unwrap() = Some(e.clone());
+                }
+                Err(e)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn describe(info: &wgpu::AdapterInfo) -> String {
+    let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ");
+    format!(
+        "{} ({})",
+        info.name,
+        if driver.trim().is_empty() { info.backend.to_string() } else { driver.trim().into() }
+    )
+}
+
+/// Notes the first error that the device reports, and its loss.
+fn watch(device: &wgpu::Device, name: &str) -> Fault {
+    let fault = Fault::default();
+    let note = fault.clone();
+    device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
+        let e = match e {
+            wgpu::Error::OutOfMemory { .. } => Error::new(
+                Kind::OutOfMemory,
+                "webgpu: the device is out of memory. Free tensors, or use smaller batches.",
+            ),
+            wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => Error::new(
+                Kind::Internal,
+                format!("webgpu: the device refused a command, which is a bug of cresset: {description}"),
+            ),
+        };
+        note.lock().unwrap().get_or_insert(e);
+    }));
+    let (note, name) = (fault.clone(), name.to_string());
+    device.set_device_lost_callback(move |reason, message| {
+        // An answer to our own closing of the device is no loss.
+        if reason != wgpu::DeviceLostReason::Destroyed {
+            let message =
+                format!("webgpu: the device was lost ({name}: {message}). Every tensor on it is gone; open it again.");
+            *note.lock().unwrap() = Some(Error::new(Kind::Lost, message));
+        }
+    });
+    fault
+}

@@ -1,0 +1,131 @@
+//! The negative log likelihood of given classes.
+
+use super::each::{Each, each};
+use crate::error::Result;
+use crate::launch::{Launch, View};
+
+const FIELDS: &str = "  images: u32,\n  places: u32,\n  classes: u32,\n  ignored: i32,\n  x: vec4<u32>,\n  target_: vec4<u32>,\n  loss: vec4<u32>,\n  total: u32,\n  weight: u32,\n  weight_step: u32,\n";
+
+fn steps(v: &View, dims: usize) -> [u32; 4] {
+    let mut steps = [v.offset as u32, 0, 0, 0];
+    for d in 0..dims.min(v.strides.len()) {
+        steps[d + 1] = v.strides[d] as i32 as u32;
+    }
+    steps
+}
+
+/// The words of `FIELDS`; `x` is what has classes, `loss` what has a number for each target.
+fn params(l: &Launch, x: &View, target: &View, loss: &View, total: &View, weight: Option<&View>) -> Vec<u32> {
+    // A class is what 32 bits hold, and so is what counts for none.
+    let ignored = l.attrs[1].i().clamp(i32::MIN as i64, i32::MAX as i64) as i32 as u32;
+    let sizes = [x.shape[0] as u32, x.shape[2] as u32, x.shape[1] as u32, ignored];
+    let mut params = sizes.to_vec();
+    params.extend(steps(x, 3));
+    params.extend(steps(target, 2));
+    params.extend(steps(loss, 2));
+    params.extend([
+        total.offset as u32,
+        weight.map_or(0, |w| w.offset as u32),
+        weight.map_or(0, |w| w.strides[0] as i32 as u32),
+    ]);
+    params
+}
+
+const FUNCTIONS: &str = "\
+fn class_of(i: u32) -> i32 {
+  return TARGET(p.target_.x + (i / p.places) * p.target_.y + (i % p.places) * p.target_.z);
+}
+fn weight_of(class_: i32) -> f32 {
+  return WEIGHT;
+}
+fn value(i: u32, class_: i32) -> f32 {
+  return in0(p.x.x + (i / p.places) * p.x.y + u32(class_) * p.x.z + (i % p.places) * p.x.w);
+}
+";
+
+fn functions(target: &str, weight: Option<&str>) -> String {
+    let weight = weight.map_or("1.0".to_string(), |w| format!("{w}(p.weight + u32(class_) * p.weight_step)"));
+    FUNCTIONS.replace("TARGET", target).replace("WEIGHT", &weight)
+}
+
+/// Sums of all targets, by one workgroup.
+const SUMS: &str = "\
+var<workgroup> room: array<vec2<f32>, 256>;
+fn body(l: u32) {
+  var v = vec2<f32>();
+  for (var i = l; i < p.images * p.places; i += 256u) {
+    let c = class_of(i);
+    if (c != p.ignored) {
+      let w = weight_of(c);
+      v += vec2<f32>(-w * value(i, c), w);
+    }
+  }
+  room[l] = v;
+  workgroupBarrier();
+  for (var s = 128u; s > 0u; s >>= 1u) {
+    if (l < s) {
+      room[l] += room[l + s];
+    }
+    workgroupBarrier();
+  }
+  if (l == 0u) {
+    let sums = room[0];
+    put0(p.loss.x, RESULT);
+    put1(p.total, sums.y);
+  }
+}
+";
+
+const ONE_BY_ONE: &str = "\
+fn body(i: u32) {
+  let c = class_of(i);
+  var v = 0.0;
+  if (c != p.ignored) {
+    v = -weight_of(c) * value(i, c);
+  }
+  put0(p.loss.x + (i / p.places) * p.loss.y + (i % p.places) * p.loss.z, v);
+  if (i == 0u) {
+    put1(p.total, 0.0);
+  }
+}
+";
+
+/// ins: [x, target, weight?]; outs: [loss, total]; attrs: [reduction, ignored].
+pub(crate) fn forward(l: &Launch) -> Result<()> {
+    let (x, target, loss, total) = (&l.ins[0], &l.ins[1], &l.outs[0], &l.outs[1]);
+    let reduction = l.attrs[0].i();
+    let params = params(l, x, target, loss, total, l.ins.get(2));
+    let count = target.numel();
+    let body = || {
+        let text = functions("in1", l.ins.get(2).map(|_| "in2"));
+        text + &match reduction {
+            0 => ONE_BY_ONE.to_string(),
+            // Of no targets the mean is 0 / 0.
+            1 => SUMS.replace("RESULT", "select(sums.x / sums.y, m_nan(), sums.y == 0.0 && sums.x == 0.0)"),
+            _ => SUMS.replace("RESULT", "sums.x"),
+        }
+    };
+    let e = Each::new(l.name, l.outs, l.ins, if reduction == 0 { count } else { count.max(1) }, &body);
+    each(l, &Each { variant: reduction as u64, fields: FIELDS, params: &params, together: reduction != 0, ..e })
+}
+
+/// ins: [g, target, total, weight?]; outs: [dx]; attrs as forward.
+pub(crate) fn backward(l: &Launch) -> Result<()> {
+    let (g, target, total, dx) = (&l.ins[0], &l.ins[1], &l.ins[2], &l.outs[0]);
+    let reduction = l.attrs[0].i();
+    let params = params(l, dx, target, g, total, l.ins.get(3));
+    let divisor = if reduction == 1 { " / in2(p.total)" } else { "" };
+    let body = || {
+        let text = functions("in1", l.ins.get(3).map(|_| "in3"));
+        // The function that reads scores is the gradient's writer here.
+        let (text, _) = text.split_at(text.find("fn value").unwrap());
+        format!(
+            "{text}fn body(k: u32) {{\n  let s = k % p.places;\n  let rest = k / p.places;\n  let c = rest % p.classes;\n  let n = rest / p.classes;\n  \
+             let i = n * p.places + s;\n  let t = class_of(i);\n  var v = 0.0;\n  if (t == i32(c) && t != p.ignored) {{\n    \
+             v = -weight_of(t) * in0(p.loss.x + n * p.loss.y + s * p.loss.z){divisor};\n  }}\n  \
+             put0(p.x.x + n * p.x.y + c * p.x.z + s * p.x.w, v);\n}}\n"
+        )
+    };
+    let e = Each::new(l.name, l.outs, l.ins, dx.numel(), &body);
+    each(l, &Each { variant: reduction as u64, fields: FIELDS, params: &params, ..e })
+}

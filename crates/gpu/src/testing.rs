@@ -1,0 +1,304 @@
+//! What the kernels' tests share: the adapters to test on, and launches that run on the CPU and on each of them.
+//!
+//! Tests run on two software adapters, SwiftShader and lavapipe, in whatever order; a result must be the CPU kernel's, and
+//! memory beside an output must be what it was.
+
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use cresset_cpu as cpu;
+use cresset_lane::{Attr, DType};
+
+use crate::{Buffer, Gpu, Kernel, Result, View, launch};
+
+/// Where Debian's packages and others put the drivers; the first that exists is taken.
+const LAVAPIPE: [&str; 3] = [
+    "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json",
+    "/usr/share/vulkan/icd.d/lvp_icd.aarch64.json",
+    "/usr/share/vulkan/icd.d/lvp_icd.json",
+];
+const SWIFTSHADER: [&str; 2] =
+    ["/usr/lib/chromium/vk_swiftshader_icd.json", "/usr/share/vulkan/icd.d/vk_swiftshader_icd.json"];
+
+fn driver(name: &str, variable: &str, paths: &[&str]) -> PathBuf {
+    let given = std::env::var_os(variable).map(PathBuf::from);
+    let found = given.or_else(|| paths.iter().map(PathBuf::from).find(|p| Path::exists(p)));
+    found.unwrap_or_else(|| {
+        panic!(
+            "There is no {name} to test on. `node scripts/setup.mjs vulkan` installs it; or say where its .json file is: \
+             {variable}=/path/to/icd.json."
+        )
+    })
+}
+
+/// Writes the text of a kernel into the folder that CRESSET_WGSL names, for other compilers of WGSL to be tried on.
+pub fn keep_text(kernel: &str, text: &str) {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    if let Some(folder) = std::env::var_os("CRESSET_WGSL") {
+        let mut hash = DefaultHasher::new();
+        text.hash(&mut hash);
+        let name = format!("{}-{:016x}.wgsl", kernel.replace(' ', "_"), hash.finish());
+        std::fs::write(Path::new(&folder).join(name), text).unwrap();
+    }
+}
+
+thread_local! {
+    static ADAPTERS: Vec<Gpu> = open();
+}
+
+fn open() -> Vec<Gpu> {
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(|| {
+        let lavapipe = driver("lavapipe", "CRESSET_LAVAPIPE", &LAVAPIPE);
+        let swiftshader = driver("SwiftShader", "CRESSET_SWIFTSHADER", &SWIFTSHADER);
+        let list = std::env::join_paths([lavapipe, swiftshader]).unwrap();
+        // Safety: once, before anything of Vulkan reads it.
+        unsafe {
+            std::env::set_var("VK_ICD_FILENAMES", &list);
+            std::env::set_var("VK_DRIVER_FILES", &list);
+        }
+    });
+    let all: Vec<Gpu> = pollster::block_on(Gpu::open_all()).into_iter().map(|g| g.unwrap()).collect();
+    let names: Vec<&str> = all.iter().map(Gpu::name).collect();
+    assert_eq!(all.len(), 2, "both drivers must give an adapter, and these did: {names:?}");
+    all
+}
+
+/// Runs a test on every adapter.
+pub fn on_each(test: impl Fn(&Gpu)) {
+    ADAPTERS.with(|all| all.iter().for_each(test));
+}
+
+/// A small deterministic generator (xorshift64*).
+pub struct Rng(pub u64);
+
+impl Rng {
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
+    }
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+    /// Uniform in [-1, 1).
+    pub fn float(&mut self) -> f64 {
+        self.next() as f64 / (1u64 << 47) as f64 - 1.0
+    }
+}
+
+/// One element's bytes.
+pub fn encode(dtype: DType, v: f64) -> Vec<u8> {
+    match dtype {
+        DType::F32 => (v as f32).to_ne_bytes().to_vec(),
+        DType::F64 => v.to_ne_bytes().to_vec(),
+        DType::I64 => (v as i64).to_ne_bytes().to_vec(),
+        DType::I32 => (v as i64 as i32).to_ne_bytes().to_vec(),
+        DType::U8 => vec![v as i64 as u8],
+        DType::Bool => vec![(v != 0.0) as u8],
+    }
+}
+
+/// One element.
+pub fn decode(dtype: DType, bytes: &[u8]) -> f64 {
+    match dtype {
+        DType::F32 => f32::from_ne_bytes(bytes.try_into().unwrap()) as f64,
+        DType::F64 => f64::from_ne_bytes(bytes.try_into().unwrap()),
+        DType::I64 => i64::from_ne_bytes(bytes.try_into().unwrap()) as f64,
+        DType::I32 => i32::from_ne_bytes(bytes.try_into().unwrap()) as f64,
+        DType::U8 | DType::Bool => bytes[0] as f64,
+    }
+}
+
+/// Host memory of one dtype.
+#[derive(Clone)]
+pub struct Memory {
+    pub dtype: DType,
+    pub bytes: Vec<u8>,
+}
+
+/// A strided window on a memory of the scene.
+#[derive(Clone)]
+pub struct Operand {
+    pub memory: usize,
+    pub shape: Vec<usize>,
+    pub strides: Vec<isize>,
+    pub offset: usize,
+}
+
+/// A launch as data: memories, and operands in them.
+#[derive(Clone, Default)]
+pub struct Scene {
+    pub memories: Vec<Memory>,
+    pub ins: Vec<Operand>,
+    pub outs: Vec<Operand>,
+    pub attrs: Vec<Attr>,
+}
+
+/// How an operand lies in its memory.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Layout {
+    RowMajor,
+    /// Row-major from a multiple of this on.
+    At(usize),
+    /// Dimensions in any order, gaps, negative strides.
+    Scattered,
+    /// The same with broadcast dimensions, for inputs.
+    Broadcast,
+}
+
+impl Scene {
+    /// A new memory and an operand in it.
+    pub fn operand(
+        &mut self,
+        dtype: DType,
+        shape: &[usize],
+        layout: Layout,
+        rng: &mut Rng,
+        value: &mut dyn FnMut(&mut Rng) -> f64,
+    ) -> Operand {
+        let rank = shape.len();
+        let (mut strides, mut step, mut offset) = (vec![0isize; rank], 1isize, 0isize);
+        let mut order: Vec<usize> = (0..rank).rev().collect();
+        let scattered = matches!(layout, Layout::Scattered | Layout::Broadcast);
+        if scattered {
+            for i in (1..rank).rev() {
+                order.swap(i, rng.below(i + 1));
+            }
+            step += rng.below(2) as isize;
+        }
+        for d in order {
+            if layout == Layout::Broadcast && rng.below(3) == 0 {
+                continue;
+            }
+            strides[d] = step;
+            step *= (shape[d] + if scattered { rng.below(2) } else { 0 }).max(1) as isize;
+            if scattered && rng.below(4) == 0 && shape[d] > 0 {
+                offset += strides[d] * (shape[d] as isize - 1);
+                strides[d] = -strides[d];
+            }
+        }
+        if let Layout::At(n) = layout {
+            offset += n as isize;
+        }
+        let numel = (step + offset) as usize + 3;
+        let bytes = (0..numel).flat_map(|_| encode(dtype, value(rng))).collect();
+        self.memories.push(Memory { dtype, bytes });
+        Operand { memory: self.memories.len() - 1, shape: shape.to_vec(), strides, offset: offset as usize }
+    }
+
+    pub fn input(
+        &mut self,
+        dtype: DType,
+        shape: &[usize],
+        layout: Layout,
+        rng: &mut Rng,
+        mut value: impl FnMut(&mut Rng) -> f64,
+    ) -> &mut Self {
+        let o = self.operand(dtype, shape, layout, rng, &mut value);
+        self.ins.push(o);
+        self
+    }
+
+    pub fn output(&mut self, dtype: DType, shape: &[usize], layout: Layout, rng: &mut Rng) -> &mut Self {
+        let o = self.operand(dtype, shape, layout, rng, &mut |r| r.below(2) as f64);
+        self.outs.push(o);
+        self
+    }
+
+    pub fn attrs(&mut self, attrs: &[Attr]) -> &mut Self {
+        self.attrs = attrs.to_vec();
+        self
+    }
+
+    /// The memories after the CPU's kernel ran.
+    pub fn on_cpu(&self, kernel: cpu::Kernel) -> Vec<Memory> {
+        let mut memories = self.memories.clone();
+        let starts: Vec<*mut u8> = memories.iter_mut().map(|m| m.bytes.as_mut_ptr()).collect();
+        let view = |o: &'_ Operand| -> cpu::View<'_> {
+            let dtype = self.memories[o.memory].dtype;
+            // Safety of the lifetime: operands outlive the launch.
+            let o: &Operand = unsafe { &*std::ptr::from_ref(o) };
+            cpu::View {
+                ptr: starts[o.memory].wrapping_add(o.offset * dtype.size()),
+                dtype,
+                shape: &o.shape,
+                strides: &o.strides,
+            }
+        };
+        let ins: Vec<cpu::View> = self.ins.iter().map(view).collect();
+        let outs: Vec<cpu::View> = self.outs.iter().map(view).collect();
+        let part = cpu::Part::WHOLE;
+        let mut l = cpu::Launch { outs: &outs, ins: &ins, attrs: &self.attrs, scratch: std::ptr::null_mut(), part };
+        let mut scratch = vec![0u8; kernel.scratch.map_or(0, |f| f(&l)) + 64];
+        l.scratch = unsafe { scratch.as_mut_ptr().add(scratch.as_ptr().align_offset(64)) };
+        (kernel.run)(&l);
+        memories
+    }
+
+    /// The memories after the GPU's kernel ran.
+    pub fn on_gpu(&self, gpu: &Gpu, kernel: Kernel) -> Result<Vec<Memory>> {
+        let mut buffers: Vec<Buffer> = Vec::new();
+        for m in &self.memories {
+            buffers.push(gpu.upload(m.dtype, &m.bytes)?);
+        }
+        fn view<'a>(o: &'a Operand, m: &[Memory], b: &'a [Buffer]) -> View<'a> {
+            View {
+                buffer: &b[o.memory],
+                dtype: m[o.memory].dtype,
+                shape: &o.shape,
+                strides: &o.strides,
+                offset: o.offset,
+            }
+        }
+        let ins: Vec<View> = self.ins.iter().map(|o| view(o, &self.memories, &buffers)).collect();
+        let outs: Vec<View> = self.outs.iter().map(|o| view(o, &self.memories, &buffers)).collect();
+        launch(gpu, kernel, &ins, &outs, &self.attrs)?;
+        let mut after = Vec::new();
+        for (m, b) in self.memories.iter().zip(&buffers) {
+            let bytes = pollster::block_on(gpu.read(b, m.dtype, 0, m.bytes.len() / m.dtype.size()))?;
+            after.push(Memory { dtype: m.dtype, bytes });
+        }
+        Ok(after)
+    }
+
+    /// Asserts that every adapter gives what the CPU gives: floats within `rel` of their size plus `abs`, integers exactly.
+    pub fn check(&self, kernel: cpu::Kernel, rel: f64, abs: f64) {
+        let want = self.on_cpu(kernel);
+        on_each(|gpu| {
+            let k = Kernel { name: kernel.name, program: kernel.program };
+            let got = self.on_gpu(gpu, k).unwrap_or_else(|e| panic!("{} on {}: {e}", kernel.name, gpu.name()));
+            for (m, (got, want)) in got.iter().zip(&want).enumerate() {
+                if got.bytes == want.bytes {
+                    continue;
+                }
+                let size = want.dtype.size();
+                for (i, (g, w)) in got.bytes.chunks(size).zip(want.bytes.chunks(size)).enumerate() {
+                    let (g, w) = (decode(want.dtype, g), decode(want.dtype, w));
+                    let near = want.dtype == DType::F32 && (g - w).abs() <= rel * w.abs() + abs;
+                    if !(g == w || (g.is_nan() && w.is_nan()) || near) {
+                        panic!("{}", self.complain(kernel.name, gpu, m, i, g, w));
+                    }
+                }
+            }
+        });
+    }
+
+    fn complain(&self, name: &str, gpu: &Gpu, memory: usize, i: usize, got: f64, want: f64) -> String {
+        let mut text =
+            format!("{name} on {}: memory {memory}, element {i} is {got:?} in place of {want:?}", gpu.name());
+        for (what, list) in [("in", &self.ins), ("out", &self.outs)] {
+            for o in list {
+                let m = &self.memories[o.memory];
+                let size = m.dtype.size();
+                let here = m.bytes.chunks(size).nth(i).map(|v| decode(m.dtype, v));
+                text += &format!(
+                    "\n  {what}: memory {} {} {:?} {:?} + {}, its element {i}: {here:?}",
+                    o.memory, m.dtype, o.shape, o.strides, o.offset
+                );
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,16 @@
+//! Every kernel against the CPU's of the same name, on both software adapters.
+
+mod conv;
+mod copy;
+mod grid;
+mod index;
+mod matmul;
+mod optim;
+mod order;
+mod pointwise;
+mod pool;
+mod reduce;
+mod rows;
+mod search;
+mod stream;
+mod training;
