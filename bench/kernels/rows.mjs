@@ -21,7 +21,22 @@ const SIZES = { '512x512': [512, 512], '64x1000': [64, 1000], '1576x768': [1576,
 const contiguous = (shape) => shape.map((_, d) => shape.slice(d + 1).reduce((a, b) => a * b, 1));
 const same = (m, n) => [[m, n]];
 const unary = (kernel, target, model) => ({ kernel, target, out: [same], ins: [same], model });
+// Eight channels of samples, and channels side by side.
+const channels = (m, n) => [[8, m / 8, n], [n, 8 * n, 1]];
+const columns = (m, n) => [[n, m, 1], [1, n, 1]];
+const [each, column] = [() => [[8, 1]], (m, n) => [[n, 1]]];
+const norm = (view, own) => ({
+  forward: { kernel: 'batch_norm', out: [view, own, own, own], ins: [view, own, own], attrs: () => [1e-5, 0n, 1n, 1n] },
+  given: { kernel: 'batch_norm', out: [view, own, own, own], ins: [view, own, own, own, own], attrs: () => [1e-5, 1n, 1n, 1n] },
+  backward: { kernel: 'batch_norm_backward', out: [own, own, view], ins: [view, view, own, own, own], attrs: () => [0n, 1n] },
+});
 const ROWS = {
+  'batch norm': norm(channels, each).forward,
+  'batch norm, given': norm(channels, each).given,
+  'batch norm backward': norm(channels, each).backward,
+  'batch norm of rows': norm(columns, column).forward,
+  'batch norm of rows, given': norm(columns, column).given,
+  'batch norm of rows backward': norm(columns, column).backward,
   softmax: { ...unary('softmax', 5, (x) => x.softmax(1)), attrs: () => [1n] },
   'softmax dim 0': { ...unary('softmax', 1.2, (x) => x.softmax(0)), attrs: () => [0n] },
   'log-softmax': { ...unary('log_softmax', 5, (x) => x.logSoftmax(1)), attrs: () => [1n] },
@@ -70,7 +85,7 @@ if (ort) ort.env.wasm.numThreads = 1;
 else if (!alone) console.log('no peer: build the package (npm run build) and install onnxruntime-web');
 
 const room = 4096 * 1024 * 8;
-const [buffers, name, plan, attributes] = [[0, 1, 2, 3, 4, 5].map(() => wasm.bytes(room)), wasm.bytes(64), wasm.bytes(4096), wasm.bytes(128)];
+const [buffers, name, plan, attributes] = [Array.from({ length: 9 }, () => wasm.bytes(room)), wasm.bytes(64), wasm.bytes(4096), wasm.bytes(128)];
 const count = (shape) => shape.reduce((a, b) => a * b, 1);
 
 function find(kernel) {

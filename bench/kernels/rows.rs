@@ -5,7 +5,9 @@ use cresset_cpu::{Attr, Kernel, Launch, Part, View, index, reduce};
 use cresset_lane::DType;
 use cresset_lane::expr::{activation, arith, exponential, special, trig};
 
-const KERNELS: [Kernel; 21] = [
+const KERNELS: [Kernel; 23] = [
+    reduce::BATCH_NORM,
+    reduce::BATCH_NORM_BACKWARD,
     reduce::LAYER_NORM,
     reduce::LAYER_NORM_BACKWARD,
     reduce::SOFTMAX,

@@ -17,6 +17,7 @@ pub mod error;
 pub mod handles;
 pub mod layout;
 pub(crate) mod losses;
+mod normalizing;
 pub mod ops;
 mod placing;
 pub mod pointwise;

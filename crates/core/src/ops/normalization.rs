@@ -2,211 +2,10 @@
 
 use smallvec::SmallVec;
 
-use crate::autograd::{grad_enabled, no_grad};
-use crate::cpu::{elementwise, reduce};
-use crate::lane::expr::{Pointwise, RealOp, norm as expr};
-use crate::layout::Sizes;
+use crate::autograd::no_grad;
 use crate::losses::number;
-use crate::reducing::Reduction;
-use crate::{Result, Tensor, attach, bail, dispatch, ensure, ops, pointwise};
-
-/// How a normalisation looks at its input: the shape it is seen in, the dimensions statistics are taken over, and the
-/// shape in which weight and bias meet it.
-struct Scheme {
-    name: &'static str,
-    view: Vec<i64>,
-    over: Vec<i64>,
-    affine: Vec<i64>,
-}
-
-fn launch<P: RealOp>(ins: &[&Tensor]) -> Result<Tensor> {
-    pointwise::launch(<P as Pointwise>::NAME, &elementwise::real::<P>(), ins, ins[0].dtype(), &[])
-}
-
-/// Mean and variance (divided by n) over `over`, with the reduced dimensions kept at size one.
-fn moments(x: &Tensor, over: &[i64]) -> Result<(Tensor, Tensor)> {
-    let r = Reduction::over("norm", x, Some(over), true)?;
-    let (var, mean) = (r.output(x.dtype())?, r.output(x.dtype())?);
-    r.run(&reduce::VAR_MEAN, x, &[&var, &mean], &[(r.count as f64).into(), 0.0.into(), false.into()])?;
-    Ok((mean, var))
-}
-
-fn inverse_deviation(var: &Tensor, eps: f64) -> Result<Tensor> {
-    ops::rsqrt(&ops::add(var, &number(eps)?)?)
-}
-
-impl Scheme {
-    /// Whether rows are normalised, for which there are fused kernels.
-    fn by_rows(&self) -> bool {
-        self.view.len() == 2
-    }
-
-    /// A weight or bias as a row of contiguous numbers beside those of `x`.
-    fn row(&self, t: &Tensor, x: &Tensor) -> Result<Tensor> {
-        ops::to_dtype(&ops::reshape(t, &self.affine)?, x.dtype())?.contiguous_data()
-    }
-}
-
-/// The rows of `x` normalised and scaled, their means and inverse deviations, by the fused kernel.
-fn normalized_rows(
-    s: &Scheme,
-    x: &Tensor,
-    weight: Option<&Tensor>,
-    bias: Option<&Tensor>,
-    eps: f64,
-) -> Result<(Tensor, Tensor, Tensor)> {
-    let row = |t: &Tensor| s.row(t, x);
-    let ins = [Some(x.contiguous_data()?), weight.map(row).transpose()?, bias.map(row).transpose()?];
-    let ins: SmallVec<[&Tensor; 3]> = ins.iter().flatten().collect();
-    let (y, column) = (Tensor::empty(x.shape(), x.dtype())?, [x.shape()[0], 1]);
-    let (mean, rstd) = (Tensor::empty(&column, x.dtype())?, Tensor::empty(&column, x.dtype())?);
-    let attrs = [eps.into(), weight.is_some().into(), bias.is_some().into()];
-    dispatch(&reduce::LAYER_NORM, &ins, &[&y, &mean, &rstd], &attrs)?;
-    Ok((y, mean, rstd))
-}
-
-/// Normalises by the input's own statistics. Gives the result, the means and the inverse deviations.
-fn normalize_by_own(
-    s: Scheme,
-    input: &Tensor,
-    weight: Option<&Tensor>,
-    bias: Option<&Tensor>,
-    eps: f64,
-) -> Result<(Tensor, Tensor, Tensor)> {
-    let (out, mean, rstd) = no_grad(|| {
-        let x = ops::reshape(input, &s.view)?;
-        let (y, mean, rstd) = if s.by_rows() {
-            normalized_rows(&s, &x, weight, bias, eps)?
-        } else {
-            let (mean, var) = moments(&x, &s.over)?;
-            let rstd = inverse_deviation(&var, eps)?;
-            let z = launch::<expr::standardize::Op>(&[&x, &mean, &rstd])?;
-            (scaled(&z, weight, bias, &s.affine)?, mean, rstd)
-        };
-        Ok((ops::reshape(&y, &input.sizes())?.detach(), mean, rstd))
-    })?;
-    let name = s.name;
-    let (shape, param) = (input.sizes(), weight.or(bias).map_or_else(Sizes::new, |t| t.sizes()));
-    let stats = (mean.clone(), rstd.clone());
-    let (ins, saved) = operands(input, weight, bias, &mean, &rstd);
-    attach(&[&out], name, &ins, &saved, move |ctx| {
-        let g = ops::reshape(&ctx.grad(0)?, &s.view)?;
-        let x = ops::reshape(&ctx.saved(0)?, &s.view)?;
-        let (mean, rstd) = if grad_enabled() {
-            // Differentiated again, mean and deviation are functions of the input.
-            let mean = ops::mean_dim(&x, Some(&s.over), true, None)?;
-            let d = ops::sub(&x, &mean)?;
-            let var = ops::mean_dim(&ops::mul(&d, &d)?, Some(&s.over), true, None)?;
-            (mean, inverse_deviation(&var, eps)?)
-        } else {
-            (ctx.saved(2)?, ctx.saved(3)?)
-        };
-        let weight = if ctx.has_saved(1) { Some(ctx.saved(1)?) } else { None };
-        let fused = s.by_rows() && !grad_enabled();
-        let z = if fused && !ctx.needs(1) {
-            g.clone() // nobody looks
-        } else {
-            composed::<expr::standardize::Op>(&[&x, &mean, &rstd], |t| ops::mul(&ops::sub(t[0], t[1])?, t[2]))?
-        };
-        let dx = ctx.when(0, || {
-            if fused {
-                let weight = weight.as_ref().map(|w| s.row(w, &x)).transpose()?;
-                let ins = [Some(g.contiguous_data()?), Some(x.contiguous_data()?), Some(mean), Some(rstd), weight];
-                let dx = Tensor::empty(x.shape(), x.dtype())?;
-                dispatch(&reduce::LAYER_NORM_BACKWARD, &ins.iter().flatten().collect::<SmallVec<[&Tensor; 5]>>(), &[&dx], &[])?;
-                return ops::reshape(&dx, &shape);
-            }
-            let gy = weight.as_ref().map_or(Ok(g.clone()), |w| ops::mul(&g, &ops::reshape(w, &s.affine)?))?;
-            let a = ops::mean_dim(&gy, Some(&s.over), true, None)?;
-            let b = ops::mean_dim(&ops::mul(&gy, &z)?, Some(&s.over), true, None)?;
-            let rest = composed::<expr::decorrelate::Op>(&[&gy, &a, &z, &b], |t| {
-                ops::sub(&ops::sub(t[0], t[1])?, &ops::mul(t[2], t[3])?)
-            })?;
-            ops::reshape(&ops::mul(&rest, &rstd)?, &shape)
-        })?;
-        affine_gradients(ctx, dx, &g, &z, &s.affine, &param)
-    });
-    Ok((out, stats.0, stats.1))
-}
-
-/// Normalises by given statistics (in the shape of `affine`), which get no gradient.
-fn normalize_by_given(
-    s: Scheme,
-    input: &Tensor,
-    mean: &Tensor,
-    var: &Tensor,
-    weight: Option<&Tensor>,
-    bias: Option<&Tensor>,
-    eps: f64,
-) -> Result<Tensor> {
-    let (out, mean, rstd) = no_grad(|| {
-        let x = ops::reshape(input, &s.view)?;
-        let mean = ops::to_dtype(&ops::reshape(mean, &s.affine)?, x.dtype())?;
-        let rstd = inverse_deviation(&ops::to_dtype(&ops::reshape(var, &s.affine)?, x.dtype())?, eps)?;
-        let y = scaled(&launch::<expr::standardize::Op>(&[&x, &mean, &rstd])?, weight, bias, &s.affine)?;
-        // The statistics may be updated before backward runs.
-        Ok((ops::reshape(&y, &input.sizes())?.detach(), ops::clone(&mean)?, rstd))
-    })?;
-    let name = s.name;
-    let (shape, param) = (input.sizes(), weight.or(bias).map_or_else(Sizes::new, |t| t.sizes()));
-    let (ins, saved) = operands(input, weight, bias, &mean, &rstd);
-    attach(&[&out], name, &ins, &saved, move |ctx| {
-        let g = ops::reshape(&ctx.grad(0)?, &s.view)?;
-        let (mean, rstd) = (ctx.saved(2)?, ctx.saved(3)?);
-        let z = ops::mul(&ops::sub(&ops::reshape(&ctx.saved(0)?, &s.view)?, &mean)?, &rstd)?;
-        let dx = ctx.when(0, || {
-            let gy = if ctx.has_saved(1) { ops::mul(&g, &ops::reshape(&ctx.saved(1)?, &s.affine)?)? } else { g.clone() };
-            ops::reshape(&ops::mul(&gy, &rstd)?, &shape)
-        })?;
-        affine_gradients(ctx, dx, &g, &z, &s.affine, &param)
-    });
-    Ok(out)
-}
-
-type Operands<'a> = (SmallVec<[&'a Tensor; 3]>, SmallVec<[Option<&'a Tensor>; 4]>);
-
-/// Inputs (input, weight?, bias?) and what is saved (input, weight?, mean, inverse deviation) of a node.
-fn operands<'a>(
-    input: &'a Tensor,
-    weight: Option<&'a Tensor>,
-    bias: Option<&'a Tensor>,
-    mean: &'a Tensor,
-    rstd: &'a Tensor,
-) -> Operands<'a> {
-    // A missing weight or bias still has its place: the input stands there and its gradient is left out.
-    let ins = SmallVec::from_slice(&[input, weight.unwrap_or(mean), bias.unwrap_or(mean)]);
-    (ins, SmallVec::from_slice(&[Some(input), weight, Some(mean), Some(rstd)]))
-}
-
-fn affine_gradients(
-    ctx: &crate::Ctx,
-    dx: Option<Tensor>,
-    g: &Tensor,
-    z: &Tensor,
-    affine: &[i64],
-    param: &[i64],
-) -> Result<Vec<Option<Tensor>>> {
-    let flat = |t: &Tensor| ops::sum_to_size(t, affine);
-    let dw = ctx.when(1, || ops::reshape(&flat(&ops::mul(g, z)?)?, param))?;
-    let db = ctx.when(2, || ops::reshape(&flat(g)?, param))?;
-    Ok(vec![dx, dw, db])
-}
-
-/// `y * weight + bias`, whichever there are.
-fn scaled(y: &Tensor, weight: Option<&Tensor>, bias: Option<&Tensor>, affine: &[i64]) -> Result<Tensor> {
-    let at = |t: &Tensor| ops::to_dtype(&ops::reshape(t, affine)?, y.dtype());
-    match (weight, bias) {
-        (Some(w), Some(b)) => launch::<expr::affine::Op>(&[y, &at(w)?, &at(b)?]),
-        (Some(w), None) => ops::mul(y, &at(w)?),
-        (None, Some(b)) => ops::add(y, &at(b)?),
-        (None, None) => Ok(y.clone()),
-    }
-}
-
-/// One kernel where nothing is recorded, the same from ops where it has to be differentiable.
-fn composed<P: RealOp>(ins: &[&Tensor], ops: impl FnOnce(&[&Tensor]) -> Result<Tensor>) -> Result<Tensor> {
-    if grad_enabled() { ops(ins) } else { launch::<P>(ins) }
-}
+use crate::normalizing::{Normalized, Scheme, inverse_deviation, normalize};
+use crate::{Result, Tensor, attach, bail, ensure, ops};
 
 /// `running = (1 - momentum) * running + momentum * value`, in place.
 fn update(running: &Tensor, value: &Tensor, momentum: f64) -> Result<()> {
@@ -219,6 +18,25 @@ fn update(running: &Tensor, value: &Tensor, momentum: f64) -> Result<()> {
     Ok(())
 }
 
+/// Updates the running mean and variance of channels, from the statistics of sets of `count` elements each: their averages over
+/// the samples, where samples have their own.
+fn update_both(running: [Option<&Tensor>; 2], done: &Normalized, count: usize, momentum: f64) -> Result<()> {
+    let n = count as f64;
+    // The running variance is the unbiased one.
+    let unbiased = |t: &Tensor| ops::mul(t, &number(n / (n - 1.0))?);
+    let average = |t: &Tensor| match t.shape()[0] {
+        1 => Ok(t.clone()),
+        _ => ops::mean_dim(t, Some(&[0]), false, None),
+    };
+    if let Some(running) = running[0] {
+        update(running, &no_grad(|| average(&done.mean))?, momentum)?;
+    }
+    if let (Some(running), Some(variance)) = (running[1], &done.variance) {
+        update(running, &no_grad(|| average(&unbiased(variance)?))?, momentum)?;
+    }
+    Ok(())
+}
+
 fn check_channels(op: &str, what: &str, t: Option<&Tensor>, channels: usize) -> Result<()> {
     match t {
         Some(t) if t.numel() != channels => {
@@ -226,14 +44,6 @@ fn check_channels(op: &str, what: &str, t: Option<&Tensor>, channels: usize) -> 
         }
         _ => Ok(()),
     }
-}
-
-/// Channels first: `[n, c, rest]`, with weights as `[1, c, 1]`.
-fn by_channel(name: &'static str, input: &Tensor, over: &[i64]) -> Scheme {
-    let shape = input.shape();
-    let (n, c) = (shape[0] as i64, shape[1] as i64);
-    let rest = shape[2..].iter().product::<usize>() as i64;
-    Scheme { name, view: vec![n, c, rest], over: over.to_vec(), affine: vec![1, c, 1] }
 }
 
 /// Batch normalisation with what it computed on the way: result, means, inverse deviations (empty in evaluation).
@@ -254,29 +64,19 @@ fn batch(
     for (what, t) in [("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)] {
         check_channels(OP, what, t, c)?;
     }
-    let scheme = by_channel("NativeBatchNormBackward0", input, &[0, 2]);
+    let scheme = Scheme::channels("NativeBatchNormBackward0", input);
     if !training {
         let (Some(mean), Some(var)) = (running_mean, running_var) else {
             bail!(Runtime, "{OP}: running_mean and running_var must be defined in evaluation mode");
         };
-        let out = normalize_by_given(scheme, input, mean, var, weight, bias, eps)?;
+        let out = normalize(scheme, input, Some([mean, var]), weight, bias, eps)?.out;
         return Ok((out, Tensor::empty(&[0], input.dtype())?, Tensor::empty(&[0], input.dtype())?));
     }
-    let (out, mean, rstd) = normalize_by_own(scheme, input, weight, bias, eps)?;
-    let (mean, rstd) = no_grad(|| Ok((ops::reshape(&mean, &[-1])?.detach(), ops::reshape(&rstd, &[-1])?.detach())))?;
-    if let Some(running) = running_mean {
-        update(running, &mean, momentum)?;
-    }
-    if let Some(running) = running_var {
-        let n = (input.numel() / c.max(1)) as f64;
-        // The running variance is the unbiased one.
-        let var = no_grad(|| {
-            let x = ops::reshape(input, &[input.shape()[0] as i64, c as i64, -1])?;
-            ops::mul(&moments(&x, &[0, 2])?.1, &number(n / (n - 1.0))?)
-        })?;
-        update(running, &var, momentum)?;
-    }
-    Ok((out, mean, rstd))
+    let done = normalize(scheme, input, None, weight, bias, eps)?;
+    update_both([running_mean, running_var], &done, input.numel() / c.max(1), momentum)?;
+    let flat = |t: &Tensor| no_grad(|| Ok(ops::reshape(t, &[-1])?.detach()));
+    let (mean, rstd) = (flat(&done.mean)?, flat(&done.rstd)?);
+    Ok((done.out, mean, rstd))
 }
 
 /// Layer normalisation: leading dimensions kept, those of `normalized_shape` normalised.
@@ -291,16 +91,12 @@ fn layer(
     let inner = check_normalized_shape(op, input, normalized_shape, &[("weight", weight), ("bias", bias)])?;
     let lead = input.ndim() - normalized_shape.len();
     let rows = input.shape()[..lead].iter().product::<usize>() as i64;
-    let scheme = Scheme {
-        name: "NativeLayerNormBackward0",
-        view: vec![rows, inner],
-        over: vec![1],
-        affine: vec![1, inner],
-    };
-    let (out, mean, rstd) = normalize_by_own(scheme, input, weight, bias, eps)?;
+    let done = normalize(Scheme::rows("NativeLayerNormBackward0", rows, inner), input, None, weight, bias, eps)?;
     let mut kept = input.sizes();
     kept[lead..].fill(1);
-    no_grad(|| Ok((out, ops::reshape(&mean, &kept)?.detach(), ops::reshape(&rstd, &kept)?.detach())))
+    let statistic = |t: &Tensor| no_grad(|| Ok(ops::reshape(t, &kept)?.detach()));
+    let (mean, rstd) = (statistic(&done.mean)?, statistic(&done.rstd)?);
+    Ok((done.out, mean, rstd))
 }
 
 /// Refuses a shape that is not the end of the input's; gives its number of elements.
@@ -360,15 +156,11 @@ fn group(
             input.shape()
         );
     }
-    let rest = input.shape()[2..].iter().product::<usize>() as i64;
-    let scheme = Scheme {
-        name: "NativeGroupNormBackward0",
-        view: vec![n, groups, c / groups, rest],
-        over: vec![2, 3],
-        affine: vec![1, groups, c / groups, 1],
-    };
-    let (out, mean, rstd) = normalize_by_own(scheme, input, weight, bias, eps)?;
-    no_grad(|| Ok((out, ops::reshape(&mean, &[n, groups])?.detach(), ops::reshape(&rstd, &[n, groups])?.detach())))
+    let scheme = Scheme::groups("NativeGroupNormBackward0", input, groups as usize);
+    let done = normalize(scheme, input, None, weight, bias, eps)?;
+    let statistic = |t: &Tensor| no_grad(|| Ok(ops::reshape(t, &[n, groups])?.detach()));
+    let (mean, rstd) = (statistic(&done.mean)?, statistic(&done.rstd)?);
+    Ok((done.out, mean, rstd))
 }
 
 /// Puts means and inverse deviations of groups (`[n, groups]`) into the graph as functions of the input.
@@ -488,28 +280,18 @@ ops! {
         for (what, t) in [("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)] {
             check_channels(OP, what, t, c)?;
         }
-        let scheme = by_channel("ViewBackward0", input, &[2]);
+        const NODE: &str = "ViewBackward0";
         if !use_input_stats {
             let (Some(mean), Some(var)) = (running_mean, running_var) else {
                 bail!(Runtime, "{OP}: Expected running_mean and running_var to be defined when use_input_stats is false");
             };
-            return normalize_by_given(scheme, input, mean, var, weight, bias, eps);
+            return Ok(normalize(Scheme::channels(NODE, input), input, Some([mean, var]), weight, bias, eps)?.out);
         }
         let spatial = input.shape()[2..].iter().product::<usize>();
         more_than_one(OP, spatial, "spatial element", input)?;
-        let (out, mean, _) = normalize_by_own(scheme, input, weight, bias, eps)?;
-        if let Some(running) = running_mean {
-            update(running, &no_grad(|| ops::mean_dim(&mean, Some(&[0]), false, None))?, momentum)?;
-        }
-        if let Some(running) = running_var {
-            let var = no_grad(|| {
-                let x = ops::reshape(input, &[input.shape()[0] as i64, c as i64, -1])?;
-                let unbiased = ops::mul(&moments(&x, &[2])?.1, &number(spatial as f64 / (spatial as f64 - 1.0))?)?;
-                ops::mean_dim(&unbiased, Some(&[0]), false, None)
-            })?;
-            update(running, &var, momentum)?;
-        }
-        Ok(out)
+        let done = normalize(Scheme::groups(NODE, input, c), input, None, weight, bias, eps)?;
+        update_both([running_mean, running_var], &done, spatial, momentum)?;
+        Ok(done.out)
     }
 
     /// Divides by the root of the mean square over the last dimensions, those of `normalizedShape`, plus `eps`; scales by

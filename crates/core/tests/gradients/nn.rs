@@ -98,6 +98,14 @@ fn normalization() {
         ops::batch_norm(&x[0], Some(&mean), Some(&var), Some(&x[1]), Some(&x[2]), false, 0.1, 1e-5)
     });
     check("batch_norm, plain", &all[..1], &|x| ops::batch_norm(&x[0], None, None, None, None, true, 0.1, 1e-5));
+    check("batch_norm of rows", &leaves(37, &[&[5, 3], &[3], &[3]]), &|x| {
+        ops::batch_norm(&x[0], None, None, Some(&x[1]), Some(&x[2]), true, 0.1, 1e-5)
+    });
+    check("instance_norm by given statistics", &all, &|x| {
+        ops::instance_norm(&x[0], Some(&mean), Some(&var), Some(&x[1]), Some(&x[2]), false, 0.1, 1e-5)
+    });
+    let long = leaves(38, &[&[2, 4, 17], &[4], &[4]]);
+    check("group_norm of long channels", &long, &|x| ops::group_norm(&x[0], 2, Some(&x[1]), Some(&x[2]), 1e-5));
     check("group_norm", &all, &|x| ops::group_norm(&x[0], 2, Some(&x[1]), Some(&x[2]), 1e-5));
     check("instance_norm", &leaves(35, &[&[2, 2, 4], &[2], &[2]]), &|x| {
         ops::instance_norm(&x[0], None, None, Some(&x[1]), Some(&x[2]), true, 0.1, 1e-5)

@@ -12,8 +12,8 @@ pub const NLL_LOSS: Kernel = Kernel::new("nll_loss", forward);
 
 /// The gradient of `NLL_LOSS` for `x`.
 ///
-/// `ins: [g, target, total, weight?]` (`g` is [n, s], expanded if the loss was reduced), `outs: [dx]` ([n, c, s], set by
-/// the kernel), `attrs` as in `NLL_LOSS`.
+/// `ins: [g, target, total, weight?]` (`g` is [n, s], expanded if the loss was reduced), `outs: [dx]` ([n, c, s], contiguous,
+/// all of it set by the kernel), `attrs` as in `NLL_LOSS`.
 pub const NLL_LOSS_BACKWARD: Kernel = Kernel::new("nll_loss_backward", backward);
 
 /// Calls `f(n, s, class)` for every target that is not ignored.
@@ -70,11 +70,7 @@ fn backward(l: &Launch) {
             None => 1.0,
         };
         let (p, [sn, sc, ss]) = (dx.ptr.cast::<T>(), [dx.strides[0], dx.strides[1], dx.strides[2]]);
-        for n in 0..dx.shape[0] as isize {
-            for c in 0..dx.shape[1] as isize {
-                (0..dx.shape[2] as isize).for_each(|s| unsafe { *p.offset(n * sn + c * sc + s * ss) = 0.0 });
-            }
-        }
+        unsafe { dx.slice_mut::<T>() }.fill(0.0);
         let divisor = if reduction == 1 { unsafe { *total.ptr.cast::<T>() } } else { 1.0 };
         each_target(target, ignored, |n, s, t| unsafe {
             let g = *g.ptr.cast::<T>().offset(n * g.strides[0] + s * g.strides[1]);

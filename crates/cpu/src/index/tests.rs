@@ -174,8 +174,11 @@ fn negative_log_likelihood() {
         run(NLL_LOSS, &[one.view(), total.view()], &ins, &[reduction.into(), (-1i64).into()]);
         close(one.memory[0], want, 1e-12);
         close(total.memory[0], weights, 1e-12);
-        let (g, dx) =
-            (Arr::<f64> { memory: vec![2.0], ..Arr::zeros(&[]) }, Arr::<f64>::scattered(&mut rng, &[3, 4, 5]));
+        // What was in memory does not stay.
+        let [g, dx] = [&[] as &[usize], &[3, 4, 5]].map(|shape| {
+            let a = Arr::<f64>::zeros(shape);
+            Arr { memory: vec![2.0; a.memory.len()], ..a }
+        });
         let ins = [over(&g, &[3, 5], &[0, 0]), t.view(), total.view(), w.view()];
         run(NLL_LOSS_BACKWARD, &[dx.view()], &ins, &[reduction.into(), (-1i64).into()]);
         for i in indices(&[3, 4, 5]) {

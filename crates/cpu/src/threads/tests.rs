@@ -6,7 +6,7 @@ use crate::conv::{CONV, CONV_BACKWARD_INPUT, CONV_BACKWARD_WEIGHT};
 use crate::elementwise::{COPY, real};
 use crate::gemm::MATMUL;
 use crate::pool::{AVG_POOL, MAX_POOL};
-use crate::reduce::{ARGMAX, LOG_SOFTMAX, SOFTMAX, SUM, VAR_MEAN};
+use crate::reduce::{ARGMAX, BATCH_NORM, BATCH_NORM_BACKWARD, LOG_SOFTMAX, SOFTMAX, SUM, VAR_MEAN};
 use crate::testing::{Arr, Rng};
 use crate::{Attr, Kernel, Launch, Part, View};
 use cresset_lane::expr::exponential::exp;
@@ -111,6 +111,13 @@ fn results_are_the_same_bits_on_any_number_of_threads() {
     let towers = Arr { strides: vec![1200, 1, 30], shape: vec![20, 30, 40], ..random(&[20, 40, 30]) };
     let [short, long] = [random(&[60, 50]), random(&[50, 700])];
     let spread = Arr { strides: vec![0, 1], shape: vec![200, 250], ..random(&[200, 250]) };
+    // Channels of samples, columns of rows, and groups whose lines have weights of their own.
+    let channels = Arr { shape: vec![25, 6, 40], strides: vec![40, 1000, 1], ..random(&[6, 25, 40]) };
+    let columns = Arr { shape: vec![50, 200, 1], strides: vec![1, 50, 1], ..random(&[200, 50]) };
+    let groups = random(&[30, 4, 49]);
+    let [per_25, per_50, per_30, per_line] = [25, 50, 30, 120].map(|n| random(&[n, 1]));
+    let per_line = Arr { shape: vec![30, 4], strides: vec![4, 1], ..per_line };
+    let norm = [Attr::from(1e-5), Attr::from(false), Attr::from(true), Attr::from(true)];
     let one: &[Attr] = &[Attr::from(1.0), Attr::from(0.5)];
     let cases: &[(Kernel, &[&[usize]], &[&Arr<f32>], &[Attr], bool)] = &[
         (real::<exp::Op>(), &[&[60, 140]], &[&wide], &[], false),
@@ -120,6 +127,30 @@ fn results_are_the_same_bits_on_any_number_of_threads() {
         (SUM, &[&[60, 1]], &[&wide], &[Attr::from(1.0)], false),
         (SUM, &[&[1, 140]], &[&wide], &[Attr::from(1.0)], false),
         (VAR_MEAN, &[&[1, 50], &[1, 50]], &[&tall], &[Attr::from(500.0), Attr::from(1.0), Attr::from(true)], false),
+        (BATCH_NORM, &[&[25, 6, 40], &[25, 1], &[25, 1], &[25, 1]], &[&channels, &per_25, &per_25], &norm, false),
+        (BATCH_NORM, &[&[50, 200, 1], &[50, 1], &[50, 1], &[50, 1]], &[&columns, &per_50, &per_50], &norm, false),
+        (BATCH_NORM, &[&[30, 4, 49], &[30, 1], &[30, 1], &[30, 1]], &[&groups, &per_line, &per_line], &norm, false),
+        (
+            BATCH_NORM_BACKWARD,
+            &[&[25, 1], &[25, 1], &[25, 6, 40]],
+            &[&channels, &channels, &per_25, &per_25, &per_25],
+            &n(&[0, 1]),
+            false,
+        ),
+        (
+            BATCH_NORM_BACKWARD,
+            &[&[50, 1], &[50, 1], &[50, 200, 1]],
+            &[&columns, &columns, &per_50, &per_50],
+            &n(&[0, 1]),
+            false,
+        ),
+        (
+            BATCH_NORM_BACKWARD,
+            &[&[30, 4], &[30, 4], &[30, 4, 49]],
+            &[&groups, &groups, &per_30, &per_30, &per_line],
+            &n(&[0, 1]),
+            false,
+        ),
         (SOFTMAX, &[&[60, 140]], &[&wide], &n(&[1]), false),
         (LOG_SOFTMAX, &[&[60, 140]], &[&wide], &n(&[0]), false),
         (ARGMAX, &[&[60, 1]], &[&wide], &n(&[1]), true),
