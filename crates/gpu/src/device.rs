@@ -124,13 +124,13 @@ impl Gpu {
     }
 }
 
+/// The adapter's name and its driver's; a browser tells neither.
 fn describe(info: &wgpu::AdapterInfo) -> String {
-    let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ");
-    format!(
-        "{} ({})",
-        info.name,
-        if driver.trim().is_empty() { info.backend.to_string() } else { driver.trim().into() }
-    )
+    let name = if info.name.is_empty() { "the browser's adapter" } else { &info.name };
+    match [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim() {
+        "" => format!("{name} ({})", info.backend),
+        driver => format!("{name} ({driver})"),
+    }
 }
 
 /// Notes the first error that the device reports, and its loss.

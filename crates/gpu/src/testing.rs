@@ -88,15 +88,15 @@ impl Rng {
     }
 }
 
-/// One element's bytes.
-pub fn encode(dtype: DType, v: f64) -> Vec<u8> {
+/// Appends one element's bytes.
+fn encode(dtype: DType, v: f64, to: &mut Vec<u8>) {
     match dtype {
-        DType::F32 => (v as f32).to_ne_bytes().to_vec(),
-        DType::F64 => v.to_ne_bytes().to_vec(),
-        DType::I64 => (v as i64).to_ne_bytes().to_vec(),
-        DType::I32 => (v as i64 as i32).to_ne_bytes().to_vec(),
-        DType::U8 => vec![v as i64 as u8],
-        DType::Bool => vec![(v != 0.0) as u8],
+        DType::F32 => to.extend((v as f32).to_ne_bytes()),
+        DType::F64 => to.extend(v.to_ne_bytes()),
+        DType::I64 => to.extend((v as i64).to_ne_bytes()),
+        DType::I32 => to.extend((v as i64 as i32).to_ne_bytes()),
+        DType::U8 => to.push(v as i64 as u8),
+        DType::Bool => to.push((v != 0.0) as u8),
     }
 }
 
@@ -183,7 +183,8 @@ impl Scene {
             offset += n as isize;
         }
         let numel = (step + offset) as usize + 3;
-        let bytes = (0..numel).flat_map(|_| encode(dtype, value(rng))).collect();
+        let mut bytes = Vec::with_capacity(numel * dtype.size());
+        (0..numel).for_each(|_| encode(dtype, value(rng), &mut bytes));
         self.memories.push(Memory { dtype, bytes });
         Operand { memory: self.memories.len() - 1, shape: shape.to_vec(), strides, offset: offset as usize }
     }
