@@ -7,11 +7,10 @@
 //! `y = x * a + b` with `a = weight / deviation` and `b = bias - mean * a` is PyTorch's form (batch_norm_kernel.cpp and
 //! group_norm_kernel.cpp in aten/src/ATen/native/cpu).
 
-use super::batch_norm_passes::{Coefficients, Lines, Place, blocks, gradient, scale, sums};
-use crate::by_dtype::float_dtype;
+use super::batch_norm_passes::{Lines, Numbers, Passes, Place, passes};
 use crate::launch::{Kernel, Launch, View};
-use crate::number::Float;
 use crate::threads::Split;
+use cresset_lane::DType;
 
 /// `(x - mean) / sqrt(variance + eps) * weight + bias`, by the sets' own statistics (the variance divided by the number of
 /// elements) or by given ones.
@@ -20,18 +19,14 @@ use crate::threads::Split;
 /// are `[sets, 1]`; weight and bias `[sets, 1]`, or `[sets, lines]` where each line has its own. `outs: [y, mean, inverse
 /// deviation, variance]` likewise, `y` laid out as `x`. `attrs: [eps: f64, given: bool, weight: bool, bias: bool]`, which say
 /// what there is.
-pub const BATCH_NORM: Kernel =
-    Kernel::new("batch_norm", |l| float_dtype!(l.ins[0].dtype, T => forward::<T, { blocks::<T>() }>(l)))
-        .with_split(|l| split(l, 600));
+pub const BATCH_NORM: Kernel = Kernel::new("batch_norm", forward).with_split(|l| split(l, 600));
 
 /// The gradients of `BATCH_NORM` for weight, bias and `x`.
 ///
 /// `ins: [g, x, mean, inverse deviation, weight?]`, `outs: [dweight, dbias, dx?]` (both of the weight's shape), shapes as in
 /// `BATCH_NORM`. `attrs: [given: bool, sums: bool]`: whether the statistics were given, and so do not depend on `x`; then
 /// `sums` tells whether anybody wants `dweight` and `dbias`.
-pub const BATCH_NORM_BACKWARD: Kernel =
-    Kernel::new("batch_norm_backward", |l| float_dtype!(l.ins[0].dtype, T => backward::<T, { blocks::<T>() }>(l)))
-        .with_split(|l| split(l, 900));
+pub const BATCH_NORM_BACKWARD: Kernel = Kernel::new("batch_norm_backward", backward).with_split(|l| split(l, 900));
 
 /// Any sets. Lanes do not know each other: that cuts lie between registers only saves time.
 fn split(l: &Launch, ps: usize) -> Option<Split> {
@@ -51,43 +46,66 @@ struct Tile {
     lines: Lines,
 }
 
-/// A number for each lane; that of a single one stands everywhere.
-type Numbers<const W: usize> = [f64; W];
+/// The number as the dtype of a view has it.
+fn rounded(v: f64, like: &View) -> f64 {
+    if like.dtype == DType::F32 { v as f32 as f64 } else { v }
+}
 
+/// There is a number for each lane; that of a single one stands everywhere.
 impl Tile {
     #[inline(never)]
-    fn read<T: Float, const W: usize>(&self, v: Option<&View>, otherwise: f64) -> Numbers<W> {
-        let mut all = [otherwise; W];
+    fn read(&self, v: Option<&View>, otherwise: f64) -> Numbers {
+        let mut all = [otherwise; 16];
         let Some(v) = v else { return all };
-        let at = self.place::<T>(v).first;
+        let at = self.place(v).first;
         for (k, to) in all[..self.lanes].iter_mut().enumerate() {
-            *to = unsafe { *at.wrapping_offset(k as isize * v.strides[self.along]) }.to_f64();
+            let i = k as isize * v.strides[self.along];
+            *to = unsafe {
+                if v.dtype == DType::F32 { *at.cast::<f32>().offset(i) as f64 } else { *at.cast::<f64>().offset(i) }
+            };
         }
-        self.spread(all)
+        if self.lanes == 1 { [all[0]; 16] } else { all }
     }
 
     #[inline(never)]
-    fn write<T: Float, const W: usize>(&self, v: &View, values: &Numbers<W>) {
-        let at = self.place::<T>(v).first;
+    fn write(&self, v: &View, values: &Numbers) {
+        let at = self.place(v).first;
         for (k, x) in values[..self.lanes].iter().enumerate() {
-            unsafe { *at.wrapping_offset(k as isize * v.strides[self.along]) = T::of(*x) };
+            let i = k as isize * v.strides[self.along];
+            unsafe {
+                if v.dtype == DType::F32 {
+                    *at.cast::<f32>().offset(i) = *x as f32
+                } else {
+                    *at.cast::<f64>().offset(i) = *x
+                }
+            }
         }
     }
 
-    fn spread<const W: usize>(&self, numbers: Numbers<W>) -> Numbers<W> {
-        if self.lanes == 1 { [numbers[0]; W] } else { numbers }
+    /// A number for each lane.
+    #[inline(never)]
+    fn each(&self, f: &dyn Fn(usize) -> f64) -> Numbers {
+        let mut all = [f(0); 16];
+        for k in 1..self.lanes {
+            all[k] = f(k);
+        }
+        all
     }
 
     /// What the places of a block sum up to.
     #[inline(never)]
-    fn total<const W: usize>(&self, places: Numbers<W>) -> Numbers<W> {
-        if self.lines.apart { self.spread(places) } else { [places.iter().sum(); W] }
+    fn total(&self, places: Numbers) -> Numbers {
+        match (self.lines.apart, self.lanes) {
+            (false, _) => [places.iter().sum(); 16],
+            (true, 1) => [places[0]; 16],
+            _ => places,
+        }
     }
 
     /// The tile's elements in an operand.
-    fn place<T: Float>(&self, v: &View) -> Place<T> {
+    fn place(&self, v: &View) -> Place {
         let [set, line] = [0, 1].map(|d| self.from[d] as isize * v.strides[d]);
-        Place { first: v.ptr.cast::<T>().wrapping_offset(set + line), step: v.strides[1] }
+        Place { first: v.ptr.wrapping_offset((set + line) * v.dtype.size() as isize), step: v.strides[1] }
     }
 
     /// Calls `f` for the parts of a tile that have a weight, or a lane for each weight.
@@ -104,11 +122,6 @@ impl Tile {
             f(Tile { from: [self.from[0], line], lanes, along: 1, lines });
         }
     }
-}
-
-#[inline(never)]
-fn lanes<T: Float, const W: usize>(numbers: &Numbers<W>) -> [T; W] {
-    numbers.map(T::of)
 }
 
 /// Calls `f` for every tile. `x` decides whether sets go side by side, by what cutting it does not change.
@@ -129,8 +142,8 @@ const GUESS: usize = 256;
 
 /// Mean and variance of every set: in one pass around a guess of the mean, in a second one around the mean where the guess was
 /// further from it than two deviations, since then digits of the variance would be lost.
-#[inline(never)]
-fn moments<T: Float, const W: usize>(tile: &Tile, x: Place<T>) -> [[f64; W]; 2] {
+fn moments(passes: &Passes, tile: &Tile, v: &View) -> [Numbers; 2] {
+    let x = tile.place(v);
     let Lines { mut count, mut len, apart } = tile.lines;
     let n = (if apart { count } else { count * len }) as f64;
     if !apart && x.step == len as isize {
@@ -140,101 +153,92 @@ fn moments<T: Float, const W: usize>(tile: &Tile, x: Place<T>) -> [[f64; W]; 2] 
     let enough = if apart { 16 } else { 16usize.div_ceil(len.max(1)) };
     let few = Lines { count: count.min(enough), len: len.min(GUESS), apart };
     let counted = (if apart { few.count } else { few.count * few.len }) as f64;
-    let [total, _] = unsafe { sums(x, None, few, &[T::ZERO; W]) };
-    let mut guess: [T; W] = lanes(&tile.total(total).map(|total| total / counted));
-    let (mut mean, mut variance, mut far) = ([0.0; W], [0.0; W], [true; W]);
+    let about =
+        |lines: Lines, mean: &Numbers| unsafe { (passes.sums)(x, None, lines, mean) }.map(|sums| tile.total(sums));
+    let [total, _] = about(few, &[0.0; 16]);
+    let mut guess = tile.each(&|k| rounded(total[k] / counted, v));
+    let (mut mean, mut variance, mut far) = ([0.0; 16], [0.0; 16], [true; 16]);
     // A set that is constant may need the third, whose guess is exact.
     for _ in 0..3 {
-        let [distance, square] = unsafe { sums(x, None, lines, &guess) }.map(|sums| tile.total(sums));
+        let [distance, square] = about(lines, &guess);
         for k in 0..tile.lanes {
             // A set that is done stays as it is, whatever lies beside it.
             if far[k] {
                 let d = distance[k] / n;
                 let v = square[k] / n - d * d;
-                (mean[k], variance[k]) = (guess[k].to_f64() + d, if v < 0.0 { 0.0 } else { v });
+                (mean[k], variance[k]) = (guess[k] + d, if v < 0.0 { 0.0 } else { v });
                 far[k] = d * d > 4.0 * variance[k];
             }
         }
         if !far[..tile.lanes].contains(&true) {
             break;
         }
-        guess = lanes(&tile.spread(mean));
+        guess = tile.each(&|k| rounded(mean[k], v));
     }
-    [mean, variance].map(|numbers| tile.spread(numbers))
+    [mean, variance].map(|numbers| tile.each(&|k| numbers[k]))
 }
 
-fn forward<T: Float, const W: usize>(l: &Launch) {
+fn forward(l: &Launch) {
     let (x, y) = (&l.ins[0], &l.outs[0]);
     let (eps, given, weighted, biased) = (l.attrs[0].f(), l.attrs[1].b(), l.attrs[2].b(), l.attrs[3].b());
     let (statistics, params) = l.ins[1..].split_at(if given { 2 } else { 0 });
     let (weight, bias) = (params.first().filter(|_| weighted), params.last().filter(|_| biased));
     let affine = params.first().map_or(1, |p| p.shape[1]);
-    tiles(W, x, affine, &mut |tile| {
-        let [mean, variance] = if given {
-            [0, 1].map(|k| tile.read::<T, W>(statistics.get(k), 0.0))
-        } else {
-            moments::<T, W>(&tile, tile.place(x))
+    let passes = passes(x);
+    tiles(passes.width, x, affine, &mut |tile| {
+        let [mean, variance] = match statistics {
+            [mean, variance] => [mean, variance].map(|v| tile.read(Some(v), 0.0)),
+            _ => moments(passes, &tile, x),
         };
-        let mut factor = [0.0; W];
-        for k in 0..tile.lanes {
-            factor[k] = T::of(1.0 / (variance[k] + eps).sqrt()).to_f64();
-        }
-        factor = tile.spread(factor);
+        let factor = tile.each(&|k| rounded(1.0 / (variance[k] + eps).sqrt(), x));
         for (out, values) in l.outs[1..].iter().zip([&mean, &factor, &variance]) {
-            tile.write::<T, W>(out, values);
+            tile.write(out, values);
         }
-        tile.parts(W, x, affine, &mut |part| {
-            let (mut a, mut b) = (part.read::<T, W>(weight, 1.0), part.read::<T, W>(bias, 0.0));
-            for k in 0..W {
-                a[k] = T::of(a[k] * factor[k]).to_f64();
-                b[k] -= mean[k] * a[k];
-            }
-            unsafe { scale::<T, W>(part.place(x), part.place(y), part.lines, &lanes(&a), &lanes(&b)) };
+        tile.parts(passes.width, x, affine, &mut |part| {
+            let (weight, bias) = (part.read(weight, 1.0), part.read(bias, 0.0));
+            let a = part.each(&|k| rounded(weight[k] * factor[k], x));
+            let b = part.each(&|k| bias[k] - mean[k] * a[k]);
+            unsafe { (passes.scale)(part.place(x), part.place(y), part.lines, &a, &b) };
         });
     });
 }
 
-fn backward<T: Float, const W: usize>(l: &Launch) {
+fn backward(l: &Launch) {
     let (g, x, dweight, dbias, dx) = (&l.ins[0], &l.ins[1], &l.outs[0], &l.outs[1], l.outs.get(2));
     let (given, wanted) = (l.attrs[0].b(), l.attrs[1].b());
     let affine = dweight.shape[1];
     let n = (x.shape[1] * x.shape[2]) as f64;
-    tiles(W, x, affine, &mut |tile| {
-        let [mean, factor] = [2, 3].map(|k| tile.read::<T, W>(l.ins.get(k), 0.0));
-        let center: [T; W] = lanes(&mean);
+    let passes = passes(x);
+    tiles(passes.width, x, affine, &mut |tile| {
+        let [mean, factor] = [2, 3].map(|k| tile.read(l.ins.get(k), 0.0));
         // Sums of h = g * weight, and of h * (x - mean), over the set.
-        let (mut sum, mut dot) = ([0.0; W], [0.0; W]);
+        let (mut sum, mut dot) = ([0.0; 16], [0.0; 16]);
         if wanted || !given {
-            tile.parts(W, x, affine, &mut |part| {
-                let [of_g, mut of_gd] = unsafe { sums(part.place(x), Some(part.place(g)), part.lines, &center) }
+            tile.parts(passes.width, x, affine, &mut |part| {
+                let [of_g, of_gd] = unsafe { (passes.sums)(part.place(x), Some(part.place(g)), part.lines, &mean) }
                     .map(|sums| part.total(sums));
-                let weight = part.read::<T, W>(l.ins.get(4), 1.0);
+                let weight = part.read(l.ins.get(4), 1.0);
                 for k in 0..part.lanes {
                     let set = if part.along == 0 { k } else { 0 };
                     sum[set] += of_g[k] * weight[k];
                     dot[set] += of_gd[k] * weight[k];
-                    of_gd[k] *= factor[k];
                 }
-                part.write::<T, W>(dbias, &of_g);
-                part.write::<T, W>(dweight, &of_gd);
+                part.write(dbias, &of_g);
+                part.write(dweight, &part.each(&|k| of_gd[k] * factor[k]));
             });
         }
         let Some(dx) = dx else { return };
-        for k in 0..tile.lanes {
-            sum[k] *= factor[k] / n;
-            dot[k] *= factor[k] * factor[k] * factor[k] / n;
-        }
-        let [b, c] = [sum, dot].map(|numbers| lanes(&tile.spread(numbers)));
-        tile.parts(W, x, affine, &mut |part| {
-            let mut a = part.read::<T, W>(l.ins.get(4), 1.0);
-            a.iter_mut().zip(&factor).for_each(|(a, factor)| *a *= factor);
-            let by = Coefficients { a: lanes(&a), b, c, mean: center };
+        let b = tile.each(&|k| sum[k] * factor[k] / n);
+        let c = tile.each(&|k| dot[k] * factor[k] * factor[k] * factor[k] / n);
+        tile.parts(passes.width, x, affine, &mut |part| {
+            let weight = part.read(l.ins.get(4), 1.0);
+            let a = part.each(&|k| weight[k] * factor[k]);
             unsafe {
                 if given {
                     // Minus zero is what changes nothing that it is added to.
-                    scale(part.place(g), part.place(dx), part.lines, &by.a, &[T::of(-0.0); W]);
+                    (passes.scale)(part.place(g), part.place(dx), part.lines, &a, &[-0.0; 16]);
                 } else {
-                    gradient(part.place(g), part.place(x), part.place(dx), part.lines, &by);
+                    (passes.gradient)(part.place(g), part.place(x), part.place(dx), part.lines, [&a, &b, &c, &mean]);
                 }
             }
         });

@@ -1,10 +1,30 @@
-//! The passes over memory behind batch normalisation, `W` elements at a time.
+//! The passes over memory behind batch normalisation: all of it that depends on the dtype.
 
+use crate::launch::View;
 use crate::number::Float;
+use cresset_lane::DType;
 
-/// Elements that are taken at once: four registers.
-pub const fn blocks<T>() -> usize {
-    64 / size_of::<T>()
+/// Numbers that meet a block of elements, one for each; float64 for every dtype.
+pub type Numbers = [f64; 16];
+
+/// The passes for a dtype, with a block's width.
+pub struct Passes {
+    pub width: usize,
+    /// With `d = x - mean`: the sums of `g` and of `g * d` in every place of a block; without `g` those of `d` and of `d * d`.
+    pub sums: unsafe fn(x: Place, g: Option<Place>, lines: Lines, mean: &Numbers) -> [Numbers; 2],
+    /// `y = x * a + b`
+    pub scale: unsafe fn(x: Place, y: Place, lines: Lines, a: &Numbers, b: &Numbers),
+    /// `dx = g * a - b - (x - mean) * c`, by `[a, b, c, mean]`
+    pub gradient: unsafe fn(g: Place, x: Place, dx: Place, lines: Lines, by: [&Numbers; 4]),
+}
+
+/// The passes over elements of a view.
+pub fn passes(of: &View) -> &'static Passes {
+    const SINGLE: Passes =
+        Passes { width: 16, sums: sums::<f32, 16>, scale: scale::<f32, 16>, gradient: gradient::<f32, 16> };
+    const DOUBLE: Passes =
+        Passes { width: 8, sums: sums::<f64, 8>, scale: scale::<f64, 8>, gradient: gradient::<f64, 8> };
+    if of.dtype == DType::F32 { &SINGLE } else { &DOUBLE }
 }
 
 /// Runs of neighbouring elements.
@@ -16,14 +36,19 @@ pub struct Lines {
     pub apart: bool,
 }
 
-/// Where lines lie in an operand: the first one, and the distance from line to line.
+/// Where lines lie in an operand: the first one, and the distance from line to line in elements.
 #[derive(Clone, Copy)]
-pub struct Place<T> {
-    pub first: *mut T,
+pub struct Place {
+    pub first: *mut u8,
     pub step: isize,
 }
 
 type Block<T, const W: usize> = [T; W];
+
+#[inline(never)]
+fn block<T: Float, const W: usize>(numbers: &Numbers) -> Block<T, W> {
+    std::array::from_fn(|k| T::of(numbers[k]))
+}
 
 /// What a pass takes at once.
 enum Run {
@@ -36,16 +61,17 @@ enum Run {
 #[inline(always)]
 fn runs<T, const W: usize, const N: usize>(
     lines: Lines,
-    places: [Place<T>; N],
+    places: [Place; N],
     mut f: impl FnMut([*mut T; N], [isize; N], Run),
 ) {
     if lines.len == W {
-        let (first, steps) = (places.each_ref().map(|p| p.first), places.each_ref().map(|p| p.step));
+        let (first, steps) = (places.each_ref().map(|p| p.first.cast()), places.each_ref().map(|p| p.step));
         return f(first, steps, Run::Blocks(lines.count));
     }
     let (blocks, left) = (lines.len / W, lines.len % W);
     for i in 0..lines.count as isize {
-        let at = |from: usize| places.each_ref().map(|p| p.first.wrapping_offset(i * p.step + from as isize));
+        let at =
+            |from: usize| places.each_ref().map(|p| p.first.cast::<T>().wrapping_offset(i * p.step + from as isize));
         if blocks > 0 {
             f(at(0), [W as isize; N], Run::Blocks(blocks));
         }
@@ -146,17 +172,8 @@ unsafe fn down<T: Float, const W: usize, const OWN: bool>(
     *sums = [sum, dot];
 }
 
-/// With `d = x - mean`: the sums of `g` and of `g * d` in every place of a block; without `g` those of `d` and of `d * d`.
-///
-/// # Safety
-/// The lines are readable in both operands.
-#[inline(never)]
-pub unsafe fn sums<T: Float, const W: usize>(
-    x: Place<T>,
-    g: Option<Place<T>>,
-    lines: Lines,
-    mean: &Block<T, W>,
-) -> [[f64; W]; 2] {
+unsafe fn sums<T: Float, const W: usize>(x: Place, g: Option<Place>, lines: Lines, mean: &Numbers) -> [Numbers; 2] {
+    let mean = &block::<T, W>(mean);
     let mut taken = Sums { low: [[T::ZERO; W]; 2], middle: [[0.0; W]; 2], high: [[0.0; W]; 2], taken: [0; 2] };
     let own = g.is_none();
     runs::<T, W, 2>(lines, [x, g.unwrap_or(x)], |at, steps, run| unsafe {
@@ -171,21 +188,13 @@ pub unsafe fn sums<T: Float, const W: usize>(
     });
     taken.lift();
     taken.finish();
-    taken.high
+    let mut all = [[0.0; 16]; 2];
+    all.iter_mut().zip(&taken.high).for_each(|(all, sums)| all[..W].copy_from_slice(sums));
+    all
 }
 
-/// `y = x * a + b`.
-///
-/// # Safety
-/// The lines are readable in `x` and writable in `y`.
-#[inline(never)]
-pub unsafe fn scale<T: Float, const W: usize>(
-    x: Place<T>,
-    y: Place<T>,
-    lines: Lines,
-    a: &Block<T, W>,
-    b: &Block<T, W>,
-) {
+unsafe fn scale<T: Float, const W: usize>(x: Place, y: Place, lines: Lines, a: &Numbers, b: &Numbers) {
+    let (a, b) = (&block::<T, W>(a), &block::<T, W>(b));
     runs::<T, W, 2>(lines, [x, y], |at, steps, run| unsafe {
         match run {
             Run::Blocks(n) => scale_blocks(at, steps, n, a, b),
@@ -216,32 +225,13 @@ unsafe fn scale_blocks<T: Float, const W: usize>(
     }
 }
 
-/// The numbers of `gradient`.
-#[derive(Clone, Copy)]
-pub struct Coefficients<T, const W: usize> {
-    pub a: Block<T, W>,
-    pub b: Block<T, W>,
-    pub c: Block<T, W>,
-    pub mean: Block<T, W>,
-}
-
-/// `dx = g * a - b - (x - mean) * c`.
-///
-/// # Safety
-/// The lines are readable in `g` and `x` and writable in `dx`.
-#[inline(never)]
-pub unsafe fn gradient<T: Float, const W: usize>(
-    g: Place<T>,
-    x: Place<T>,
-    dx: Place<T>,
-    lines: Lines,
-    by: &Coefficients<T, W>,
-) {
+unsafe fn gradient<T: Float, const W: usize>(g: Place, x: Place, dx: Place, lines: Lines, by: [&Numbers; 4]) {
+    let by = &by.map(block::<T, W>);
     runs::<T, W, 3>(lines, [g, x, dx], |at, steps, run| unsafe {
         match run {
             Run::Blocks(n) => gradient_blocks(at, steps, n, by),
             Run::Rest(n) => {
-                let mut rest = [some(at[0], n, &by.a), some(at[1], n, &by.mean)];
+                let mut rest = [some(at[0], n, &by[0]), some(at[1], n, &by[3])];
                 let [g, x] = rest.each_mut().map(|block| block.as_mut_ptr());
                 gradient_blocks([g, x, x], steps, 1, by);
                 put(at[2], n, &rest[1]);
@@ -255,9 +245,9 @@ unsafe fn gradient_blocks<T: Float, const W: usize>(
     [mut g, mut x, mut dx]: [*mut T; 3],
     [step_g, step_x, step_dx]: [isize; 3],
     n: usize,
-    by: &Coefficients<T, W>,
+    by: &[Block<T, W>; 4],
 ) {
-    let Coefficients { a, b, c, mean } = *by;
+    let [a, b, c, mean] = *by;
     for _ in 0..n {
         unsafe {
             let (gs, xs) = (*g.cast::<Block<T, W>>(), *x.cast::<Block<T, W>>());
