@@ -150,7 +150,7 @@ all! { powers num number DType::F32; exponential: pow pow_scalar cube; }
 all! { quotients real number DType::F32;
     arith: div reciprocal lerp lerp_scalar addcdiv hypot copysign nextafter nan_to_num deg2rad rad2deg angle;
     rounding: floor ceil round round_finer round_coarser trunc frac;
-    norm: standardize affine decorrelate;
+    norm: standardize;
 }
 all! { exponentials real number DType::F32;
     exponential: sqrt rsqrt exp exp2 expm1 log log2 log10 log1p pow_of logaddexp logaddexp2 xlogy xlog1py entr sigmoid logit logit_eps;
