@@ -13,9 +13,14 @@ use crate::gemm::pack::spread;
 use crate::gemm::tile::{MAX_TILE, Tiled};
 use std::mem::MaybeUninit;
 
-/// Whether rows of the output fill a tile.
+/// More output channels than these repay packing, unless neighbouring taps read the same lines of the cache: else a tile
+/// touches so many of them, and so many pages, that the first cache does not hold them beside the panel of the weights.
+const FEW: usize = 32;
+
+/// Whether rows of the output fill a tile, and packing would not pay.
 pub fn takes<T: Tiled>(g: &Geometry, x: &View, y: &View) -> bool {
-    simplified(g, x, y).0.output[2] >= T::tile().nr
+    let shared = g.kernel[2] > 1 && g.stride[2] == 1;
+    (shared || g.co <= FEW) && simplified(g, x, y).0.output[2] >= T::tile().nr
 }
 
 /// The same convolution, and strides of x. One tap reads every stride-th input as if there were no others, and without a
