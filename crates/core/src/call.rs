@@ -14,6 +14,7 @@
 
 use std::cell::Cell;
 
+use crate::device::{self, Device};
 use crate::profile::{self, Kind};
 use crate::{DType, Error, ErrorKind, Result, Scalar, Tensor, autograd, bail, handles, pointwise};
 
@@ -26,15 +27,26 @@ pub struct Call<'a> {
     at: usize,
     op: &'static str,
     direct: bool,
+    mixed: bool,
     in_place: bool,
     /// The tensor that is written in place.
     target: Option<Tensor>,
     /// In place: whether a gradient would flow into any argument.
     tracked: bool,
+    /// Where the tensors among the arguments are.
+    places: Places,
     /// What went wrong while arguments were read. Reading goes on with placeholders and `start` reports it: hundreds of ops
     /// read their arguments, and a branch after each would be a good part of the binary.
     failed: Option<Error>,
     results: &'a mut Vec<f64>,
+}
+
+/// The devices of a call's tensors. Those without dimensions count as numbers where there are others, as in PyTorch.
+#[derive(Default)]
+struct Places {
+    gpu: bool,
+    host: bool,
+    host_number: bool,
 }
 
 /// An op as the table holds it.
@@ -43,6 +55,8 @@ pub struct Entry {
     pub name: &'static str,
     /// In place, its one pointwise kernel may write straight into the target.
     pub direct: bool,
+    /// Tensors of several devices may meet in it.
+    pub mixed: bool,
     pub(crate) function: Erased,
     /// `Signature::run` for the function's type.
     pub(crate) run: unsafe fn(&mut Call, Erased) -> Result<()>,
@@ -65,18 +79,47 @@ pub fn call(op: u32, flags: u32, words: &[Cell<f64>], results: &mut Vec<f64>) ->
         in_place: flags & IN_PLACE != 0,
         target: None,
         tracked: false,
+        places: Places::default(),
+        mixed: entry.mixed,
         failed: None,
         results,
     };
+    // A callback makes tensors where its program wants them, not where the op does that called it.
+    let _device = device::enter(device::default());
+    let before = device::remote::set_op(entry.name);
     // Safety: `ops!` makes the function and its signature of the same declaration.
     let out = profile::span(Kind::Op, entry.name, || 0.0, || unsafe { (entry.run)(&mut c, entry.function) });
+    device::remote::set_op(before);
     if c.in_place {
         pointwise::set_target(None);
     }
     out
 }
 
+impl Places {
+    fn note(&mut self, t: &Tensor) {
+        match t.device() {
+            Device::Gpu => self.gpu = true,
+            Device::Cpu if t.ndim() == 0 => self.host_number = true,
+            Device::Cpu => self.host = true,
+        }
+    }
+}
+
 impl Call<'_> {
+    /// Makes tensors where those among the arguments are; where there are none, on the default device.
+    fn enter_device(&mut self) -> Result<()> {
+        let Places { gpu, host, host_number } = self.places;
+        if gpu && host && !self.mixed {
+            return Err(device::remote::mixed());
+        }
+        if gpu || host || host_number {
+            // For the rest of the call; `call` goes back.
+            device::go_to(if gpu { Device::Gpu } else { Device::Cpu });
+        }
+        Ok(())
+    }
+
     #[cfg_attr(hot_paths, optimize(speed))]
     fn word(&mut self) -> f64 {
         match self.words.get(self.at) {
@@ -111,6 +154,9 @@ impl Call<'_> {
         match handles::get(handle) {
             Ok(t) => {
                 self.tracked |= self.in_place && t.requires_grad();
+                if cfg!(feature = "gpu") {
+                    self.places.note(&t);
+                }
                 t
             }
             Err(e) => {
@@ -126,6 +172,9 @@ impl Call<'_> {
     pub fn start(&mut self, first: Option<&mut Tensor>) -> Result<()> {
         if let Some(e) = self.failed.take() {
             return Err(e);
+        }
+        if cfg!(feature = "gpu") {
+            self.enter_device()?;
         }
         if let (true, Some(first)) = (self.in_place, first) {
             *first = self.begin(first.clone())?;
@@ -515,7 +564,7 @@ pub fn info(t: &Tensor, out: &mut Vec<f64>) {
         !has_fn as u8 as f64,
         t.base().is_some() as u8 as f64,
         has_fn as u8 as f64,
-        0.0,
+        t.device() as u8 as f64,
         t.ndim() as f64,
         t.numel() as f64,
         t.layout().offset as f64,

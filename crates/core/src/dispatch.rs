@@ -1,11 +1,12 @@
 //! The one way in: every kernel is launched here, as plain data (kernel, attributes, operands).
 //!
-//! A recorder that replays a training step, a profiler, or another device sits behind this function.
+//! Operands on a GPU are computed there. A recorder that replays a training step can sit behind this function.
 
 use smallvec::SmallVec;
 
 use crate::cpu::threads::Plan;
 use crate::cpu::{Attr, Kernel, Launch, Part, View};
+use crate::device::remote;
 use crate::profile::{self, Kind};
 use crate::storage::Storage;
 use crate::{DType, Result, Tensor};
@@ -34,6 +35,15 @@ impl<'a> Strided<'a> {
         Strided { shape, strides, ..self }
     }
 
+    /// The number that it is, if every position is the same one of the host's.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn only(&self) -> Option<crate::Scalar> {
+        let one = self.shape.iter().zip(self.strides).all(|(&n, &s)| n == 1 || s == 0);
+        let here = one && self.storage.remote().is_none() && !self.shape.contains(&0);
+        // Safety: there is an element at the offset, of this dtype.
+        here.then(|| unsafe { crate::tensor::element(self.storage.ptr(), self.offset, self.dtype) })
+    }
+
     #[cfg_attr(hot_paths, optimize(speed))]
     fn view(self) -> View<'a> {
         View {
@@ -53,6 +63,15 @@ where
     I: Copy + Into<Strided<'a>>,
     O: Copy + Into<Strided<'a>>,
 {
+    if cfg!(feature = "gpu") && {
+        let far = |x: Strided| x.storage.remote().is_some();
+        outs.iter().any(|&x| far(x.into())) || ins.iter().any(|&x| far(x.into()))
+    } {
+        let list = |operands: &mut dyn Iterator<Item = Strided<'a>>| operands.collect::<SmallVec<[Strided; 8]>>();
+        let (ins, outs) = (list(&mut ins.iter().map(|&x| x.into())), list(&mut outs.iter().map(|&x| x.into())));
+        let touched = || ins.iter().chain(&outs).map(|x| x.shape.iter().product::<usize>() as f64 * 4.0).sum();
+        return profile::span(Kind::Kernel, kernel.name, touched, || remote::run(kernel, &ins, &outs, attrs));
+    }
     // Pushed one by one: what a list's own iterators compile to is not inlined here.
     let mut views: SmallVec<[View; 8]> = SmallVec::with_capacity(ins.len() + outs.len());
     for &x in ins {

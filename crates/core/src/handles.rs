@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use crate::address::ByAddress;
 use crate::autograd::Node;
+use crate::device::Device;
 use crate::storage::Storage;
 use crate::{Error, ErrorKind, Result, Tensor};
 
@@ -175,11 +176,11 @@ pub fn again(handle: u32) -> Result<u32> {
     }
 }
 
-/// Where the memory of a tensor or storage begins; 0 for anything else.
+/// Where the memory of a tensor or storage on the host begins; 0 for anything else.
 pub fn memory(handle: u32) -> usize {
     match object(handle) {
-        Some(Object::Tensor(t)) => t.storage().ptr() as usize,
-        Some(Object::Storage(s)) => s.ptr() as usize,
+        Some(Object::Tensor(t)) if t.device() == Device::Cpu => t.storage().ptr() as usize,
+        Some(Object::Storage(s)) if s.device() == Device::Cpu => s.ptr() as usize,
         _ => 0,
     }
 }

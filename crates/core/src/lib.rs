@@ -1,4 +1,5 @@
-//! Tensors, autograd and ops: everything that decides what is computed; the kernels of `cresset-cpu` compute it.
+//! Tensors, autograd and ops: everything that decides what is computed; the kernels of `cresset-cpu`, or with the feature `gpu`
+//! of `cresset-gpu`, compute it.
 //!
 //! Start at `ops` for how an op is declared, `tensor` for what a tensor is, `autograd` for how gradients flow, and
 //! `call` for how TypeScript reaches an op.
@@ -12,6 +13,7 @@ pub mod autograd;
 pub mod call;
 pub mod callback;
 pub mod datasets;
+pub mod device;
 pub mod dispatch;
 pub mod error;
 pub mod handles;

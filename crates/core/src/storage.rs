@@ -1,7 +1,7 @@
 //! Memory that tensors share.
 //!
-//! A storage is counted by `Rc`: handles, views and saved tensors each hold one count. Its bytes come from the allocator in
-//! `cresset_memory`, of which every thread has one.
+//! A storage is counted by `Rc`: handles, views and saved tensors each hold one count. On the host its bytes come from the
+//! allocator in `cresset_memory`, of which every thread has one; on a GPU they are a buffer of the device's pool.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,7 +10,8 @@ use cresset_memory::{self as memory, NONE, Taken};
 
 pub use cresset_memory::Stats;
 
-use crate::{Error, ErrorKind, Result};
+use crate::device::{Device, remote};
+use crate::{DType, Error, ErrorKind, Result};
 
 /// Every storage begins on a multiple of it, which kernels may rely on.
 const ALIGN: usize = memory::GRANULE;
@@ -21,9 +22,12 @@ pub struct Storage(Rc<Inner>);
 
 struct Inner {
     ptr: *mut u8,
+    /// What its elements take on the host; a GPU has four bytes for each.
     bytes: usize,
-    /// By which the allocator knows the memory; NONE of a storage without bytes.
+    /// By which the allocator knows the memory; NONE of a storage without bytes on the host.
     block: u32,
+    /// The memory, when it is a GPU's.
+    remote: Option<remote::Buffer>,
     /// Counts in-place writes, so that a saved tensor which changed is noticed (PyTorch's version counter).
     version: Cell<u32>,
     /// JavaScript may still look at this memory through a view of its own.
@@ -62,10 +66,45 @@ impl Storage {
     #[cfg_attr(hot_paths, optimize(speed))]
     fn of(taken: Taken, bytes: usize) -> Storage {
         let Taken { addr, block, .. } = taken;
-        Storage(Rc::new(Inner { ptr: addr as *mut u8, bytes, block, version: Cell::new(0), lent: Cell::new(false) }))
+        Storage::with(addr as *mut u8, bytes, block, None)
     }
 
+    #[cfg_attr(hot_paths, optimize(speed))]
+    fn with(ptr: *mut u8, bytes: usize, block: u32, remote: Option<remote::Buffer>) -> Storage {
+        Storage(Rc::new(Inner { ptr, bytes, block, remote, version: Cell::new(0), lent: Cell::new(false) }))
+    }
+
+    /// Uninitialised memory of the open GPU.
+    pub(crate) fn on_gpu(elements: usize, dtype: DType) -> Result<Storage> {
+        Ok(Storage::of_remote(remote::buffer(elements)?, elements * dtype.size()))
+    }
+
+    /// Memory of the open GPU that holds these elements, given as the host has them.
+    pub(crate) fn uploaded(dtype: DType, bytes: &[u8]) -> Result<Storage> {
+        Ok(Storage::of_remote(remote::upload(dtype, bytes)?, bytes.len()))
+    }
+
+    fn of_remote(buffer: remote::Buffer, bytes: usize) -> Storage {
+        Storage::with(ALIGN as *mut u8, bytes, NONE, Some(buffer))
+    }
+
+    /// Where the memory is.
+    pub fn device(&self) -> Device {
+        if self.0.remote.is_some() { Device::Gpu } else { Device::Cpu }
+    }
+
+    /// The memory of a storage on a GPU.
+    #[cfg_attr(hot_paths, optimize(speed))]
+    pub(crate) fn remote(&self) -> Option<&remote::Buffer> {
+        self.0.remote.as_ref()
+    }
+
+    /// The address of memory on the host.
+    ///
+    /// # Panics
+    /// On a GPU memory has none.
     pub fn ptr(&self) -> *mut u8 {
+        assert!(self.0.remote.is_none(), "memory of a GPU has no address");
         self.0.ptr
     }
     pub fn bytes(&self) -> usize {

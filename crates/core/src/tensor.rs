@@ -1,12 +1,15 @@
 //! What a tensor is: a layout over shared storage, a dtype, and what autograd knows of it.
 
 mod elements;
+#[cfg(feature = "gpu")]
+pub(crate) use elements::element;
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use crate::autograd::{Edge, Meta, Node};
 use crate::cpu::elementwise;
+use crate::device::{self, Device};
 use crate::layout::{self, contiguous_strides};
 use crate::storage::Storage;
 use crate::{DType, Layout, Result, Scalar, dispatch};
@@ -47,19 +50,29 @@ impl Tensor {
     /// An uninitialised contiguous tensor.
     #[cfg_attr(hot_paths, optimize(speed))]
     pub fn empty(shape: &[usize], dtype: DType) -> Result<Tensor> {
-        Tensor::contiguous(shape, dtype, Storage::new)
+        Tensor::contiguous(shape, dtype, device::current(), Storage::new)
     }
 
-    /// A contiguous tensor over memory of that kind.
+    /// The same in the host's memory, wherever other tensors are made now.
     #[cfg_attr(hot_paths, optimize(speed))]
-    fn contiguous(shape: &[usize], dtype: DType, memory: fn(usize) -> Result<Storage>) -> Result<Tensor> {
+    pub fn empty_on_host(shape: &[usize], dtype: DType) -> Result<Tensor> {
+        Tensor::contiguous(shape, dtype, Device::Cpu, Storage::new)
+    }
+
+    /// A contiguous tensor; `memory` is how the host takes some.
+    #[cfg_attr(hot_paths, optimize(speed))]
+    fn contiguous(shape: &[usize], dtype: DType, on: Device, memory: fn(usize) -> Result<Storage>) -> Result<Tensor> {
         let elements = shape.iter().try_fold(1, |n: usize, &d| n.checked_mul(d));
-        let storage = storage_for(shape, dtype, elements, memory)?;
+        let storage = storage_for(shape, dtype, elements, on, memory)?;
         Ok(Tensor::make(storage, Layout::contiguous(shape), dtype, None))
     }
 
     /// An uninitialised tensor with these strides, which must be dense (a permutation of contiguous).
     pub fn empty_strided(shape: &[usize], strides: &[isize], dtype: DType) -> Result<Tensor> {
+        Tensor::strided(shape, strides, dtype, device::current())
+    }
+
+    fn strided(shape: &[usize], strides: &[isize], dtype: DType, on: Device) -> Result<Tensor> {
         // What `Layout::span` computes, of numbers that may come from outside.
         let elements = if shape.contains(&0) {
             Some(0)
@@ -67,17 +80,22 @@ impl Tensor {
             let reach = |n: usize, (&d, &s): (&usize, &isize)| n.checked_add((d - 1).checked_mul(s.unsigned_abs())?);
             shape.iter().zip(strides).try_fold(1, reach)
         };
-        let storage = storage_for(shape, dtype, elements, Storage::new)?;
+        let storage = storage_for(shape, dtype, elements, on, Storage::new)?;
         let layout = Layout { shape: shape.into(), strides: strides.into(), offset: 0 };
         Ok(Tensor::make(storage, layout, dtype, None))
     }
 
-    /// Uninitialised, with the layout `t` has where that is dense, else contiguous (`torch.preserve_format`).
+    /// Uninitialised, on the device of `t`, with the layout it has where that is dense, else contiguous
+    /// (`torch.preserve_format`).
     pub fn empty_like(t: &Tensor, dtype: DType) -> Result<Tensor> {
+        Tensor::empty_like_on(t, dtype, t.device())
+    }
+
+    fn empty_like_on(t: &Tensor, dtype: DType, on: Device) -> Result<Tensor> {
         if t.layout().is_dense() {
-            Tensor::empty_strided(t.shape(), t.strides(), dtype)
+            Tensor::strided(t.shape(), t.strides(), dtype, on)
         } else {
-            Tensor::empty(t.shape(), dtype)
+            Tensor::contiguous(t.shape(), dtype, on, Storage::new)
         }
     }
 
@@ -94,17 +112,49 @@ impl Tensor {
 
     /// A contiguous tensor of zeros, which are zero bits in every dtype.
     pub fn zeros(shape: &[usize], dtype: DType) -> Result<Tensor> {
-        Tensor::contiguous(shape, dtype, Storage::zeroed)
+        let t = Tensor::contiguous(shape, dtype, device::current(), Storage::zeroed)?;
+        // What the host's allocator gives is zero by then.
+        if t.device() != Device::Cpu {
+            t.fill(0)?;
+        }
+        Ok(t)
     }
 
     pub fn ones(shape: &[usize], dtype: DType) -> Result<Tensor> {
         Tensor::full(shape, 1, dtype)
     }
 
-    /// Copies `src` (same shape, any dtype and strides) into this memory, without autograd.
+    /// Copies `src` (same shape, any dtype, strides and device) into this memory, without autograd.
     pub fn copy_from(&self, src: &Tensor) -> Result<()> {
         debug_assert_eq!(self.shape(), src.shape());
-        dispatch(&elementwise::COPY, &[src], &[self], &[])
+        if self.device() == src.device() {
+            return dispatch(&elementwise::COPY, &[src], &[self], &[]);
+        }
+        // Converted before it goes to a GPU, which may not have the dtype it came in.
+        let near = if src.device() == Device::Cpu { src.cast_data(self.dtype())? } else { src.clone() };
+        dispatch(&elementwise::COPY, &[&near.to_device(self.device())?], &[self], &[])
+    }
+
+    /// These elements on a device, laid out as they are where that is dense, or this tensor itself. Outside the graph.
+    ///
+    /// # Errors
+    /// In a browser, `Device` from a GPU to the host, which takes waiting: see `device::gpu::read`.
+    pub fn to_device(&self, to: Device) -> Result<Tensor> {
+        if self.device() == to {
+            return Ok(self.clone());
+        }
+        if let Some(buffer) = self.storage().remote() {
+            return device::remote::host(self, buffer);
+        }
+        let dense = if self.layout().is_dense() { self.clone() } else { self.contiguous_data()? };
+        let from = dense.layout().offset * dense.dtype().size();
+        // Safety: the elements of a dense layout lie without gaps from its offset on, and live as long as `dense`.
+        let bytes = unsafe {
+            let first = dense.storage().ptr().add(from);
+            std::slice::from_raw_parts(first, dense.numel() * dense.dtype().size())
+        };
+        let layout = Layout { offset: 0, ..dense.layout().clone() };
+        Ok(Tensor::make(Storage::uploaded(self.dtype(), bytes)?, layout, self.dtype(), None))
     }
 
     // --- what it is ---------------------------------------------------------------------------------------------
@@ -114,6 +164,11 @@ impl Tensor {
     }
     pub fn layout(&self) -> &Layout {
         &self.0.layout
+    }
+    /// Where its memory is.
+    #[cfg_attr(hot_paths, optimize(speed))]
+    pub fn device(&self) -> Device {
+        self.0.storage.device()
     }
     pub fn shape(&self) -> &[usize] {
         &self.0.layout.shape
@@ -224,7 +279,7 @@ impl Tensor {
         if self.is_contiguous() {
             return Ok(self.clone());
         }
-        let t = Tensor::empty(self.shape(), self.dtype())?;
+        let t = Tensor::contiguous(self.shape(), self.dtype(), self.device(), Storage::new)?;
         t.copy_from(self)?;
         Ok(t)
     }
@@ -236,7 +291,7 @@ impl Tensor {
             return Ok(self.clone());
         }
         let t = Tensor::empty_like(self, dtype)?;
-        if t.numel() == 1 {
+        if t.numel() == 1 && t.device() == Device::Cpu {
             t.put(self.only())
         } else {
             t.copy_from(self)?
@@ -312,10 +367,16 @@ fn storage_for(
     shape: &[usize],
     dtype: DType,
     elements: Option<usize>,
+    on: Device,
     memory: fn(usize) -> Result<Storage>,
 ) -> Result<Storage> {
-    match elements.and_then(|n| n.checked_mul(dtype.size())).filter(|&n| n <= isize::MAX as usize) {
-        Some(bytes) => memory(bytes)
+    let bytes = elements.and_then(|n| n.checked_mul(dtype.size())).filter(|&n| n <= isize::MAX as usize);
+    let made = bytes.map(|bytes| match on {
+        Device::Cpu => memory(bytes),
+        Device::Gpu => Storage::on_gpu(bytes / dtype.size(), dtype),
+    });
+    match made {
+        Some(made) => made
             .map_err(|e| e.clone().saying(format!("a tensor of shape {shape:?} and dtype {dtype}: {}", e.message()))),
         None => crate::bail!(
             OutOfMemory,

@@ -152,7 +152,7 @@ impl Api {
                 "as" => api.public = words.next().map(|w| w.trim_start_matches("r#").to_string()),
                 "inplace" => api.in_place = true,
                 "factory" => api.factory = true,
-                "direct" => {}
+                "direct" | "mixed" => {}
                 _ if word.starts_with('"') => api.aliases.push(word.trim_matches('"').to_string()),
                 _ => api.spaces.push(word.to_string()),
             }

@@ -109,6 +109,11 @@ impl Gpu {
         self.0.counting.read()
     }
 
+    /// Whether the device is gone, with everything on it.
+    pub fn is_lost(&self) -> bool {
+        self.0.fault.lock().unwrap().as_ref().is_some_and(|e| e.kind == Kind::Lost)
+    }
+
     /// Takes the error that the device reported since the last call, if there is one.
     pub(crate) fn fault(&self) -> Result<()> {
         match self.0.fault.lock().unwrap().take() {

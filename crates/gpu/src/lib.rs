@@ -34,7 +34,10 @@ pub use counters::Counters;
 pub use device::Gpu;
 pub use error::{Error, Kind, Result};
 pub use launch::{Kernel, View, launch, supports};
+#[cfg(not(target_arch = "wasm32"))]
+pub use pollster::block_on as wait;
 pub use pool::{Buffer, PoolStats};
+pub use transfer::Read;
 
 #[cfg(test)]
 mod testing;

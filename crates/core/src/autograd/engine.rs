@@ -12,7 +12,7 @@ use super::mode::{self, GradMode, with_grad_mode};
 use super::rows::{carry, is_sparse, rows_of};
 use super::{Edge, Node, OutputMeta};
 use crate::address::ByAddress;
-use crate::{Result, Tensor, bail, ensure, ops};
+use crate::{Result, Tensor, bail, device, ensure, ops};
 
 /// A node that waits or runs. What refers to another task is its place in the list: addresses are looked up while planning only.
 struct Task {
@@ -104,6 +104,7 @@ fn root_grad(root: &Tensor, given: Option<&Tensor>) -> Result<Tensor> {
                  (sum, mean) or give a gradient of that shape",
                 root.shape()
             );
+            let _device = device::enter(root.device());
             Tensor::ones(root.shape(), root.dtype())
         }
     }
@@ -235,6 +236,7 @@ fn execute(
         let task = &mut tasks[at];
         let node = task.node.clone();
         let mut grads = std::mem::take(&mut task.grads);
+        let _device = grads.iter().flatten().next().map(|g| device::enter(g.device()));
         if node.is_watched() {
             for (nr, slot) in grads.iter_mut().enumerate() {
                 if let Some(g) = slot.take() {
@@ -309,6 +311,7 @@ fn fit(grad: Tensor, from: &Node, want: &OutputMeta) -> Result<Tensor> {
 
 #[cfg_attr(hot_paths, optimize(speed))]
 fn accumulate(slot: &mut Option<Tensor>, grad: Tensor) -> Result<()> {
+    let _device = device::enter(grad.device());
     *slot = Some(match slot.take() {
         None => grad,
         // Nobody else can see a sum that only this buffer holds: add in place.

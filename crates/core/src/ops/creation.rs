@@ -3,7 +3,7 @@
 use crate::call::Operand;
 use crate::layout::{Shape, Strides};
 use crate::promote::default_dtype;
-use crate::{DType, Element, Result, Scalar, Tensor, ensure, lane, ops};
+use crate::{DType, Element, Result, Scalar, Tensor, device, ensure, lane, ops};
 
 ops! {
     /// A tensor of zeros. dtype: the default float type unless given.
@@ -326,7 +326,7 @@ pub(crate) fn generate(
         let slots = unsafe { std::slice::from_raw_parts_mut(out.storage().ptr().cast::<T>(), out.numel()) };
         slots.iter_mut().enumerate().for_each(|(i, x)| *x = at(i));
     }
-    let out = Tensor::empty(&[n], dtype)?;
+    let out = Tensor::empty_on_host(&[n], dtype)?;
     match dtype {
         DType::F32 => fill(&out, |i| float(i) as f32),
         DType::F64 => fill(&out, float),
@@ -335,7 +335,7 @@ pub(crate) fn generate(
         DType::U8 => fill(&out, |i| integer(i) as u8),
         DType::Bool => fill(&out, |i| lane::Bool((integer(i) != 0) as u8)),
     }
-    Ok(out)
+    out.to_device(device::current())
 }
 
 fn check_steps(op: &str, start: f64, end: f64, step: f64) -> Result<()> {

@@ -19,6 +19,7 @@
 //! | `tensor` | a method |
 //! | `inplace` | also `name_`: the result replaces the first tensor |
 //! | `direct` | in place, its single pointwise kernel writes straight into the target |
+//! | `mixed` | its tensors may be on several devices |
 //! | `factory` | takes `{ dtype, device, requiresGrad }` in TypeScript |
 //! | `private` | only for our own TypeScript, as `_name` |
 //! | `"special.expit"` | another public path for it |
@@ -101,6 +102,7 @@ macro_rules! ops_one {
             pub(crate) const ENTRY: $crate::call::Entry = $crate::call::Entry {
                 name: stringify!($name),
                 direct: $crate::ops::has_word(stringify!($($api)*), "direct"),
+                mixed: $crate::ops::has_word(stringify!($($api)*), "mixed"),
                 // Safety: it is only called as what it is, by the `run` of its signature.
                 function: unsafe {
                     std::mem::transmute::<

@@ -1,10 +1,10 @@
 //! Fills of tensors.
 //!
-//! Random numbers are made in memory that the host sees, one after the other: the stream defines them. What a kernel
-//! would be for another device is a copy of the result.
+//! Random numbers are made on the host, one after the other: the stream defines them. Another device gets a copy.
 
 use super::{Elements, Generator, fill, generators};
 use crate::call::GeneratorId;
+use crate::device::{self, Device};
 use crate::{Layout, Result, Tensor};
 
 /// The dimensions from the largest stride to the smallest: the order in which PyTorch's iterator visits a tensor.
@@ -26,6 +26,18 @@ fn reordered(t: &Tensor, order: &[usize]) -> Tensor {
 
 /// Writes the tensor's elements, which `f` gets in the order of memory.
 fn write(out: &Tensor, id: Option<GeneratorId>, f: impl FnOnce(&mut Generator, Elements)) -> Result<()> {
+    if out.device() != Device::Cpu {
+        let _host = device::enter(Device::Cpu);
+        let layout = out.layout();
+        // As it lies on the device, or in order, in which normal numbers differ.
+        let drawn = if layout.is_dense() {
+            Tensor::empty_strided(&layout.shape, &layout.strides, out.dtype())?
+        } else {
+            Tensor::empty(&layout.shape, out.dtype())?
+        };
+        write(&drawn, id, f)?;
+        return out.copy_from(&drawn);
+    }
     let ordered = reordered(out, &memory_order(out.layout()));
     let dense = if ordered.is_contiguous() { ordered.clone() } else { Tensor::empty(ordered.shape(), out.dtype())? };
     let first = dense.storage().ptr().wrapping_add(dense.layout().offset * out.dtype().size());

@@ -25,6 +25,7 @@ pub use read::restore;
 
 use crate::address::ByAddress;
 use crate::autograd::{Body, Hook, Node};
+use crate::device::Device;
 use crate::handles::{self, Object};
 use crate::storage::Storage;
 
@@ -156,6 +157,8 @@ impl Item {
             return false;
         }
         match &self.object {
+            // What lies on a GPU cannot be copied out without waiting.
+            Object::Tensor(t) if t.device() != Device::Cpu => false,
             Object::Tensor(t) => {
                 t.inner().meta.try_borrow_mut().is_ok_and(|meta| {
                     // What waits for a gradient that its node can still give must be where the node finds it.
@@ -169,7 +172,7 @@ impl Item {
                     && n.hooks.try_borrow().is_ok_and(|hooks| hooks.iter().all(|h| is_remote(&h.2)))
                     && !n.is_awaited()
             }
-            Object::Storage(_) => true,
+            Object::Storage(s) => s.device() == Device::Cpu,
         }
     }
 }

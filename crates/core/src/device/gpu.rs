@@ -1,0 +1,188 @@
+//! The GPU that tensors of this thread live on: launching kernels there, and elements on their way to it and back.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
+
+pub use cresset_gpu::{Buffer, Counters, Gpu, Kind, PoolStats};
+use cresset_gpu::{View, launch};
+use smallvec::SmallVec;
+
+use super::Device;
+use crate::cpu::{Attr, Kernel};
+use crate::{DType, Error, ErrorKind, Result, Scalar, Strided, Tensor, bail};
+
+/// Constants that are kept on the device.
+const CONSTANTS: usize = 1024;
+
+thread_local! {
+    static OPEN: RefCell<Option<Gpu>> = const { RefCell::new(None) };
+    /// Numbers that kernels were given, by dtype and bits.
+    static CONSTANT: RefCell<HashMap<(DType, u32), Buffer>> = RefCell::default();
+    /// The op under way, for messages.
+    static OP: Cell<&'static str> = const { Cell::new("") };
+}
+
+/// Makes an open GPU the device of tensors made from now on under that name.
+pub fn install(gpu: Gpu) {
+    CONSTANT.take();
+    OPEN.set(Some(gpu));
+}
+
+/// Opens the fastest GPU and installs it, unless one is open that is not lost.
+///
+/// # Errors
+/// `Device` where there is none, or it computes wrongly.
+pub async fn open() -> Result<()> {
+    if OPEN.with_borrow(|open| open.as_ref().is_some_and(|gpu| !gpu.is_lost())) {
+        return Ok(());
+    }
+    install(Gpu::open().await.map_err(error)?);
+    Ok(())
+}
+
+/// The open GPU.
+///
+/// # Errors
+/// `Device` where none was opened.
+pub fn gpu() -> Result<Gpu> {
+    OPEN.with_borrow(Clone::clone).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Device,
+            "device 'webgpu' is not open; open it first: `await torch.init({ device: 'webgpu' })`",
+        )
+    })
+}
+
+/// Names the op that runs from now on; gives the one before.
+pub(crate) fn set_op(name: &'static str) -> &'static str {
+    OP.replace(name)
+}
+
+/// The device's errors as users see them.
+pub(crate) fn error(e: cresset_gpu::Error) -> Error {
+    let kind = match e.kind {
+        Kind::Unavailable | Kind::Untrusted | Kind::Lost => ErrorKind::Device,
+        Kind::DType => ErrorKind::DType,
+        Kind::Limit | Kind::OutOfMemory => ErrorKind::OutOfMemory,
+        Kind::Unsupported => ErrorKind::NotImplemented,
+        Kind::Internal => ErrorKind::Internal,
+    };
+    Error::new(kind, e.message)
+}
+
+/// Memory for so many elements.
+pub(crate) fn buffer(elements: usize) -> Result<Buffer> {
+    gpu()?.buffer(elements).map_err(error)
+}
+
+/// New memory with these elements, given as the host holds them.
+pub(crate) fn upload(dtype: DType, bytes: &[u8]) -> Result<Buffer> {
+    gpu()?.upload(dtype, bytes).map_err(error)
+}
+
+/// Memory that holds a number.
+fn constant(dtype: DType, value: Scalar) -> Result<Buffer> {
+    let bits = match dtype {
+        DType::F32 => (value.to_f64() as f32).to_bits(),
+        // As many as there are values that a GPU holds.
+        _ => value.to_i64() as u32,
+    };
+    if dtype != DType::F64
+        && let Some(found) = CONSTANT.with_borrow(|known| known.get(&(dtype, bits)).cloned())
+    {
+        return Ok(found);
+    }
+    let buffer = upload(dtype, &host_bytes(dtype, value))?;
+    CONSTANT.with_borrow_mut(|known| {
+        if known.len() >= CONSTANTS {
+            known.clear();
+        }
+        known.insert((dtype, bits), buffer.clone());
+    });
+    Ok(buffer)
+}
+
+fn host_bytes(dtype: DType, value: Scalar) -> SmallVec<[u8; 8]> {
+    match dtype {
+        DType::F32 => SmallVec::from_slice(&(value.to_f64() as f32).to_ne_bytes()),
+        DType::F64 => SmallVec::from_slice(&value.to_f64().to_ne_bytes()),
+        DType::I64 => SmallVec::from_slice(&value.to_i64().to_ne_bytes()),
+        DType::I32 => SmallVec::from_slice(&(value.to_i64() as i32).to_ne_bytes()),
+        DType::U8 => SmallVec::from_slice(&[value.to_i64() as u8]),
+        DType::Bool => SmallVec::from_slice(&[u8::from(value.to_f64() != 0.0)]),
+    }
+}
+
+/// Runs a kernel on the GPU. Operands on the host may be single numbers.
+pub(crate) fn run(kernel: &Kernel, ins: &[Strided], outs: &[Strided], attrs: &[Attr]) -> Result<()> {
+    let gpu = gpu()?;
+    let mut numbers: SmallVec<[Option<Buffer>; 8]> = SmallVec::new();
+    for x in ins {
+        numbers.push(match (x.storage.remote(), x.only()) {
+            (Some(_), _) => None,
+            (None, Some(value)) => Some(constant(x.dtype, value)?),
+            (None, None) => return Err(mixed()),
+        });
+    }
+    let mut views: SmallVec<[View; 8]> = SmallVec::with_capacity(ins.len() + outs.len());
+    for (x, number) in ins.iter().zip(&numbers) {
+        let (buffer, offset) = match number {
+            Some(number) => (number, 0),
+            None => (x.storage.remote().expect("seen above"), x.offset),
+        };
+        views.push(View { buffer, dtype: x.dtype, shape: x.shape, strides: x.strides, offset });
+    }
+    for x in outs {
+        let Some(buffer) = x.storage.remote() else { return Err(mixed()) };
+        views.push(View { buffer, dtype: x.dtype, shape: x.shape, strides: x.strides, offset: x.offset });
+    }
+    let (ins, outs) = views.split_at(ins.len());
+    let kernel = cresset_gpu::Kernel { name: kernel.name, program: kernel.program };
+    launch(&gpu, kernel, ins, outs, attrs).map_err(error)
+}
+
+/// What is said when tensors of several devices meet.
+#[cold]
+pub(crate) fn mixed() -> Error {
+    Error::format(
+        ErrorKind::Device,
+        format_args!(
+            "{}: Expected all tensors to be on the same device, but found at least two devices, webgpu and cpu! Move one of \
+             them: x.to('webgpu'), or await x.cpu()",
+            OP.get()
+        ),
+    )
+}
+
+/// The elements of a tensor in logical order, as the host holds them, when the GPU has computed them.
+///
+/// # Errors
+/// At once `Device` for a tensor of the host; later what the device reported meanwhile.
+pub fn read(t: &Tensor) -> Result<impl Future<Output = Result<Vec<u8>>> + 'static> {
+    let t = t.contiguous_data()?;
+    let Some(buffer) = t.storage().remote() else {
+        bail!(Device, "the tensor is in the host's memory: read it there");
+    };
+    let reading = gpu()?.read(buffer, t.dtype(), t.layout().offset, t.numel());
+    Ok(async move { reading.await.map_err(error) })
+}
+
+/// A copy in the host's memory, for which a native program waits.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn host(t: &Tensor, _: &Buffer) -> Result<Tensor> {
+    let bytes = cresset_gpu::wait(read(t)?)?;
+    let _host = super::enter(Device::Cpu);
+    Tensor::from_bytes(&bytes, t.shape(), t.dtype())
+}
+
+/// In a browser nobody can wait within a call.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn host(_: &Tensor, _: &Buffer) -> Result<Tensor> {
+    bail!(
+        Device,
+        "{}: needs the elements of a tensor on device 'webgpu' while it runs, and reading a GPU takes an await. Compute it on the CPU: \
+         `const y = await x.cpu()` first, and `.to('webgpu')` on what comes out",
+        OP.get()
+    );
+}

@@ -1,0 +1,31 @@
+//! What stands for a GPU in a build without one: its memory cannot exist, so nothing here is ever called.
+
+use crate::cpu::{Attr, Kernel};
+use crate::{DType, Error, ErrorKind, Result, Strided, Tensor, bail};
+
+/// Memory on a GPU.
+pub type Buffer = std::convert::Infallible;
+
+pub fn buffer(_: usize) -> Result<Buffer> {
+    bail!(Device, "this build of cresset has no 'webgpu' device");
+}
+
+pub fn upload(_: DType, _: &[u8]) -> Result<Buffer> {
+    buffer(0)
+}
+
+pub fn host(_: &Tensor, never: &Buffer) -> Result<Tensor> {
+    match *never {}
+}
+
+pub fn set_op(name: &'static str) -> &'static str {
+    name
+}
+
+pub fn mixed() -> Error {
+    Error::new(ErrorKind::Internal, "there is one device")
+}
+
+pub fn run(kernel: &Kernel, _: &[Strided], _: &[Strided], _: &[Attr]) -> Result<()> {
+    bail!(Internal, "{}: launched on a device that does not exist", kernel.name);
+}
