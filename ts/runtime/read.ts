@@ -47,7 +47,7 @@ export async function readLater(t: Handle, dtype: DType): Promise<TypedArray> {
   if (onRead !== null) onRead(t);
   try {
     const bytes = await engine().gpu_read!(handleOf(t));
-    return new (dtype.array as new (buffer: ArrayBufferLike) => TypedArray)(bytes.buffer);
+    return new dtype.array(bytes.buffer as ArrayBuffer, 0, bytes.length / dtype.itemsize);
   } catch (failure) {
     // The engine's errors are their kind and their message.
     throw Array.isArray(failure) ? errorOfKind(failure[0] as number, failure[1] as string) : failure;
