@@ -26,6 +26,8 @@ pub mod drivers;
 mod error;
 mod kernels;
 mod launch;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod measure;
 mod pipeline;
 mod pool;
 mod stream;

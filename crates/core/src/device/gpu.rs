@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 
 pub use cresset_gpu::{Buffer, Counters, Gpu, Kind, PoolStats};
 use cresset_gpu::{View, launch};
@@ -16,7 +17,8 @@ use crate::{DType, Error, ErrorKind, Result, Scalar, Strided, Tensor, bail};
 const CONSTANTS: usize = 1024;
 
 thread_local! {
-    static OPEN: RefCell<Option<Gpu>> = const { RefCell::new(None) };
+    /// Not dropped with its thread: closing a device uses thread-locals of wgpu's, which may be gone by then.
+    static OPEN: RefCell<Option<ManuallyDrop<Gpu>>> = const { RefCell::new(None) };
     /// Numbers that kernels were given, by dtype and bits.
     static CONSTANT: RefCell<HashMap<(DType, u32), Buffer>> = RefCell::default();
     /// The op under way, for messages.
@@ -26,7 +28,7 @@ thread_local! {
 /// Makes an open GPU the device of tensors made from now on under that name.
 pub fn install(gpu: Gpu) {
     CONSTANT.take();
-    OPEN.set(Some(gpu));
+    drop(OPEN.replace(Some(ManuallyDrop::new(gpu))).map(ManuallyDrop::into_inner));
 }
 
 /// Opens the fastest GPU and installs it, unless one is open that is not lost.
@@ -46,7 +48,7 @@ pub async fn open() -> Result<()> {
 /// # Errors
 /// `Device` where none was opened.
 pub fn gpu() -> Result<Gpu> {
-    OPEN.with_borrow(Clone::clone).ok_or_else(|| {
+    OPEN.with_borrow(|open| open.as_deref().cloned()).ok_or_else(|| {
         Error::new(
             ErrorKind::Device,
             "device 'webgpu' is not open; begin the program with `await torch.init({ device: 'webgpu' })`",

@@ -2,8 +2,9 @@
 //! users give and fills in defaults. `seed` is the `random_state`.
 
 use crate::datasets::{self, Classification, Regression, Rows};
+use crate::device::{self, Device};
 use crate::random::numpy::RandomState;
-use crate::{DType, Result, Tensor, bail, ensure, ops};
+use crate::{DType, Element, Result, Tensor, bail, ensure, ops};
 
 ops! {
     /// Two half moons.
@@ -186,16 +187,22 @@ fn pair(outer: i64, inner: i64) -> Result<[usize; 2]> {
     Ok([count("nSamples", outer)?, count("nSamples", inner)?])
 }
 
+/// Like scikit-learn's arrays, what is made here is in float64 and on the CPU, whatever the default device.
+fn on_host<T: Element>(data: &[T], shape: &[usize]) -> Result<Tensor> {
+    let _host = device::enter(Device::Cpu);
+    Tensor::from_slice(data, shape)
+}
+
 fn matrix(x: &Rows) -> Result<Tensor> {
-    Tensor::from_slice(&x.values, &[x.len(), x.columns])
+    on_host(&x.values, &[x.len(), x.columns])
 }
 
 fn line(x: &[f64]) -> Result<Tensor> {
-    Tensor::from_slice(x, &[x.len()])
+    on_host(x, &[x.len()])
 }
 
 fn vector(y: &[i64]) -> Result<Tensor> {
-    Tensor::from_slice(y, &[y.len()])
+    on_host(y, &[y.len()])
 }
 
 fn indices(v: &[usize]) -> Result<Tensor> {
