@@ -12,6 +12,9 @@ import { Failure, root, run, say, script, seconds } from './lib.mjs';
 import { build } from './build.mjs';
 import { nativeEnv, nextestEnv, setup } from './setup.mjs';
 
+// All crates, with tensors on a GPU, which the CPU's binaries are built without.
+const WORKSPACE = ['--workspace', '--features', 'cresset-core/gpu'];
+
 const tally = { passed: 0, failed: 0 };
 
 function count(passed, failed) {
@@ -41,7 +44,7 @@ async function check(name, body) {
 async function nextest() {
   say('\n== nextest');
   let text = '';
-  const args = ['nextest', 'run', '--workspace', '--locked', '--no-fail-fast', '--no-tests=pass', '--status-level=fail', '--color=never'];
+  const args = ['nextest', 'run', ...WORKSPACE, '--locked', '--no-fail-fast', '--no-tests=pass', '--status-level=fail', '--color=never'];
   const status = await run('cargo', args, { env: { ...nextestEnv(), NEXTEST_HIDE_PROGRESS_BAR: '1' }, onText: (more) => (text += more) });
   const summary = text.match(/Summary \[[^\]]*\] .*/g)?.at(-1) ?? '';
   const number = (word) => Number(summary.match(new RegExp(`(\\d+) ${word}`))?.[1] ?? 0);
@@ -74,7 +77,7 @@ await script(async () => {
   const env = nativeEnv();
   if (!quick) {
     await check('rustfmt', () => run('cargo', ['fmt', '--all', '--check'], { env }));
-    await check('clippy', () => run('cargo', ['clippy', '--quiet', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings'], { env }));
+    await check('clippy', () => run('cargo', ['clippy', '--quiet', '--locked', ...WORKSPACE, '--all-targets', '--', '-D', 'warnings'], { env }));
   }
   if (names.length === 0) await nextest();
   const built = await check('build', () => build({ quick, webgpu }));

@@ -2,7 +2,7 @@
  * Tensors from data. Those filled by rule (`zeros`, `arange`, ...) are ops of the engine.
  * @module
  */
-import { type Device, device as toDevice } from './device.js';
+import { type Device, device as toDevice, getDefaultDevice } from './device.js';
 import { DType, getDefaultDtype } from './dtype.js';
 import { ArgumentError } from './errors.js';
 import { op } from './runtime/call.js';
@@ -60,7 +60,7 @@ export function fromNumpy(array: ArrayBufferView | ArrayLikeData): Tensor {
 /** A 0-d tensor of the default dtype unless another is given. PyTorch: `torch.scalar_tensor`. */
 export function scalarTensor(value: Num, options: TensorOptions = {}): Tensor {
   const data = typeof value === 'bigint' ? Number(value) : value;
-  const plain = op('to_dtype', build('scalarTensor', data, {}, true), options.dtype ?? getDefaultDtype()) as Tensor;
+  const plain = op('to_dtype', build('scalarTensor', data, { device: options.device ?? null }, true), options.dtype ?? getDefaultDtype()) as Tensor;
   return options.requiresGrad ? plain.requiresGrad_() : plain;
 }
 
@@ -108,9 +108,14 @@ function holdsNumbers(data: unknown): boolean {
 function build(name: string, data: unknown, options: TensorOptions, copy: boolean): Tensor {
   let out: Tensor;
   if (isTensor(data)) {
-    const cast = options.dtype ? data.to(options.dtype) : data;
+    const cast = data.to({ dtype: options.dtype ?? null, device: options.device ?? null });
     if (!copy) return cast;
     out = cast === data ? cast.detach().clone() : cast.detach();
-  } else out = make(name, data, options.dtype ?? (options.requiresGrad && holdsNumbers(data) ? getDefaultDtype() : null)) as Tensor;
+  } else {
+    const made = make(name, data, options.dtype ?? (options.requiresGrad && holdsNumbers(data) ? getDefaultDtype() : null)) as Tensor;
+    // An array of another library stays on the CPU, as in PyTorch.
+    out = name === 'fromNumpy' ? made : made.to(options.device ?? getDefaultDevice());
+    if (out !== made) made.dispose();
+  }
   return options.requiresGrad ? out.requiresGrad_() : out;
 }

@@ -14,7 +14,7 @@ export {
 } from './autograd-mode.js';
 export { asTensor, fromNumpy, meshgrid, type MeshgridOptions, scalarTensor, tensor, type TensorData, type TensorOptions } from './creation.js';
 export * as datasets from './datasets/index.js';
-export { Device, device } from './device.js';
+export { Device, device, getDefaultDevice, setDefaultDevice } from './device.js';
 export {
   bfloat16,
   bool,

@@ -4,7 +4,7 @@
  * @module
  */
 import { GradFn, type HookHandle, runBackward, addHook } from './autograd-core.js';
-import { cpu, type Device, device as toDevice } from './device.js';
+import { answersLater, cpu, type Device, device as toDevice, deviceCode, deviceOf } from './device.js';
 import { DType, dtypeOf, float32, float64, int32, int64, bool, onDefaultDtype, type TypedArray, uint8 } from './dtype.js';
 import { ArgumentError, IndexError } from './errors.js';
 import type { TensorMethods } from './generated/methods.js';
@@ -16,7 +16,8 @@ import { preformatted, shown } from './runtime/console.js';
 import { setScalarReader, setTensorTest } from './runtime/encode.js';
 import { dispose, Handle, handleOf, isHandle, isLive, keepHandle, setOperation, takeHandle } from './runtime/handle.js';
 import { installStarter } from './runtime/load.js';
-import { type NestedList, readElements, nest, toNumber } from './runtime/read.js';
+import { allocate } from './runtime/make.js';
+import { type NestedList, readElements, readLater, nest, toNumber } from './runtime/read.js';
 import type { Num } from './runtime/types.js';
 import { breathe } from './runtime/turn.js';
 import { checked, INFO, isShared, run, scratch } from './runtime/wasm.js';
@@ -58,6 +59,7 @@ export interface Tensor extends TensorMethods {}
 export class Tensor extends Handle {
   #shape: Size | null = null;
   #dtype: DType | null = null;
+  #device: Device | null = null;
   /** Dimensions and elements; -1 until asked for, and again after an op that may have changed them. */
   #ndim = -1;
   #numel = -1;
@@ -85,13 +87,14 @@ export class Tensor extends Handle {
       const fresh = source.detach();
       if (t.requiresGrad && fresh.dtype.isFloatingPoint) op('requires_grad_', fresh, true);
       const gradient = op('get_grad', t) as Tensor | null;
-      if (gradient !== null && gradient.dtype === fresh.dtype && String(gradient.shape) === String(fresh.shape)) op('set_grad', fresh, gradient);
+      if (gradient !== null && gradient.dtype === fresh.dtype && gradient.device === fresh.device && String(gradient.shape) === String(fresh.shape)) op('set_grad', fresh, gradient);
       gradient?.dispose();
       const handle = handleOf(t);
       const other = takeHandle(fresh);
       checked((wasm) => wasm.replace(handle, other));
       forget(t);
       t.#dtype = null;
+      t.#device = null;
     };
   }
 
@@ -104,6 +107,7 @@ export class Tensor extends Handle {
     this.#ndim = words[INFO.ndim]!;
     this.#numel = words[INFO.numel]!;
     this.#dtype ??= dtypeOf(words[INFO.dtype]!);
+    this.#device ??= deviceOf(words[INFO.device]!);
     return words;
   }
 
@@ -120,7 +124,8 @@ export class Tensor extends Handle {
 
   /** Where the memory is. PyTorch: `Tensor.device`. */
   get device(): Device {
-    return cpu;
+    if (this.#device === null) this.#info();
+    return this.#device!;
   }
 
   /** How the elements are stored; `torch.strided` is the only way. PyTorch: `Tensor.layout`. */
@@ -337,23 +342,35 @@ export class Tensor extends Handle {
    */
   to(...args: readonly (DType | Device | string | Tensor | boolean | null | undefined | ToOptions)[]): Tensor {
     let dtype: DType | null = null;
+    let device: Device | null = null;
     let copy = false;
     const flags: boolean[] = [];
+    const like = (t: Tensor): void => void ((dtype = t.dtype), (device = t.device));
     for (const a of args) {
       if (a instanceof DType) dtype = a;
-      else if (isTensor(a)) dtype = a.dtype;
+      else if (isTensor(a)) like(a);
       else if (typeof a === 'boolean') flags.push(a);
       else if (isPlain(a)) {
         const o = a as ToOptions;
-        if (o.other) dtype = o.other.dtype;
+        if (o.other) like(o.other);
         dtype = o.dtype ?? dtype;
-        if (o.device !== undefined && o.device !== null) toDevice(o.device);
+        if (o.device !== undefined && o.device !== null) device = toDevice(o.device);
         copy = o.copy ?? copy;
-      } else if (a !== null && a !== undefined) toDevice(a as Device | string);
+      } else if (a !== null && a !== undefined) device = toDevice(a as Device | string);
     }
     copy ||= flags[1] ?? false;
+    if (device !== null && device !== this.device) return this.#moved(device, dtype);
     if (dtype !== null && dtype !== this.dtype) return op('to_dtype', this, dtype) as Tensor;
     return copy ? this.clone() : this;
+  }
+
+  /** On another device. It is converted on the CPU, whose dtypes a GPU may not have. */
+  #moved(device: Device, dtype: DType | null): Tensor {
+    if (device === cpu) throw answersLater('to', "await x.cpu()");
+    const cast = dtype === null ? this : this.to(dtype);
+    const out = op('to_device', cast, deviceCode(device)) as Tensor;
+    if (cast !== this) cast.dispose();
+    return out;
   }
 
   /** As float32. PyTorch: `Tensor.float`. */
@@ -390,9 +407,18 @@ export class Tensor extends Handle {
   typeAs(other: Tensor): Tensor {
     return this.to(other.dtype);
   }
-  /** On the CPU, where it is already. PyTorch: `Tensor.cpu`. */
-  cpu(): Tensor {
-    return this;
+  /**
+   * The elements on the CPU; this tensor itself if it is there. From a GPU they come later, and outside the graph. PyTorch: `Tensor.cpu`.
+   * @example
+   * console.log(String(await x.cpu()));
+   */
+  async cpu(): Promise<Tensor> {
+    if (this.device === cpu) return this;
+    const { shape, dtype } = this;
+    const data = await readLater(this, dtype);
+    const { tensor, memory } = allocate(shape, dtype);
+    (memory as Uint8Array).set(data as Uint8Array);
+    return tensor as Tensor;
   }
 
   /** Overwrites this tensor with `src`, which is broadcast and cast to it. PyTorch: `Tensor.copy_`. */
@@ -408,6 +434,10 @@ export class Tensor extends Handle {
    * @throws {@link TorchError} if there is not exactly one element.
    */
   async item<T extends number | boolean | bigint = number>(): Promise<T> {
+    if (this.device !== cpu) {
+      this.#single();
+      return toNumber((await readLater(this, this.dtype))[0]!, this.dtype) as T;
+    }
     const value = this.itemSync<T>();
     await breathe();
     return value;
@@ -416,15 +446,26 @@ export class Tensor extends Handle {
   /** {@link item}, at once; on the CPU only. */
   itemSync<T extends number | boolean | bigint = number>(): T {
     setOperation('item');
+    this.#single();
+    return toNumber(this.#elements('itemSync', 'await x.item()')[0]!, this.dtype) as T;
+  }
+
+  #single(): void {
     const n = this.numel();
     if (n !== 1) {
       throw new ArgumentError(`item: a Tensor with ${n} elements cannot be converted to Scalar; reduce it first or use tolist()`);
     }
-    return toNumber(readElements(this, this.dtype, n, false)[0]!, this.dtype) as T;
+  }
+
+  /** The elements, in the engine's own memory where that is possible. */
+  #elements(name: string, instead: string, copy = false): TypedArray {
+    if (this.device !== cpu) throw answersLater(name, instead);
+    return readElements(this, this.dtype, this.numel(), copy);
   }
 
   /** The elements as nested arrays; a plain value for a 0-d tensor. PyTorch: `Tensor.tolist`. */
   async tolist(): Promise<NestedList> {
+    if (this.device !== cpu) return nest(await readLater(this, this.dtype), this.shape, this.dtype);
     const value: NestedList = this.tolistSync();
     await breathe();
     return value;
@@ -433,11 +474,12 @@ export class Tensor extends Handle {
   /** {@link tolist}, at once; on the CPU only. */
   tolistSync(): NestedList {
     setOperation('tolist');
-    return nest(readElements(this, this.dtype, this.numel(), false), this.shape, this.dtype);
+    return nest(this.#elements('tolistSync', 'await x.tolist()'), this.shape, this.dtype);
   }
 
   /** A copy of the elements in row-major order, as a typed array; bools as bytes. */
   async data(): Promise<TypedArray> {
+    if (this.device !== cpu) return readLater(this, this.dtype);
     const value = this.dataSync();
     await breathe();
     return value;
@@ -446,8 +488,7 @@ export class Tensor extends Handle {
   /** {@link data}, at once; on the CPU only. */
   dataSync(): TypedArray {
     setOperation('data');
-    const n = this.numel();
-    return readElements(this, this.dtype, n, true);
+    return this.#elements('dataSync', 'await x.data()', true);
   }
 
   /**
@@ -466,6 +507,7 @@ export class Tensor extends Handle {
   dataView(): TypedArray {
     setOperation('dataView');
     if (!this.isContiguous()) throw new ArgumentError('dataView: the tensor is not contiguous; use data(), or contiguous().dataView()');
+    if (this.device !== cpu) throw answersLater('dataView', 'await x.data()');
     const shared = isShared();
     const handle = handleOf(this);
     if (!shared) run((wasm) => wasm.lend(handle));
@@ -533,11 +575,22 @@ export class Tensor extends Handle {
   #printable(): Printable {
     const { shape, dtype, requiresGrad } = this;
     const gradFn = this.gradFn?.name ?? null;
-    return { shape, dtype, device: 'cpu', data: readElements(this, dtype, shape.numel(), false), gradFn, requiresGrad };
+    return { shape, dtype, device: String(this.device), data: this.#elements('String(x)', 'String(await x.cpu())'), gradFn, requiresGrad };
+  }
+
+  /** What is known of a tensor whose elements are elsewhere. */
+  #outline(): string {
+    const gradFn = this.gradFn?.name;
+    const facts = [`device='${String(this.device)}'`, `size=(${this.shape.join(', ')}${this.ndim === 1 ? ',' : ''})`, `dtype=${String(this.dtype)}`];
+    if (gradFn !== undefined) facts.push(`grad_fn=<${gradFn}>`);
+    else if (this.requiresGrad) facts.push('requires_grad=True');
+    return `tensor(..., ${facts.join(', ')})`;
   }
 
   static {
-    shown(this.prototype, String, (t) => (isLive(t) ? tensorHtml(t.#printable()) : preformatted(String(t))));
+    // A console shows what it can at once.
+    const text = (t: Tensor): string => (isLive(t) && t.device !== cpu ? t.#outline() : String(t));
+    shown(this.prototype, text, (t) => (isLive(t) && t.device === cpu ? tensorHtml(t.#printable()) : preformatted(text(t))));
   }
 
   /** Nested arrays, for JSON.stringify. */
@@ -581,6 +634,7 @@ export function isTensor(x: unknown): x is Tensor {
 
 setScalarReader((t) => {
   if (!isTensor(t) || t.ndim !== 0) return null;
+  if (t.device !== cpu) throw answersLater('a number as an argument', 'await x.item()');
   return toNumber(readElements(t, t.dtype, 1, false)[0]!, t.dtype);
 });
 onDefaultDtype((dtype) => op('set_default_dtype', dtype));

@@ -310,7 +310,7 @@ export function randomSplit<T>(
     });
   }
   if (sum(sizes) !== n) throw new ValueError('Sum of input lengths does not equal the length of the input dataset!');
-  const order = randperm(n, generator ? { generator } : {});
+  const order = randperm(n, { device: 'cpu', ...(generator ? { generator } : {}) });
   const indices = order.tolistSync() as number[];
   order.dispose();
   let start = 0;

@@ -31,7 +31,7 @@ function take(t: Tensor): number[] {
 
 /** A seed: two words of the generator's stream. */
 export function drawSeed(generator: Generator | null): number | bigint {
-  const t = empty([], { dtype: int64 });
+  const t = empty([], { dtype: int64, device: 'cpu' });
   t.random_(generator ? { generator } : {});
   const seed = t.itemSync() as number | bigint;
   t.dispose();
@@ -111,12 +111,12 @@ export class RandomSampler implements Sampler {
     }
     const count = this.numSamples;
     if (this.replacement) {
-      for (let k = 0; k < Math.floor(count / 32); k++) yield* take(randint(0, n, [32], { generator, dtype: int64 }));
-      yield* take(randint(0, n, [count % 32], { generator, dtype: int64 }));
+      for (let k = 0; k < Math.floor(count / 32); k++) yield* take(randint(0, n, [32], { generator, dtype: int64, device: 'cpu' }));
+      yield* take(randint(0, n, [count % 32], { generator, dtype: int64, device: 'cpu' }));
     } else {
-      for (let k = 0; k < Math.floor(count / n); k++) yield* take(randperm(n, { generator }));
+      for (let k = 0; k < Math.floor(count / n); k++) yield* take(randperm(n, { generator, device: 'cpu' }));
       // Drawn even when nothing of it is used: a generator of the caller's moves on as it does in PyTorch.
-      yield* take(randperm(n, { generator })).slice(0, count % n);
+      yield* take(randperm(n, { generator, device: 'cpu' })).slice(0, count % n);
     }
   }
 }
@@ -141,7 +141,7 @@ export class SubsetRandomSampler implements Sampler {
 
   *[Symbol.iterator](): Indices {
     const { generator } = this;
-    for (const i of take(randperm(this.indices.length, generator ? { generator } : {}))) yield this.indices[i]!;
+    for (const i of take(randperm(this.indices.length, { device: 'cpu', ...(generator ? { generator } : {}) }))) yield this.indices[i]!;
   }
 }
 

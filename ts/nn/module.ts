@@ -9,7 +9,7 @@ import { Tensor, zeroGrads } from '../tensor.js';
 import { anything, bind, flag, maybe, text } from './args.js';
 import { CALL, Callable } from './callable.js';
 import { type BackwardHook, type BackwardPreHook, type ForwardHook, type ForwardPreHook, Hooks, type RemovableHandle, callWithHooks } from './hooks.js';
-import { convert, parseTo } from './move.js';
+import { convert, fetchAll, parseTo } from './move.js';
 import { Buffer, Parameter } from './parameter.js';
 import { indent, pyType } from './python.js';
 import { type LoadResult, type StateDict, loadInto, newStateDict, saveFrom } from './state.js';
@@ -355,9 +355,9 @@ export class Module extends Callable {
     return convert(this, { ...parseTo([dtype]), integers: true });
   }
 
-  /** Parameters and buffers move to the CPU. */
-  cpu(): this {
-    return convert(this, parseTo(['cpu']));
+  /** Parameters and buffers move to the CPU, which takes waiting where they are on a GPU. PyTorch: `Module.cpu`. */
+  async cpu(): Promise<this> {
+    return fetchAll(this);
   }
 
   /**

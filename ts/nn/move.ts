@@ -2,6 +2,7 @@
  * Moving and converting what a module holds.
  * @module
  */
+import { cpu } from '../device.js';
 import { DType, float32, float64 } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { noGrad } from '../autograd.js';
@@ -39,12 +40,37 @@ export function parseTo(args: readonly unknown[]): Destination {
   return { dtype, device, integers: false };
 }
 
-/** Converts every parameter, gradient and buffer of the tree in place: the tensor objects stay the same. */
-export function convert<M extends Module>(module: M, to: Destination): M {
+/** Brings every parameter, gradient and buffer of the tree to the CPU, in place. */
+export async function fetchAll<M extends Module>(module: M): Promise<M> {
+  for (const t of heldBy(module)) await bring(t);
+  return module;
+}
+
+async function bring(t: Tensor): Promise<void> {
+  if (t.device === cpu) return;
+  const { requiresGrad, grad } = t;
+  const plain = t.detach();
+  const here = await plain.cpu();
+  noGrad(() => setData(t, here));
+  if (requiresGrad) t.requiresGrad_(true);
+  if (grad) {
+    await bring(grad);
+    t.grad = grad;
+  }
+  here.dispose();
+  plain.dispose();
+}
+
+function heldBy(module: Module): Set<Tensor> {
   const held = new Set<Tensor>();
   for (const m of module.modules()) for (const [, value, kind] of m._members()) if (kind !== 'module') held.add(value as Tensor);
+  return held;
+}
+
+/** Converts every parameter, gradient and buffer of the tree in place: the tensor objects stay the same. */
+export function convert<M extends Module>(module: M, to: Destination): M {
   noGrad(() => {
-    for (const t of held) move(t, to);
+    for (const t of heldBy(module)) move(t, to);
   });
   return module;
 }
@@ -55,7 +81,7 @@ function move(t: Tensor, { dtype, device, integers }: Destination): void {
   const grad = t.grad;
   const plain = t.detach();
   const moved = device === null ? plain.to(into) : plain.to(device, into);
-  if (t.dtype !== into) {
+  if (t.dtype !== into || t.device !== moved.device) {
     setData(t, moved);
     if (wants) t.requiresGrad_(true);
     if (grad) {

@@ -80,9 +80,9 @@ export function scalarOf(x: Hyper): number {
   return isTensor(x) ? Number(x.itemSync()) : x;
 }
 
-/** A 0-d tensor of the default dtype, as PyTorch's states hold steps. */
+/** A 0-d tensor of the default dtype on the CPU, as PyTorch's states hold steps. */
 export function count(value: number): Tensor {
-  return tensor(value, { dtype: getDefaultDtype() });
+  return tensor(value, { dtype: getDefaultDtype(), device: 'cpu' });
 }
 
 /**

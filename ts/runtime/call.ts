@@ -6,7 +6,7 @@
  * a list of integers may be given as separate arguments where it is the only positional parameter.
  * @module
  */
-import { type Device, device as toDevice } from '../device.js';
+import { type Device, onDevice } from '../device.js';
 import { dtypeOf } from '../dtype.js';
 import { ArgumentError, InternalError } from '../errors.js';
 import { TABLE } from '../generated/table.js';
@@ -173,10 +173,16 @@ function allKnown(s: Signature, named: Record<string, unknown>, used: number): b
 /** What every factory takes besides the engine's own parameters. */
 const FACTORY: ReadonlySet<string> = new Set(['device', 'requiresGrad', 'layout', 'pinMemory']);
 
+/** Flag of a call: results are made on the default device (crates/core/src/call.rs). */
+const PLACED = 2;
+
 function finish(def: Def, s: Signature, self: Handle | undefined, args: readonly unknown[], named: Record<string, unknown> | null): unknown {
   const { kind } = s.returns;
   if (def.mode === 0) {
-    call(s.op, 0);
+    // What a factory makes is where it is wanted, whatever device its arguments are on.
+    const device = s.factory ? named?.['device'] : null;
+    if (device === null || device === undefined) call(s.op, 0);
+    else onDevice(device as Device | string, () => call(s.op, PLACED));
     const result = kind === 'Tensor' ? wrap(scratch()[0]!) : decode(def.name, s.returns);
     if (s.factory && named !== null) factoryOptions(def.name, result as Handle, named);
     return result;
@@ -191,8 +197,7 @@ function finish(def: Def, s: Signature, self: Handle | undefined, args: readonly
 }
 
 function factoryOptions(name: string, t: Handle, named: Record<string, unknown>): void {
-  const { device, requiresGrad, layout } = named;
-  if (device !== undefined && device !== null) toDevice(device as Device | string);
+  const { requiresGrad, layout } = named;
   if (layout !== undefined && layout !== null && layout !== 'strided' && String(layout) !== 'torch.strided') {
     throw new ArgumentError(`${name}: layout ${String(layout)} is not supported, only torch.strided`);
   }

@@ -26,6 +26,8 @@ export interface Exports {
   alloc(dtype: number, ndim: number): number;
   live_bytes(): number;
   memory_limit(bytes: number): void;
+  default_device(code: number): number;
+  gpu_read?(handle: number): Promise<Uint8Array>;
   spill_block(words: number): number;
   spill_plan(count: number): number;
   spill_commit(): void;
@@ -49,7 +51,7 @@ export interface Exports {
 }
 
 /** Positions of what `info` writes (crates/core/src/call.rs, `info`). */
-export const INFO = { dtype: 0, requiresGrad: 1, isLeaf: 2, isView: 3, hasGradFn: 4, ndim: 6, numel: 7, offset: 8, shape: 9 } as const;
+export const INFO = { dtype: 0, requiresGrad: 1, isLeaf: 2, isView: 3, hasGradFn: 4, device: 5, ndim: 6, numel: 7, offset: 8, shape: 9 } as const;
 
 /** Called by the engine for hooks and custom Functions; words in and out of the scratch block, -1 for "it threw". */
 export type Callback = (kind: number, id: number, count: number) => number;

@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell};
 
 use cresset_core::autograd::mode::{self, GradMode};
 use cresset_core::cpu::{gemm, threads};
+use cresset_core::device::{self, Device};
 use cresset_core::{DType, Error, ErrorKind, Result, Tensor, call, callback, handles, profile, random, spill, storage};
 use wasm_bindgen::prelude::*;
 
@@ -163,11 +164,13 @@ pub fn info(handle: u32) -> i32 {
     }))
 }
 
-/// Address of the first element of a contiguous tensor, else 0.
+/// Address of the first element of a contiguous tensor in the engine's own memory, else 0.
 #[wasm_bindgen]
 pub fn data_ptr(handle: u32) -> usize {
     match handles::get(handle) {
-        Ok(t) if t.is_contiguous() => t.storage().ptr() as usize + t.layout().offset * t.dtype().size(),
+        Ok(t) if t.device() == Device::Cpu && t.is_contiguous() => {
+            t.storage().ptr() as usize + t.layout().offset * t.dtype().size()
+        }
         _ => 0,
     }
 }
@@ -180,11 +183,11 @@ pub fn lend(handle: u32) {
     }
 }
 
-/// A handle to an uninitialised contiguous tensor; its shape stands in the block. -1 when memory is short.
+/// A handle to an uninitialised contiguous tensor in the engine's own memory; its shape stands in the block. -1 when memory is short.
 #[wasm_bindgen]
 pub fn alloc(dtype: u32, ndim: u32) -> i32 {
     let shape: Vec<usize> = BLOCK.get()[..ndim as usize].iter().map(|w| w.get() as usize).collect();
-    match Tensor::empty(&shape, DType::from_code(dtype).unwrap_or(DType::F32)) {
+    match Tensor::empty_on_host(&shape, DType::from_code(dtype).unwrap_or(DType::F32)) {
         Ok(t) => with_flag(handles::put(t) as i32),
         Err(e) => fail(e),
     }
@@ -260,6 +263,17 @@ pub unsafe fn spill_restore(kind: u32, references: usize, words: usize, internal
 #[wasm_bindgen]
 pub fn storage_ptr(handle: u32) -> usize {
     handles::memory(handle)
+}
+
+/// Sets the device that tensors are made on when nothing else says it, by its number, and returns the one before; any other
+/// number only asks. -1 where the device is not open.
+#[wasm_bindgen]
+pub fn default_device(new: i32) -> i32 {
+    let before = device::default() as i32;
+    match Device::from_code(new as u32).map(|d| device::check_open(d).map(|()| device::set_default(d))) {
+        Some(Err(e)) => fail(e),
+        _ => before,
+    }
 }
 
 /// Sets the grad mode (0 off, 1 on, 2 inference) and returns the one before; 3 only asks.

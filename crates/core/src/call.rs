@@ -20,6 +20,8 @@ use crate::{DType, Error, ErrorKind, Result, Scalar, Tensor, autograd, bail, han
 
 /// Flag of a call: the first tensor receives the result.
 pub const IN_PLACE: u32 = 1;
+/// Flag of a call: results are made on the default device, whatever device the arguments are on.
+pub const PLACED: u32 = 2;
 
 /// One call under way.
 pub struct Call<'a> {
@@ -28,6 +30,7 @@ pub struct Call<'a> {
     op: &'static str,
     direct: bool,
     mixed: bool,
+    placed: bool,
     in_place: bool,
     /// The tensor that is written in place.
     target: Option<Tensor>,
@@ -81,6 +84,7 @@ pub fn call(op: u32, flags: u32, words: &[Cell<f64>], results: &mut Vec<f64>) ->
         tracked: false,
         places: Places::default(),
         mixed: entry.mixed,
+        placed: flags & PLACED != 0,
         failed: None,
         results,
     };
@@ -113,7 +117,7 @@ impl Call<'_> {
         if gpu && host && !self.mixed {
             return Err(device::remote::mixed());
         }
-        if gpu || host || host_number {
+        if (gpu || host || host_number) && !self.placed {
             // For the rest of the call; `call` goes back.
             device::go_to(if gpu { Device::Gpu } else { Device::Cpu });
         }

@@ -57,6 +57,14 @@ pub fn current() -> Device {
     if cfg!(feature = "gpu") { CURRENT.get() } else { Device::Cpu }
 }
 
+/// Whether tensors can be made there.
+///
+/// # Errors
+/// `Device` for a GPU that was not opened.
+pub fn check_open(device: Device) -> Result<()> {
+    if device == Device::Gpu { remote::check_open() } else { Ok(()) }
+}
+
 /// Where tensors are made of which nothing else says it (`torch.get_default_device`).
 pub fn default() -> Device {
     DEFAULT.get()

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::cpu::{Attr, index};
 use crate::layout::expand_strides;
-use crate::{DType, Layout, Result, Shape, Strided, Strides, Tensor, bail, dispatch, ensure};
+use crate::{DType, Layout, Result, Shape, Strided, Strides, Tensor, bail, device, dispatch, ensure};
 
 pub(crate) use crate::cpu::index::PutMode;
 
@@ -135,7 +135,7 @@ pub(crate) fn range(index: &Tensor) -> Result<Option<(i64, i64)>> {
 
 /// Refuses an index outside a dimension; `negative` says whether it may count from the end.
 pub(crate) fn check(op: &str, index: &Tensor, dim: usize, size: usize, negative: bool) -> Result<()> {
-    if let Some((low, high)) = range(index)? {
+    if let Some((low, high)) = if index.is_readable() { range(index)? } else { None } {
         let n = size as i64;
         let bad = if high >= n { Some(high) } else { (low < if negative { -n } else { 0 }).then_some(low) };
         if let Some(i) = bad {
@@ -145,7 +145,7 @@ pub(crate) fn check(op: &str, index: &Tensor, dim: usize, size: usize, negative:
     Ok(())
 }
 
-/// An index tensor as int64; other dtypes than int32 and int64 are refused (but for one without elements).
+/// An index tensor as int64 where the op computes; other dtypes than int32 and int64 are refused (but for one without elements).
 pub(crate) fn integer_index(op: &str, index: &Tensor) -> Result<Tensor> {
     ensure!(
         matches!(index.dtype(), DType::I32 | DType::I64) || index.numel() == 0,
@@ -153,5 +153,5 @@ pub(crate) fn integer_index(op: &str, index: &Tensor) -> Result<Tensor> {
         "{op}(): Expected dtype int32/int64 for index but got {}",
         index.dtype()
     );
-    index.cast_data(DType::I64)
+    index.cast_data(DType::I64)?.to_device(device::current())
 }

@@ -170,6 +170,11 @@ impl Tensor {
     pub fn device(&self) -> Device {
         self.0.storage.device()
     }
+    /// Whether ops can look at the elements while they run. On a GPU they cannot, and errors that lie in elements (an index out of
+    /// range) are found by the kernels and reported by the next read.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.device() == Device::Cpu
+    }
     pub fn shape(&self) -> &[usize] {
         &self.0.layout.shape
     }

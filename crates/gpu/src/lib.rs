@@ -21,6 +21,8 @@
 
 mod counters;
 mod device;
+#[cfg(all(any(test, feature = "testing"), not(target_arch = "wasm32")))]
+pub mod drivers;
 mod error;
 mod kernels;
 mod launch;

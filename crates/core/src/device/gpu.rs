@@ -51,9 +51,13 @@ pub fn gpu() -> Result<Gpu> {
     OPEN.with_borrow(Clone::clone).ok_or_else(|| {
         Error::new(
             ErrorKind::Device,
-            "device 'webgpu' is not open; open it first: `await torch.init({ device: 'webgpu' })`",
+            "device 'webgpu' is not open; begin the program with `await torch.init({ device: 'webgpu' })`",
         )
     })
+}
+
+pub(crate) fn check_open() -> Result<()> {
+    gpu().map(drop)
 }
 
 /// Names the op that runs from now on; gives the one before.

@@ -6,8 +6,12 @@ use crate::{DType, Error, ErrorKind, Result, Strided, Tensor, bail};
 /// Memory on a GPU.
 pub type Buffer = std::convert::Infallible;
 
+pub fn check_open() -> Result<()> {
+    bail!(Device, "device 'webgpu' is not open; begin the program with `await torch.init({{ device: 'webgpu' }})`");
+}
+
 pub fn buffer(_: usize) -> Result<Buffer> {
-    bail!(Device, "this build of cresset has no 'webgpu' device");
+    bail!(Internal, "memory on a device that does not exist");
 }
 
 pub fn upload(_: DType, _: &[u8]) -> Result<Buffer> {

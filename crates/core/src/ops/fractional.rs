@@ -3,6 +3,7 @@
 use super::pool::{attach_max, check_input, chosen, node, resized};
 use super::windows::{Five, spread, three};
 use crate::call::OneOrMore;
+use crate::device::{self, Device};
 use crate::cpu::pool::FRACTIONAL_MAX_POOL;
 use crate::promote::wide;
 use crate::{Attr, DType, Result, Scalar, Strided, Tensor, bail, dispatch, ensure, ops};
@@ -63,6 +64,8 @@ fn fractional(op: &str, n: usize, x: &Tensor, f: Fraction) -> Result<(Tensor, Te
     let samples = match f.samples {
         Some(s) => s,
         None => {
+            // The windows are laid out on the host.
+            let _host = device::enter(Device::Cpu);
             drawn = ops::rand(&[images as i64, channels as i64, n as i64], None, Some(x.dtype()))?;
             &drawn
         }

@@ -62,7 +62,7 @@ ops! {
 fn draw_slopes(slopes: &Tensor, lower: f64, upper: f64) -> crate::Result<()> {
     let single = slopes.dtype() == crate::DType::F32;
     let [lower, upper] = [lower, upper].map(|bound| if single { bound as f32 as f64 } else { bound });
-    let wide = Tensor::empty(slopes.shape(), crate::DType::F64)?;
+    let wide = Tensor::empty_on_host(slopes.shape(), crate::DType::F64)?;
     ops::uniform_(&wide, lower, upper, None)?;
     slopes.copy_from(&wide)
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::autograd::{self, Hook, inplace, mode};
+use crate::device::Device;
 use crate::callback::{Kind, Remote, call};
 use crate::{DType, Layout, Result, Tensor, attach, bail, ensure, handles, ops};
 
@@ -46,6 +47,21 @@ ops! {
         Ok(out)
     }
 
+    /// The elements on a device, by its number; this tensor itself if it is there. Its gradient goes back to where it came from.
+    [private mixed]
+    fn to_device(input: Tensor, device: i64) -> Tensor {
+        let Some(to) = Device::from_code(device as u32) else { bail!(Internal, "no device has number {device}") };
+        let from = input.device();
+        if from == to {
+            return Ok(input.clone());
+        }
+        let out = input.to_device(to)?;
+        attach(&[&out], "ToCopyBackward0", &[input], &[], move |ctx| {
+            Ok(vec![ctx.opt_grad(0).map(|g| g.to_device(from)).transpose()?])
+        });
+        Ok(out)
+    }
+
     /// The same elements outside the graph; memory is shared, and a write through either is seen by both.
     ///
     /// PyTorch: `torch.detach`.
@@ -72,7 +88,7 @@ ops! {
     /// Overwrites this tensor with another, which is broadcast and cast to it.
     ///
     /// PyTorch: `Tensor.copy_`.
-    [private]
+    [private mixed]
     fn copy_(input: Tensor, src: Operand) -> () {
         inplace::copy_into("copy_", input, src)
     }
@@ -105,19 +121,19 @@ ops! {
     }
 
     /// The accumulated gradients of several tensors.
-    [private]
+    [private mixed]
     fn get_grads(tensors: Vec<Tensor>) -> Vec<Option<Tensor>> {
         Ok(tensors.iter().map(Tensor::grad).collect())
     }
 
     /// The positions of those that have a gradient.
-    [private]
+    [private mixed]
     fn with_grad(tensors: Vec<Tensor>) -> Vec<i64> {
         Ok((0..tensors.len() as i64).filter(|&i| tensors[i as usize].has_grad()).collect())
     }
 
     /// Forgets the gradients of several tensors, or takes them out of the graph and fills them with zeros.
-    [private]
+    [private mixed]
     fn zero_grads(tensors: Vec<Tensor>, set_to_none: bool) -> () {
         for t in tensors {
             if set_to_none {
@@ -161,14 +177,14 @@ ops! {
     }
 
     /// Backward from these tensors into the leaves' gradients (or those of `inputs`, when there are any).
-    [private]
+    [private mixed]
     fn backward(tensors: Vec<Tensor>, grads: Vec<Option<Tensor>>, retain_graph: bool, create_graph: bool,
                 inputs: Vec<Tensor>) -> () {
         autograd::backward(tensors, grads, retain_graph, create_graph, (!inputs.is_empty()).then_some(inputs))
     }
 
     /// The gradients of `inputs`.
-    [private]
+    [private mixed]
     fn grad(outputs: Vec<Tensor>, inputs: Vec<Tensor>, grads: Vec<Option<Tensor>>, retain_graph: bool,
             create_graph: bool) -> Vec<Option<Tensor>> {
         autograd::grad(outputs, grads, inputs, retain_graph, create_graph)
@@ -275,7 +291,7 @@ ops! {
     /// Whether two handles name the same memory.
     ///
     /// PyTorch: `Tensor.is_set_to`, but for the layout.
-    [private]
+    [private mixed]
     fn same_storage(input: Tensor, other: Tensor) -> bool {
         Ok(input.storage().same(other.storage()))
     }
@@ -289,7 +305,7 @@ ops! {
     /// The dtype in which an op on these two would be computed.
     ///
     /// PyTorch: `torch.result_type`.
-    [torch]
+    [torch mixed]
     fn result_type(tensor1: Operand, tensor2: Operand) -> DType {
         Ok(crate::promote::result_type(&[tensor1, tensor2]))
     }

@@ -200,7 +200,7 @@ fn put_slices(input: &Tensor, offered: Option<Tensor>, dim: usize, at: &Tensor, 
 ops! {
     /// The elements that index tensors name: one for each leading dimension, null to keep it; masks count for as many
     /// dimensions as they have.
-    [private]
+    [private mixed]
     fn index(input: Tensor, indices: Vec<Option<Tensor>>) -> Tensor {
         let at = expand_masks("index", input, indices)?;
         let out = advanced("index", input, &at)?.read(input)?;
@@ -217,7 +217,7 @@ ops! {
     /// A copy in which `values` stand (or are added, with `accumulate`) where index tensors say; null keeps a dimension.
     ///
     /// PyTorch: `torch.index_put`.
-    [torch tensor inplace direct]
+    [torch tensor inplace direct mixed]
     fn index_put(input: Tensor, indices: Vec<Option<Tensor>>, values: Tensor, accumulate: bool = false) -> Tensor {
         ensure!(
             values.dtype() == input.dtype(),

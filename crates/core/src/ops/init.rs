@@ -2,7 +2,7 @@
 
 use crate::autograd::no_grad;
 use crate::call::GeneratorId;
-use crate::{DType, Result, Tensor, ensure, ops};
+use crate::{DType, Result, Tensor, device, ensure, ops};
 
 /// The share of a standard normal distribution below `x`.
 fn normal_cdf(x: f64) -> f64 {
@@ -43,7 +43,9 @@ ops! {
         // The bounds as the dtype has them: what was rounded onto one is inside.
         let [a, b] = [a, b].map(|bound| if input.dtype() == DType::F32 { bound as f32 as f64 } else { bound });
         let outside = |values: &[f64]| values.iter().any(|v| *v < a || *v > b);
-        no_grad(|| {
+        let shape = input.shape();
+        let input = &Tensor::empty_on_host(shape, input.dtype())?;
+        let drawn = || no_grad(|| {
             // Likely values are drawn until all are inside; unlikely ones are found by rejection from the uniform
             // distribution, whose height is the density's greatest value in the range.
             let likely = inside > 0.3;
@@ -67,8 +69,9 @@ ops! {
                     }
                 }
             }
-            Tensor::from_slice(&values, input.shape())?.cast_data(input.dtype())
-        })
+            Tensor::from_slice(&values, shape)?.cast_data(input.dtype())
+        });
+        device::made_on_host(drawn)
     }
 
     /// A (semi-)orthogonal matrix times `gain` in the shape of `input`, whose dimensions after the first count as one.
@@ -78,7 +81,7 @@ ops! {
     fn orthogonal(input: Tensor, gain: f64, generator: Option<GeneratorId>) -> Tensor {
         let rows = input.shape()[0];
         let columns = input.numel() / rows.max(1);
-        let drawn = normals(&Tensor::empty(&[rows, columns], input.dtype())?, 0.0, 1.0, generator)?.to_vec::<f64>()?;
+        let drawn = normals(&Tensor::empty_on_host(&[rows, columns], input.dtype())?, 0.0, 1.0, generator)?.to_vec::<f64>()?;
         // A wide matrix is made from its transpose.
         let (tall, short) = (rows.max(columns), rows.min(columns));
         let wide = rows < columns;
@@ -90,6 +93,6 @@ ops! {
             gain * if wide { q[c * short + r] } else { q[r * short + c] }
         };
         let out: Vec<f64> = (0..rows * columns).map(value).collect();
-        Tensor::from_slice(&out, input.shape())?.cast_data(input.dtype())
+        device::made_on_host(|| Tensor::from_slice(&out, input.shape())?.cast_data(input.dtype()))
     }
 }

@@ -163,7 +163,9 @@ ops! {
             .filter(|&d| d < lead || (target[d - lead] == 1 && input.shape()[d] != 1))
             .map(|d| d as i64)
             .collect();
-        let sum = ops::sum_dim(input, Some(&dims), true, None)?;
-        if lead > 0 { ops::reshape(&sum, size) } else { Ok(sum) }
+        // A view of the sum could not become a leaf's gradient as it is.
+        let only_lead = dims.len() == lead;
+        let sum = ops::sum_dim(input, Some(&dims), !only_lead, None)?;
+        if lead > 0 && !only_lead { ops::reshape(&sum, size) } else { Ok(sum) }
     }
 }

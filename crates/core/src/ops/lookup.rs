@@ -21,7 +21,7 @@ fn check_table(op: &str, weight: &Tensor) -> Result<()> {
     Ok(())
 }
 
-/// Indices as int64, all inside the table.
+/// Indices as int64, all inside the table; and where ops can look at them, their values.
 fn check_indices(op: &str, index: &Tensor, rows: usize) -> Result<(Tensor, Vec<i64>)> {
     ensure!(
         matches!(index.dtype(), DType::I64 | DType::I32),
@@ -30,6 +30,9 @@ fn check_indices(op: &str, index: &Tensor, rows: usize) -> Result<(Tensor, Vec<i
          instead",
         index.dtype().c_name()
     );
+    if !index.is_readable() {
+        return Ok((ops::reshape(&index.cast_data(DType::I64)?.detach(), &[-1])?, Vec::new()));
+    }
     let values = index.to_vec::<i64>()?;
     if let Some(bad) = values.iter().find(|&&i| i < 0 || i >= rows as i64) {
         bail!(Index, "{op}: index out of range in self: index {bad} in a table of {rows} rows");
@@ -144,6 +147,7 @@ ops! {
         let (index, values) = check_indices(OP, input, weight.shape()[0])?;
         let padding = wrap_padding(OP, padding_idx, weight.shape()[0])?;
         if let Some(max) = max_norm {
+            let values = if input.is_readable() { values } else { input.to_vec()? };
             renorm(weight, &values, max, norm_type)?;
         }
         let out = lookup(weight, &index, Lookup { padding, scale: scale_grad_by_freq, sparse })?;
@@ -165,7 +169,8 @@ ops! {
         check_table(OP, weight)?;
         ensure!(matches!(mode, "sum" | "mean" | "max"), Value, "{OP}: mode has to be one of sum, mean or max, got {mode}");
         let (n, d) = (weight.shape()[0], weight.shape()[1]);
-        let (_, all) = check_indices(OP, input, n)?;
+        let (_, known) = check_indices(OP, input, n)?;
+        let all = if input.is_readable() { known } else { input.to_vec()? };
         let padding = wrap_padding(OP, padding_idx, n)?;
         if let Some(w) = per_sample_weights {
             ensure!(

@@ -9,7 +9,8 @@ use crate::{Attr, DType, Result, Tensor, attach, bail, dispatch, ensure, ops};
 /// Refuses targets that are not class indices, or out of range.
 fn check_classes(op: &str, target: &Tensor, classes: usize, ignored: i64) -> Result<()> {
     ensure!(target.dtype() == DType::I64, DType, "{op}: expected scalar type Long but found {}", target.dtype().c_name());
-    for t in target.to_vec::<i64>()? {
+    let known = if target.is_readable() { target.to_vec::<i64>()? } else { Vec::new() };
+    for t in known {
         ensure!(
             t == ignored || (0..classes as i64).contains(&t),
             Index,
@@ -142,11 +143,16 @@ fn smoothed_cross_entropy(
         Reduction::Sum => ops::sum(&smooth, None)?,
         Reduction::Mean => {
             // As in the hard part, targets count by the weight of their class.
-            let t = target.to_vec::<i64>()?;
-            let w = weight.map(|w| w.to_vec::<f64>()).transpose()?;
-            let total: f64 =
-                t.iter().filter(|&&t| t != ignored).map(|&t| w.as_ref().map_or(1.0, |w| w[t as usize])).sum();
-            ops::div(&ops::sum(&smooth, None)?, &number(total)?)?
+            let counted = ops::logical_not(&skip)?;
+            let total = match weight {
+                None => ops::sum_dim(&counted, None, false, Some(input.dtype()))?,
+                Some(w) => {
+                    let own = ops::where_(&skip, &Tensor::number(0)?, target)?;
+                    let own = ops::take(w, &own)?;
+                    ops::sum(&ops::mul(&own, &counted.cast_data(w.dtype())?)?, None)?
+                }
+            };
+            ops::div(&ops::sum(&smooth, None)?, &total)?
         }
     };
     ops::add(

@@ -1,0 +1,168 @@
+//! Tensors on a GPU: ops, gradients and whole training steps, on two software adapters, against the CPU.
+
+use cresset_core::device::{self, Device, gpu};
+use cresset_core::{DType, ErrorKind, Result, Tensor, autograd, ops, random};
+use cresset_gpu::drivers::open_software;
+
+/// Runs a test with each software adapter as the thread's GPU.
+fn on_each(test: impl Fn() -> Result<()>) {
+    for adapter in open_software() {
+        gpu::install(adapter);
+        test().unwrap();
+        device::set_default(Device::Cpu);
+    }
+}
+
+fn seeded() {
+    random::generators::with(None, |g| g.manual_seed(7)).unwrap();
+}
+
+/// The same computation on the CPU and on the GPU.
+fn both<T>(f: impl Fn() -> Result<T>) -> Result<[T; 2]> {
+    let mut out = Vec::new();
+    for device in [Device::Cpu, Device::Gpu] {
+        device::set_default(device);
+        seeded();
+        out.push(f()?);
+    }
+    device::set_default(Device::Cpu);
+    Ok(out.try_into().unwrap_or_else(|_| unreachable!()))
+}
+
+fn close(a: &[f64], b: &[f64], tolerance: f64) {
+    assert_eq!(a.len(), b.len());
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        assert!((a - b).abs() <= tolerance * (1.0 + a.abs()), "element {i}: {a} on the CPU, {b} on the GPU");
+    }
+}
+
+fn randn(shape: &[i64]) -> Result<Tensor> {
+    ops::randn(shape, None, None)
+}
+
+#[test]
+fn tensors_go_there_and_back() {
+    on_each(|| {
+        for dtype in [DType::F32, DType::I64, DType::I32, DType::U8, DType::Bool] {
+            let x = Tensor::from_slice(&[0i64, 1, 2, 3, 4, 5], &[2, 3])?.cast_data(dtype)?;
+            let turned = ops::transpose(&x, 0, 1)?;
+            let there = turned.to_device(Device::Gpu)?;
+            assert_eq!((there.device(), there.strides()), (Device::Gpu, &[1isize, 3][..]));
+            let back = there.to_device(Device::Cpu)?;
+            assert_eq!(back.dtype(), dtype);
+            assert_eq!(back.to_vec::<f64>()?, turned.to_vec::<f64>()?);
+        }
+        let e = Tensor::from_slice(&[1f64], &[1])?.to_device(Device::Gpu).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::DType);
+        Ok(())
+    });
+}
+
+#[test]
+fn numbers_reach_kernels_as_constants() {
+    on_each(|| {
+        let x = Tensor::from_slice(&[1f32, 2.0, 3.0], &[3])?.to_device(Device::Gpu)?;
+        let _gpu = device::enter(Device::Gpu);
+        let before = gpu::gpu()?.counters();
+        for _ in 0..10 {
+            let y = ops::mul(&x, &Tensor::number(2.5)?)?;
+            assert_eq!(y.to_vec::<f64>()?, [2.5, 5.0, 7.5]);
+        }
+        assert_eq!((gpu::gpu()?.counters() - before).uploads, 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn tensors_of_two_devices_do_not_mix() {
+    on_each(|| {
+        let x = Tensor::ones(&[3], DType::F32)?;
+        let e = ops::add(&x.to_device(Device::Gpu)?, &x).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Device);
+        assert!(e.message().contains("at least two devices"), "{e}");
+        Ok(())
+    });
+}
+
+#[test]
+fn random_numbers_are_those_of_the_cpu() {
+    on_each(|| {
+        let [cpu, gpu] = both(|| randn(&[5, 7])?.to_vec::<f64>())?;
+        assert_eq!(cpu, gpu);
+        Ok(())
+    });
+}
+
+/// Linear layers with Adam.
+struct Mlp {
+    params: Vec<Tensor>,
+    /// Running means of the gradients and of their squares.
+    means: [Vec<Tensor>; 2],
+    /// On the host, as PyTorch has them.
+    steps: Vec<Tensor>,
+}
+
+impl Mlp {
+    fn new(sizes: &[i64]) -> Result<Mlp> {
+        let mut params = Vec::new();
+        for pair in sizes.windows(2) {
+            params.push(ops::mul(&randn(&[pair[1], pair[0]])?, &Tensor::number(0.1)?)?);
+            params.push(Tensor::zeros(&[pair[1] as usize], DType::F32)?);
+        }
+        params.iter().for_each(|p| p.set_requires_grad(true));
+        let like = || params.iter().map(|p| Tensor::zeros(p.shape(), DType::F32)).collect::<Result<Vec<_>>>();
+        let means = [like()?, like()?];
+        let steps = params.iter().map(|_| Tensor::from_slice(&[0f32], &[])?.to_device(Device::Cpu));
+        let steps = steps.collect::<Result<Vec<_>>>()?;
+        Ok(Mlp { params, means, steps })
+    }
+
+    fn step(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        let mut h = x.clone();
+        for (i, layer) in self.params.chunks(2).enumerate() {
+            h = ops::linear(&h, &layer[0], Some(&layer[1]))?;
+            if 2 * i + 2 < self.params.len() {
+                h = ops::relu(&h)?;
+            }
+        }
+        let loss = ops::cross_entropy(&h, y, None, -100, "mean", 0.0)?;
+        autograd::backward(&[loss.clone()], &[None], false, false, None)?;
+        let [first, second] = &self.means;
+        ops::adam_step(&self.params, first, second, &[], &self.steps, 1e-3, 0.9, 0.999, 1e-8, 0.0, false, false)?;
+        self.params.iter().for_each(|p| p.set_grad(None));
+        Ok(loss.detach())
+    }
+}
+
+#[test]
+fn a_network_learns_as_on_the_cpu() {
+    on_each(|| {
+        let [cpu, gpu] = both(|| {
+            let net = Mlp::new(&[20, 32, 32, 5])?;
+            let (x, y) = (randn(&[64, 20])?, ops::randint(5, &[64], None, None)?);
+            (0..20).map(|_| Ok(net.step(&x, &y)?.to_vec::<f64>()?[0])).collect::<Result<Vec<f64>>>()
+        })?;
+        assert!(cpu[19] < cpu[0]);
+        close(&cpu, &gpu, 1e-5);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_repeated_step_creates_nothing() {
+    on_each(|| {
+        device::set_default(Device::Gpu);
+        let net = Mlp::new(&[784, 512, 512, 10])?;
+        let (x, y) = (randn(&[64, 784])?, ops::randint(10, &[64], None, None)?);
+        for _ in 0..4 {
+            net.step(&x, &y)?.to_vec::<f64>()?;
+        }
+        let before = gpu::gpu()?.counters();
+        net.step(&x, &y)?.to_vec::<f64>()?;
+        let now = gpu::gpu()?.counters() - before;
+        let none = [now.buffers, now.bind_groups, now.pipelines, now.uploads];
+        assert_eq!((none, now.submits, now.passes, now.readbacks), ([0; 4], 1, 1, 1), "{now:?}");
+        assert!(now.dispatches <= 25, "{now:?}");
+        Ok(())
+    });
+}
