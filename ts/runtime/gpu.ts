@@ -14,8 +14,6 @@ export interface GpuExports extends Exports {
   gpu_open(): Promise<void>;
   /** Whether a device is open that is not lost. */
   gpu_is_open(): boolean;
-  /** The elements of a tensor, when the GPU has computed them; rejects like `gpu_open`. */
-  gpu_read(handle: number): Promise<Uint8Array>;
   /** Puts what was done since then in the block (ts/webgpu.ts, `counters`). */
   gpu_counters(): number;
   /** Puts bytes in use, their peak, and bytes kept for later in the block; 1 gives the latter back first. */

@@ -7,7 +7,7 @@
  */
 import { source as platformSource } from '#wasm-source';
 import * as cpuGlue from '../generated/wasm/cresset.js';
-import { type Device, device as toDevice } from '../device.js';
+import { type Device, device as toDevice, setDefaultDevice, webgpu } from '../device.js';
 import { LoadError, ValueError } from '../errors.js';
 import { compile, compileResponse, compileSync, download, notCompiled } from './binary.js';
 import './callbacks.js';
@@ -84,7 +84,7 @@ const ONE_THREAD: Crew = {
 };
 
 /** Whether `device` names the GPU. */
-const isGpu = (device: InitOptions['device']): boolean => device !== undefined && /^webgpu(:0)?$/.test(String(device));
+const isGpu = (device: InitOptions['device']): boolean => device !== undefined && toDevice(device) === webgpu;
 
 /**
  * Loads the engine. Idempotent; in Node, Deno and Bun it is optional. In a browser, call it before the first tensor.
@@ -98,7 +98,6 @@ const isGpu = (device: InitOptions['device']): boolean => device !== undefined &
 export async function init(options: InitOptions = {}): Promise<void> {
   const { simd, device } = options;
   const gpu = isGpu(device);
-  if (device !== undefined && !gpu) toDevice(device);
   if (simd !== undefined && simd !== 'baseline' && simd !== 'relaxed') {
     throw new ValueError(`torch.init: simd must be 'baseline' or 'relaxed', not ${String(simd)}`);
   }
@@ -117,6 +116,7 @@ export async function init(options: InitOptions = {}): Promise<void> {
   }
   await pending;
   if (gpu) await openGpu();
+  if (device !== undefined) setDefaultDevice(device);
   if (options.threads === undefined) return;
   if (count > 1 || getNumThreads() > 1) setNumThreads(count);
   await allThreads();
