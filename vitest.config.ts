@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { BUILDS } from './test/builds.js';
+import { softwareGpu } from './test/webgpu/adapter.js';
 import type { InitOptions } from './ts/runtime/load.js';
 
 declare module 'vitest' {
@@ -7,6 +8,9 @@ declare module 'vitest' {
     build: InitOptions;
   }
 }
+
+// Here, since a worker's variables are a copy that drivers do not see.
+Object.assign(process.env, softwareGpu());
 
 export default defineConfig({
   test: {

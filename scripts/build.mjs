@@ -1,7 +1,8 @@
-// Makes dist/, the package: generated TypeScript, two wasm binaries, compiled TypeScript, the package as one file.
+// Makes dist/, the package: generated TypeScript, the wasm binaries, compiled TypeScript, the package as one file.
 //
-//   npm run build                 what ships: whole-program optimisation, wasm-opt, both binaries
-//   npm run build:quick           the inner loop: incremental, one binary, no wasm-opt, no browser.js
+//   npm run build                         what ships: whole-program optimisation, wasm-opt, every binary
+//   npm run build -- --quick              the inner loop: incremental, one binary (threads, no GPU), no wasm-opt, no browser.js
+//   npm run build -- --quick --webgpu     the inner loop of what has to do with the GPU: its binary is the one
 //
 // Steps whose inputs did not change are left out. Native and wasm builds have target folders of their own: they use
 // different compilers and flags, and would throw out each other's work.
@@ -10,7 +11,7 @@ import { join } from 'node:path';
 import { bundleBrowser, copyEngine, dropBrowser, nameClasses, writeBase64 } from './bundle.mjs';
 import { fingerprint, isFresh, isMain, must, root, say, script, seconds, stamp } from './lib.mjs';
 import { nativeEnv, setup } from './setup.mjs';
-import { BUILDS, buildWasm, GLUE, RUST } from './wasm.mjs';
+import { BUILDS, buildWasm, GLUE, isFreshFor, kindOf, RUST } from './wasm.mjs';
 
 const INPUTS = [...RUST, 'ts', 'tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/wasm.mjs'];
 
@@ -38,22 +39,22 @@ async function typescript(quick) {
   else await bundleBrowser();
 }
 
-/** Builds dist/; `quick` is the inner loop. Throws a Failure with a sentence. */
-export async function build({ quick = false } = {}) {
+/** Builds dist/; `quick` is the inner loop, `webgpu` its kind with a GPU. Throws a Failure with a sentence. */
+export async function build({ quick = false, webgpu = false } = {}) {
   const start = performance.now();
   await setup(quick ? ['npm', 'wasm'] : ['npm', 'wasm', 'pack']);
   const print = fingerprint(INPUTS);
-  const kinds = quick ? ['release', 'quick'] : ['release'];
-  if (existsSync(join(root, 'dist/index.js')) && kinds.some((kind) => isFresh('dist', `${kind} ${print}`))) return;
+  const kind = kindOf({ quick, webgpu });
+  if (existsSync(join(root, 'dist/index.js')) && isFreshFor('dist', kind, print)) return;
   await generate();
-  await buildWasm(quick);
+  await buildWasm({ quick, webgpu });
   await typescript(quick);
   // ts/generated is among the inputs of the fingerprint, so it is taken again.
-  stamp('dist', `${quick ? 'quick' : 'release'} ${fingerprint(INPUTS)}`);
+  stamp('dist', `${kind} ${fingerprint(INPUTS)}`);
   const size = statSync(join(GLUE, BUILDS.baseline.file)).size;
-  say(`build: dist/ is there${quick ? ' (quick)' : ''}, wasm ${Math.round(size / 1000)} kB (${seconds(start)})`);
+  say(`build: dist/ is there${quick ? ` (${kind})` : ''}, wasm ${Math.round(size / 1000)} kB (${seconds(start)})`);
 }
 
 if (isMain(import.meta.url)) {
-  await script(() => build({ quick: process.argv.includes('--quick') }));
+  await script(() => build({ quick: process.argv.includes('--quick'), webgpu: process.argv.includes('--webgpu') }));
 }

@@ -23,7 +23,11 @@ export function copyEngine() {
   cpSync(GLUE, join(DIST, 'generated/wasm'), { recursive: true, filter: (path) => !/\.wasm(\.d\.ts)?$/.test(path) });
   mkdirSync(DIST, { recursive: true });
   // At the top, where index.js and browser.js lie: one `new URL('./x.wasm', import.meta.url)` is right for both.
-  for (const { file } of Object.values(BUILDS)) copyFileSync(join(GLUE, file), join(DIST, file));
+  for (const { file } of Object.values(BUILDS)) {
+    // A quick build has no GPU; an old binary beside new code would be a trap.
+    if (existsSync(join(GLUE, file))) copyFileSync(join(GLUE, file), join(DIST, file));
+    else rmSync(join(DIST, file), { force: true });
+  }
 }
 
 /**
@@ -46,9 +50,10 @@ export async function bundleBrowser() {
   const { nodeResolve } = await import('@rollup/plugin-node-resolve');
   const bundle = await rollup({
     input: join(DIST, 'index.js'),
-    // The conditions of a page. vega and vega-lite stay imports: who draws plots has them in an import map.
+    // The conditions of a page. vega and vega-lite stay imports: who draws plots has them in an import map. What the GPU needs lies
+    // beside browser.js like the binaries, and is loaded when it is asked for.
     plugins: [nodeResolve({ browser: true })],
-    external: ['vega', 'vega-lite'],
+    external: ['vega', 'vega-lite', join(DIST, 'generated/wasm/cresset_webgpu.js')],
     // Cycles among modules are old and harmless here; anything else (a name that is not exported, a module not found) is a mistake.
     onwarn: (warning) => warning.code === 'CIRCULAR_DEPENDENCY' || fail(`browser.js could not be bundled: ${warning.message}`),
   });

@@ -6,7 +6,8 @@
 // wasm     a Rust that builds wasm32-unknown-unknown, and wasm-bindgen, which makes JavaScript modules of its output.
 // pack     wasm-pack, which drives both in a release build.
 // nextest  the runner of the Rust tests.
-// vulkan   two Vulkan drivers that compute on the processor, for the Rust tests of GPU kernels: lavapipe, and SwiftShader (Chromium's).
+// vulkan   two Vulkan drivers that compute on the processor, for the tests of GPU kernels: lavapipe, and SwiftShader (Chromium's), which
+//          Node's WebGPU (the npm package webgpu) takes too.
 // images   the 70,000 FashionMNIST images.
 // runtimes Node 24 and Deno, in which the package is tested too (test/runtimes/binaries).
 // browser  Chromium, likewise.
@@ -98,14 +99,16 @@ const DRIVERS = {
   CRESSET_SWIFTSHADER: ['/usr/lib/chromium/vk_swiftshader_icd.json', '/usr/share/vulkan/icd.d/vk_swiftshader_icd.json'],
 };
 const VULKAN_PACKAGES = ['libvulkan1', 'mesa-vulkan-drivers', 'chromium'];
+/** Through which drivers are found. Without it there is said to be no GPU, and no word of why. */
+const LOADERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'].map((folder) => join(folder, 'libvulkan.so.1'));
 
 async function vulkan() {
   const missing = () => Object.entries(DRIVERS).filter(([variable, files]) => !process.env[variable] && !files.some((file) => existsSync(file)));
-  if (missing().length === 0) return;
-  say(`setup: Vulkan drivers for the tests of GPU kernels: Debian's ${VULKAN_PACKAGES.join(', ')}`);
+  if (missing().length === 0 && (process.platform !== 'linux' || LOADERS.some((file) => existsSync(file)))) return;
+  say(`setup: Vulkan drivers for the tests of the GPU: Debian's ${VULKAN_PACKAGES.join(', ')}`);
   if ((await apt(VULKAN_PACKAGES)) && missing().length === 0) return;
   fail(
-    'The tests of GPU kernels need two Vulkan drivers, and apt is not to be had here, or not without root. Say where their files are:\n' +
+    'The tests of the GPU need two Vulkan drivers and libvulkan.so.1, and apt is not to be had here, or not without root. Say where their files are:\n' +
     missing().map(([variable]) => `${variable}=/path/to/icd.json`).join(' '),
   );
 }

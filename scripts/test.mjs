@@ -3,6 +3,7 @@
 //   npm test                      all of it, with the package as it ships
 //   npm test -- --quick           the inner loop: quick build, no formatting, clippy or lint, no browser
 //   npm test -- --quick NAME ...  ... and only the test files whose name contains NAME (no Rust tests then)
+//   npm test -- --quick --webgpu webgpu    ... with the binary that has a GPU, which the quick build otherwise leaves out
 //
 // rustfmt, clippy, the build, tsc, eslint, publint and attw (is the package well-formed?) count as one check each; nextest and vitest count their tests.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -70,6 +71,7 @@ const node = (tool, ...args) => run(process.execPath, [join(root, 'node_modules'
 
 await script(async () => {
   const quick = process.argv.includes('--quick');
+  const webgpu = process.argv.includes('--webgpu');
   const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
   await setup(['npm', 'nextest', 'vulkan', 'runtimes', ...(quick ? [] : ['browser'])]);
   const env = nativeEnv();
@@ -78,7 +80,7 @@ await script(async () => {
     await check('clippy', () => run('cargo', ['clippy', '--quiet', '--locked', ...WORKSPACE, '--all-targets', '--', '-D', 'warnings'], { env }));
   }
   if (names.length === 0) await nextest();
-  const built = await check('build', () => build({ quick }));
+  const built = await check('build', () => build({ quick, webgpu }));
   if (built) {
     if (!quick) {
       await check('tsc', () => node('typescript/bin/tsc', '-p', 'tsconfig.json'));

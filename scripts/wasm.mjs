@@ -1,6 +1,6 @@
 // The engine's wasm binaries: flags, cargo, wasm-bindgen, wasm-opt. Whatever changes what is in the binaries stands in
 // this file, because its text is part of the fingerprint by which a build knows that they are still good (build.mjs is not).
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -15,7 +15,8 @@ export const RUST = ['Cargo.toml', 'Cargo.lock', 'crates', 'bindings'];
 
 // simd128 is in every engine since 2021-2023; the other features are older still. relaxed-simd (fused multiply-add) came to
 // V8 11.4 and Firefox 145, and its results differ in the last digits, so it is a binary of its own for those who ask for it.
-// Threads need memory that is shared from the start, which pages get only when they are cross-origin isolated.
+// Threads need memory that is shared from the start, which pages get only when they are cross-origin isolated. The GPU is a
+// binary of its own, with its own JavaScript, so that whoever stays on the CPU loads neither.
 const BASELINE = ['simd128', 'bulk-memory', 'nontrapping-fptoint', 'sign-ext', 'mutable-globals', 'multivalue'];
 const RELAXED = [...BASELINE, 'relaxed-simd'];
 export const BUILDS = {
@@ -23,7 +24,10 @@ export const BUILDS = {
   relaxed: { file: 'cresset_relaxed_bg.wasm', features: RELAXED, target: 'target/wasm-relaxed' },
   threads: { file: 'cresset_threads_bg.wasm', features: [...BASELINE, 'atomics'], target: 'target/wasm-threads' },
   relaxedThreads: { file: 'cresset_relaxed_threads_bg.wasm', features: [...RELAXED, 'atomics'], target: 'target/wasm-relaxed-threads' },
+  webgpu: { file: 'cresset_webgpu_bg.wasm', features: BASELINE, target: 'target/wasm-webgpu', cargo: ['--features', 'webgpu'], glue: 'cresset_webgpu' },
 };
+/** What wasm-bindgen calls the JavaScript of a build. */
+const glueOf = (build) => build.glue ?? 'cresset';
 // The names of the same features in wasm-opt.
 const BINARYEN = { simd128: 'simd', 'nontrapping-fptoint': 'nontrapping-float-to-int', atomics: 'threads' };
 
@@ -48,7 +52,7 @@ function rustFlags(build, profile) {
 }
 
 /** Cargo's arguments for a build. No toolchain has a std for shared memory: it is built from source. */
-const cargoArgs = (rust, build) => (isThreaded(build) ? BUILD_STD : rust.cargoArgs);
+const cargoArgs = (rust, build) => [...(build.cargo ?? []), ...(isThreaded(build) ? BUILD_STD : rust.cargoArgs)];
 
 function wasmEnv(rust, build, profile, extra) {
   const env = { ...rust.env, RUSTC_BOOTSTRAP: '1', CARGO_TARGET_DIR: join(root, build.target), RUSTFLAGS: rustFlags(build, profile) };
@@ -64,7 +68,7 @@ async function wasmQuick(rust, build) {
     ['build', '--quiet', '--locked', '-p', 'cresset-wasm', '--profile', 'quick', '--target', 'wasm32-unknown-unknown', ...cargoArgs(rust, build)], { env });
   const file = join(root, build.target, 'wasm32-unknown-unknown/quick/cresset_wasm.wasm');
   await must('wasm-bindgen failed (see above).', join(bindgen, 'wasm-bindgen'),
-    ['--target', 'web', '--out-dir', GLUE, '--out-name', 'cresset', file], { env });
+    ['--target', 'web', '--out-dir', GLUE, '--out-name', glueOf(build), file], { env });
   keepTarget(build.target, rust, rustFlags(build, 'quick'), 'quick');
 }
 
@@ -77,35 +81,58 @@ async function wasmRelease(rust, name, build) {
   // --mode force: wasm-pack must not insist on rustup's target; the wasm-bindgen on PATH is the right one. --no-opt: its wasm-opt would be a download.
   await must(`The ${name} wasm build failed (see above).`, join(pack, 'wasm-pack'),
     ['--log-level', 'error', 'build', 'bindings/wasm', '--mode', 'force', '--target', 'web', '--release', '--no-pack', '--no-opt',
-      '--out-dir', out, '--out-name', 'cresset', '--', '--locked', ...cargoArgs(rust, build)],
+      '--out-dir', out, '--out-name', glueOf(build), '--', '--locked', ...cargoArgs(rust, build)],
     { env: wasmEnv(rust, build, 'release', bindgen) });
   keepTarget(build.target, rust, rustFlags(build, 'release'), 'release');
   const features = build.features.map((feature) => `--enable-${BINARYEN[feature] ?? feature}`);
   // LLVM has inlined what is worth it; what wasm-opt would inline on top makes the download 4 % larger.
   await must('wasm-opt failed (see above).', process.execPath,
     [join(root, 'node_modules/binaryen/bin/wasm-opt'), '-O2', '--one-caller-inline-max-function-size', '0', ...features, '--enable-reference-types', '--strip-debug', '--strip-producers',
-      '-o', join(out, 'optimised.wasm'), join(out, 'cresset_bg.wasm')]);
-  renameSync(join(out, 'optimised.wasm'), join(out, 'cresset_bg.wasm'));
-  const bytes = readFileSync(join(out, 'cresset_bg.wasm'));
+      '-o', join(out, 'optimised.wasm'), join(out, `${glueOf(build)}_bg.wasm`)]);
+  renameSync(join(out, 'optimised.wasm'), join(out, build.file));
+  const bytes = readFileSync(join(out, build.file));
   const kb = (n) => `${Math.round(n / 1000)} kB`;
   say(`build: ${build.file} ${kb(bytes.length)}, ${kb(gzipSync(bytes, { level: 9 }).length)} gzipped (${seconds(start)})`);
   return out;
 }
 
-/** Builds what is stale; `quick` is the inner loop's kind, one binary and no wasm-opt. */
-export async function buildWasm(quick) {
+/** What a build left in ts/generated/wasm/ must be of this kind, or of one that is as good. */
+const GOOD = { release: ['release'], quick: ['release', 'quick'], 'quick webgpu': ['release', 'quick webgpu'] };
+
+/** The kind of a build by the flags of `npm run build`. */
+export const kindOf = ({ quick = false, webgpu = false }) => (quick ? (webgpu ? 'quick webgpu' : 'quick') : 'release');
+
+/** Whether step `name` last ended well with this fingerprint, in a build of this kind or of a better one. */
+export const isFreshFor = (name, kind, print) => GOOD[kind].some((good) => isFresh(name, `${good} ${print}`));
+
+/**
+ * The inner loop's binary under all names, which the loader must find: it knows by looking what a binary has. A stale one under
+ * new JavaScript would be worse than one that is slower, or has no threads.
+ */
+async function quickUnderAllNames(rust, webgpu) {
+  const build = webgpu ? BUILDS.webgpu : BUILDS.threads;
+  for (const { file } of Object.values(BUILDS)) rmSync(join(GLUE, file), { force: true });
+  await wasmQuick(rust, build);
+  const made = join(GLUE, `${glueOf(build)}_bg.wasm`);
+  for (const { file, glue } of Object.values(BUILDS)) {
+    // A binary without a GPU is not given out as one that has it: to load it is an error that says how to build it.
+    if (join(GLUE, file) !== made && (webgpu || glue === undefined)) copyFileSync(made, join(GLUE, file));
+  }
+  const other = webgpu ? glueOf(BUILDS.baseline) : glueOf(BUILDS.webgpu);
+  for (const end of ['.js', '.d.ts']) writeFileSync(join(GLUE, other + end), `export * from './${glueOf(build)}.js';\n`);
+}
+
+/** Builds what is stale; `quick` is the inner loop's kind, one binary (with `webgpu` the one with a GPU) and no wasm-opt. */
+export async function buildWasm({ quick = false, webgpu = false } = {}) {
   const rust = wasmRust();
+  const kind = kindOf({ quick, webgpu });
   const print = fingerprint([...RUST, 'scripts/wasm.mjs'], [rust.name, process.env.RUSTFLAGS]);
-  // A release build is good for the inner loop too; only the reverse is not.
-  const kinds = quick ? ['release', 'quick'] : ['release'];
-  const there = [...Object.values(BUILDS).map(({ file }) => file), 'cresset.js'].every((file) => existsSync(join(GLUE, file)));
-  if (there && kinds.some((kind) => isFresh('wasm', `${kind} ${print}`))) return;
+  const files = Object.values(BUILDS).filter((build) => kind !== 'quick' || build !== BUILDS.webgpu);
+  const there = files.every((build) => existsSync(join(GLUE, build.file)) && existsSync(join(GLUE, `${glueOf(build)}.js`)));
+  if (there && isFreshFor('wasm', kind, print)) return;
   mkdirSync(GLUE, { recursive: true });
   if (quick) {
-    // What Node takes by default, under all names, which the loader must find: it knows by looking that a binary has threads.
-    // A stale relaxed binary under new glue would be worse than a slower one.
-    await wasmQuick(rust, BUILDS.threads);
-    for (const { file } of Object.values(BUILDS)) if (file !== BUILDS.baseline.file) copyFileSync(join(GLUE, BUILDS.baseline.file), join(GLUE, file));
+    await quickUnderAllNames(rust, webgpu);
   } else {
     say(`build: wasm with ${rust.name}`);
     const builds = Object.entries(BUILDS);
@@ -114,12 +141,23 @@ export async function buildWasm(quick) {
       for (let next = builds.shift(); next !== undefined; next = builds.shift()) {
         const [name, build] = next;
         const out = await wasmRelease(rust, name, build);
-        copyFileSync(join(out, 'cresset_bg.wasm'), join(GLUE, build.file));
-        // All binaries have the same exports; those with threads want one import more, which the others ignore.
-        if (name === 'threads') for (const file of ['cresset.js', 'cresset.d.ts']) copyFileSync(join(out, file), join(GLUE, file));
+        copyFileSync(join(out, build.file), join(GLUE, build.file));
+        // All binaries of the CPU have the same exports; those with threads want one import more, which the others ignore.
+        if (name !== 'threads' && name !== 'webgpu') continue;
+        for (const end of ['.js', '.d.ts']) copyFileSync(join(out, glueOf(build) + end), join(GLUE, glueOf(build) + end));
       }
     });
     await Promise.all(lanes);
   }
-  stamp('wasm', `${quick ? 'quick' : 'release'} ${print}`);
+  for (const glue of new Set(Object.values(BUILDS).map(glueOf))) withoutUrl(glue);
+  stamp('wasm', `${kind} ${print}`);
+}
+
+/**
+ * Takes out of wasm-bindgen's JavaScript the place where it would look for the binary, which is not there and which our loader
+ * never lets it look for: bundlers see it and say that they miss a file.
+ */
+function withoutUrl(glue) {
+  const file = join(GLUE, `${glue}.js`);
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/new URL\('\w+\.wasm', import\.meta\.url\)/, 'undefined'));
 }

@@ -1,9 +1,10 @@
 /**
- * What programs ask before they choose a device: `torch.cuda`, `torch.accelerator`, `torch.backends`. Tensors live on the
- * CPU, so the answer is no, and `const device = torch.cuda.isAvailable() ? 'cuda' : 'cpu'` can be kept as it is.
+ * What programs ask before they choose a device: `torch.cuda`, `torch.accelerator`, `torch.backends`. There is no CUDA here, and
+ * `const device = torch.cuda.isAvailable() ? 'cuda' : 'cpu'` can be kept as it is; a GPU is device 'webgpu'.
  * @module
  */
-import type { Device } from './device.js';
+import { type Device, webgpu } from './device.js';
+import { gpuIsOpen } from './runtime/gpu.js';
 
 /** PyTorch: `torch.cuda`. */
 export const cuda = {
@@ -17,14 +18,17 @@ export const cuda = {
   manualSeedAll: (_seed: number | bigint): void => undefined,
 } as const;
 
-/** PyTorch: `torch.accelerator`. */
+/**
+ * The device beside the CPU that tensors can live on now: a GPU that `torch.init({ device: 'webgpu' })` opened. Whether one could be opened
+ * takes a moment to know: `await torch.webgpu.isAvailable()`. PyTorch: `torch.accelerator`.
+ */
 export const accelerator = {
-  /** Whether there is a device beside the CPU: no. PyTorch: `torch.accelerator.is_available`. */
-  isAvailable: (): boolean => false,
-  /** The device beside the CPU; null, there is none. PyTorch: `torch.accelerator.current_accelerator`. */
-  currentAccelerator: (): Device | null => null,
+  /** Whether a GPU is open. PyTorch: `torch.accelerator.is_available`. */
+  isAvailable: (): boolean => gpuIsOpen(),
+  /** The open GPU, or null. PyTorch: `torch.accelerator.current_accelerator`. */
+  currentAccelerator: (): Device | null => (gpuIsOpen() ? webgpu : null),
   /** PyTorch: `torch.accelerator.device_count`. */
-  deviceCount: (): number => 0,
+  deviceCount: (): number => (gpuIsOpen() ? 1 : 0),
 } as const;
 
 /** PyTorch: `torch.backends`. */

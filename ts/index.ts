@@ -66,3 +66,4 @@ export { Size } from './size.js';
 export { isTensor, Tensor } from './tensor.js';
 export * as train from './train/index.js';
 export * as utils from './utils.js';
+export * as webgpu from './webgpu.js';

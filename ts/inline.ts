@@ -21,7 +21,13 @@ function decode(): Uint8Array<ArrayBuffer> {
 }
 
 setSource({
-  read({ simd }) {
+  read({ simd, gpu }) {
+    if (gpu) {
+      throw new LoadError(
+        "torch.init({ device: 'webgpu' }): cresset/inline holds the binary of the CPU only; import 'cresset', or say where " +
+          "cresset_webgpu_bg.wasm of node_modules/cresset/dist is: torch.init({ device: 'webgpu', wasm: url })",
+      );
+    }
     if (simd === 'relaxed') throw new LoadError("torch.init({ simd: 'relaxed' }): cresset/inline holds the baseline binary only; import 'cresset', or leave `simd` out");
     return decode();
   },

@@ -5,7 +5,8 @@
 import { download } from './runtime/binary.js';
 import type { Build, WasmSource } from './runtime/source.js';
 
-function place({ simd, threads }: Build): URL {
+function place({ simd, threads, gpu }: Build): URL {
+  if (gpu) return new URL('./cresset_webgpu_bg.wasm', import.meta.url);
   if (simd === 'relaxed') {
     return threads ? new URL('./cresset_relaxed_threads_bg.wasm', import.meta.url) : new URL('./cresset_relaxed_bg.wasm', import.meta.url);
   }

@@ -9,7 +9,8 @@ import type { WasmSource } from './runtime/source.js';
 
 /** `#wasm-source` of workerd. */
 export const source: WasmSource = {
-  read({ simd }) {
+  read({ simd, gpu }) {
+    if (gpu) throw new LoadError("torch.init({ device: 'webgpu' }): Cloudflare Workers have no GPU; leave `device` out");
     if (simd === 'relaxed') throw new LoadError("torch.init({ simd: 'relaxed' }): only the baseline binary is deployed with a Worker; leave `simd` out");
     return baseline as WebAssembly.Module;
   },

@@ -10,19 +10,25 @@ const args = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
   '--disable-sync',
 ];
+/** WebGPU on SwiftShader, which computes on the processor; and a host that is this machine, and yet not secure as localhost is. */
+const gpuArgs = [
+  ...args.filter((arg) => arg !== '--disable-gpu'), '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--host-resolver-rules=MAP insecure.test localhost',
+];
 
-let browser: Promise<Browser> | undefined;
+const browsers: { plain?: Promise<Browser>; gpu?: Promise<Browser> } = {};
 
-/** Ends the browser; for afterAll. */
+/** Ends the browsers; for afterAll. */
 export async function closeBrowser(): Promise<void> {
-  await (await browser)?.close();
-  browser = undefined;
+  for (const kind of ['plain', 'gpu'] as const) {
+    await (await browsers[kind])?.close();
+    delete browsers[kind];
+  }
 }
 
-/** A Chromium; whoever asked closes it. */
-export async function launch(): Promise<Browser> {
+/** A Chromium, with WebGPU if `gpu` is set; whoever asked closes it. */
+export async function launch({ gpu = false } = {}): Promise<Browser> {
   if (!existsSync(executablePath)) throw new Error(`Chromium is missing at ${executablePath}: npm run setup browser, or set CRESSET_CHROMIUM`);
-  return chromium.launch({ executablePath, args });
+  return chromium.launch({ executablePath, args: gpu ? gpuArgs : args });
 }
 
 export interface Visit {
@@ -47,10 +53,10 @@ async function peakMemory(of: Browser): Promise<number> {
 /**
  * Opens a URL and waits until the page calls `finish()` or something in it fails, which throws.
  * The page prints with console.log; only strings are collected faithfully. `await peakMemory()` tells it what its process
- * has had.
+ * has had. `gpu` gives it a browser with WebGPU.
  */
-export async function visit(url: string): Promise<Visit> {
-  const opened = await (browser ??= launch());
+export async function visit(url: string, { gpu = false } = {}): Promise<Visit> {
+  const opened = await (browsers[gpu ? 'gpu' : 'plain'] ??= launch({ gpu }));
   const context = await opened.newContext();
   const out: string[] = [];
   const warnings: string[] = [];

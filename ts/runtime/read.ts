@@ -4,9 +4,9 @@
  */
 import { type DType, type TypedArray } from '../dtype.js';
 import { op } from './call.js';
+import { answered } from './gpu.js';
 import { dispose, type Handle, handleOf } from './handle.js';
 import { engine } from './wasm.js';
-import { errorOfKind } from '../errors.js';
 
 /** Nested arrays of plain values, as `tolist()` gives them. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- how deep it nests is not known to the type system
@@ -45,13 +45,8 @@ function view(t: Handle, dtype: DType, n: number): TypedArray | null {
 /** The elements of a tensor on a GPU in row-major order, when they are computed. */
 export async function readLater(t: Handle, dtype: DType): Promise<TypedArray> {
   if (onRead !== null) onRead(t);
-  try {
-    const bytes = await engine().gpu_read!(handleOf(t));
-    return new dtype.array(bytes.buffer as ArrayBuffer, 0, bytes.length / dtype.itemsize);
-  } catch (failure) {
-    // The engine's errors are their kind and their message.
-    throw Array.isArray(failure) ? errorOfKind(failure[0] as number, failure[1] as string) : failure;
-  }
+  const bytes = await answered(engine().gpu_read!(handleOf(t)));
+  return new dtype.array(bytes.buffer as ArrayBuffer, 0, bytes.length / dtype.itemsize);
 }
 
 /** An element as a plain value: bools as booleans, integers beyond 2^53 as bigints. */

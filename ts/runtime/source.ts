@@ -4,12 +4,16 @@
  * @module
  */
 
+import type { GpuProvider } from './gpu.js';
+
 /** Instructions: `'baseline'` computes the same everywhere; `'relaxed'` has fused multiply-add in matrix products. */
 export type Simd = 'baseline' | 'relaxed';
 
 /** Which binary. */
 export interface Build {
   readonly simd: Simd;
+  /** Whether it computes on a GPU too; then it has baseline instructions and one thread. */
+  readonly gpu: boolean;
   /** Whether its memory can be shared with workers. */
   readonly threads: boolean;
 }
@@ -43,4 +47,6 @@ export interface WasmSource {
   readonly allowRelaxed?: () => void;
   /** Absent where a program cannot start threads. */
   readonly crew?: Crew | undefined;
+  /** Where WebGPU comes from; absent where that is `navigator.gpu`. */
+  readonly gpu?: GpuProvider | undefined;
 }

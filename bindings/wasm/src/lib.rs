@@ -2,6 +2,9 @@
 //!
 //! Arguments and results of ops stand in one block of 64-bit floats (`scratch_ptr`); `cresset_core::call` describes how.
 
+#[cfg(feature = "webgpu")]
+pub mod gpu;
+
 use std::cell::{Cell, RefCell};
 
 use cresset_core::autograd::mode::{self, GradMode};

@@ -41,22 +41,25 @@ fn instance() -> wgpu::Instance {
 }
 
 impl Gpu {
-    /// Opens the fastest adapter.
+    /// Opens the fastest adapter. It is asked for before this returns: in Node `navigator.gpu` need be there no longer.
     ///
     /// # Errors
     /// `Unavailable` where there is none or it has no compute shaders, `Untrusted` where it computes wrongly.
-    pub async fn open() -> Result<Gpu> {
+    pub fn open() -> impl Future<Output = Result<Gpu>> {
         let wanted = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,
             ..Default::default()
         };
-        let adapter = instance().request_adapter(&wanted).await.map_err(|e| {
-            Error::new(
-                Kind::Unavailable,
-                format!("webgpu: no adapter was found ({e}). It takes a driver for Vulkan or Metal, or a browser with WebGPU."),
-            )
-        })?;
-        Gpu::on(adapter).await
+        let adapter = instance().request_adapter(&wanted);
+        async move {
+            let adapter = adapter.await.map_err(|e| {
+                Error::new(
+                    Kind::Unavailable,
+                    format!("webgpu: no adapter was found ({e}). It takes a driver for Vulkan or Metal, or a browser with WebGPU."),
+                )
+            })?;
+            Gpu::on(adapter).await
+        }
     }
 
     /// Opens every adapter of this machine; natively only, since a browser shows one.

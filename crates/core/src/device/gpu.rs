@@ -9,7 +9,6 @@ pub use cresset_gpu::{Buffer, Counters, Gpu, Kind, PoolStats};
 use cresset_gpu::{View, launch};
 use smallvec::SmallVec;
 
-use super::Device;
 use crate::cpu::{Attr, Kernel};
 use crate::{DType, Error, ErrorKind, Result, Scalar, Strided, Tensor, bail};
 
@@ -31,16 +30,19 @@ pub fn install(gpu: Gpu) {
     drop(OPEN.replace(Some(ManuallyDrop::new(gpu))).map(ManuallyDrop::into_inner));
 }
 
-/// Opens the fastest GPU and installs it, unless one is open that is not lost.
+/// Opens the fastest GPU and installs it, unless one is open that is not lost. It is looked for before this returns.
 ///
 /// # Errors
 /// `Device` where there is none, or it computes wrongly.
-pub async fn open() -> Result<()> {
-    if OPEN.with_borrow(|open| open.as_ref().is_some_and(|gpu| !gpu.is_lost())) {
-        return Ok(());
+pub fn open() -> impl Future<Output = Result<()>> {
+    let there = OPEN.with_borrow(|open| open.as_ref().is_some_and(|gpu| !gpu.is_lost()));
+    let opening = (!there).then(Gpu::open);
+    async move {
+        if let Some(opening) = opening {
+            install(opening.await.map_err(error)?);
+        }
+        Ok(())
     }
-    install(Gpu::open().await.map_err(error)?);
-    Ok(())
 }
 
 /// The open GPU.
@@ -165,7 +167,7 @@ pub(crate) fn mixed() -> Error {
 ///
 /// # Errors
 /// At once `Device` for a tensor of the host; later what the device reported meanwhile.
-pub fn read(t: &Tensor) -> Result<impl Future<Output = Result<Vec<u8>>> + 'static> {
+pub fn read(t: &Tensor) -> Result<impl Future<Output = Result<Vec<u8>>> + use<>> {
     let t = t.contiguous_data()?;
     let Some(buffer) = t.storage().remote() else {
         bail!(Device, "the tensor is in the host's memory: read it there");
@@ -178,7 +180,7 @@ pub fn read(t: &Tensor) -> Result<impl Future<Output = Result<Vec<u8>>> + 'stati
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn host(t: &Tensor, _: &Buffer) -> Result<Tensor> {
     let bytes = cresset_gpu::wait(read(t)?)?;
-    let _host = super::enter(Device::Cpu);
+    let _host = super::enter(super::Device::Cpu);
     Tensor::from_bytes(&bytes, t.shape(), t.dtype())
 }
 
