@@ -11,10 +11,21 @@ use crate::pipeline::{Key, MAX_BINDINGS};
 use crate::stream::Dispatch;
 use crate::wgsl::{Scalar, link};
 
+/// What a position is run by.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum By {
+    /// An invocation: `body(i)`.
+    Invocation,
+    /// Positions are invocations of one workgroup, which `body(l)` divides among them itself.
+    OneGroup,
+    /// A workgroup: `body(i, l)`, where `l` is the invocation in it.
+    Group,
+}
+
 /// A function of positions as it is launched.
 pub(crate) struct Each<'a> {
     pub name: &'static str,
-    /// Which of the texts of this name; below 2^12.
+    /// Which of the texts of this name; below 2^24 where there are eight operands.
     pub variant: u64,
     pub outs: &'a [View<'a>],
     pub ins: &'a [View<'a>],
@@ -28,8 +39,8 @@ pub(crate) struct Each<'a> {
     pub body: &'a dyn Fn() -> String,
     /// Whether outputs are changed by `combine0(at, v)`, with `fn join(old, v)` of the text, by several positions.
     pub atomic: bool,
-    /// Whether positions are invocations of one workgroup, which `body` divides itself.
-    pub together: bool,
+    /// What runs along a position.
+    pub by: By,
     /// Elementary operations of a position.
     pub work: u64,
 }
@@ -54,7 +65,7 @@ impl<'a> Each<'a> {
             params: &[],
             body,
             atomic: false,
-            together: false,
+            by: By::Invocation,
             work: 16,
         }
     }
@@ -86,7 +97,11 @@ pub(crate) fn each(l: &Launch, e: &Each) -> Result<()> {
         text: &|| text(e, &b),
         bindings: &b.list,
         params: &params,
-        groups: if e.together { [1, 1, 1] } else { groups(l.gpu, e.n, GROUP as usize) },
+        groups: match e.by {
+            By::Invocation => groups(l.gpu, e.n, GROUP as usize),
+            By::OneGroup => [1, 1, 1],
+            By::Group => groups(l.gpu, e.n, 1),
+        },
         work: e.n as u64 * e.work,
     });
     Ok(())
@@ -123,12 +138,16 @@ fn text(e: &Each, b: &Bindings) -> String {
         text += &format!("fn in{k}(at: u32) -> {} {{\n  return b{}[at];\n}}\n\n", name(v), b.slots[e.outs.len() + k]);
     }
     text += &(e.body)();
-    let position = if e.together { "l" } else { "group_number(w, n) * 256u + l" };
-    let guard = if e.together { "" } else { "  if (i >= p.count) {\n    return;\n  }\n" };
+    // A number of workgroups is the same for all of one, which may therefore wait for each other behind the guard.
+    let guard = "  if (i >= p.count) {\n    return;\n  }\n";
+    let call = match e.by {
+        By::Invocation => format!("  let i = group_number(w, n) * 256u + l;\n{guard}  body(i);\n"),
+        By::OneGroup => "  body(l);\n".to_string(),
+        By::Group => format!("  let i = group_number(w, n);\n{guard}  body(i, l);\n"),
+    };
     text += &format!(
         "@compute @workgroup_size(256)\n\
-         fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{\n  \
-         let i = {position};\n{guard}  body(i);\n}}\n"
+         fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{\n{call}}}\n"
     );
     link(&text)
 }

@@ -1,5 +1,6 @@
 //! The kernels, each under the name that the CPU's has. A file holds a family; WGSL text stands beside it.
 
+pub(crate) mod batch_norm;
 pub(crate) mod bind;
 pub(crate) mod conv;
 pub(crate) mod copy;
@@ -106,6 +107,8 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "logsumexp" => apart(rows::logsumexp),
         "softmax_backward" => apart(rows::softmax_backward),
         "log_softmax_backward" => apart(rows::log_softmax_backward),
+        "batch_norm" => apart(batch_norm::forward),
+        "batch_norm_backward" => apart(batch_norm::backward),
         "layer_norm" => apart(rows::layer_norm),
         "layer_norm_backward" => apart(rows::layer_norm_backward),
         name if optim::has(name) => apart(optim::step),

@@ -1,6 +1,6 @@
 //! The negative log likelihood of given classes.
 
-use super::each::{Each, each};
+use super::each::{By, Each, each};
 use crate::error::Result;
 use crate::launch::{Launch, View};
 
@@ -106,7 +106,16 @@ pub(crate) fn forward(l: &Launch) -> Result<()> {
         }
     };
     let e = Each::new(l.name, l.outs, l.ins, if reduction == 0 { count } else { count.max(1) }, &body);
-    each(l, &Each { variant: reduction as u64, fields: FIELDS, params: &params, together: reduction != 0, ..e })
+    each(
+        l,
+        &Each {
+            variant: reduction as u64,
+            fields: FIELDS,
+            params: &params,
+            by: if reduction == 0 { By::Invocation } else { By::OneGroup },
+            ..e
+        },
+    )
 }
 
 /// ins: [g, target, total, weight?]; outs: [dx]; attrs as forward.

@@ -1,5 +1,6 @@
 //! Every kernel against the CPU's of the same name, on both software adapters.
 
+mod batch_norm;
 mod conv;
 mod copy;
 mod grid;
