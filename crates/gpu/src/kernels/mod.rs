@@ -1,5 +1,6 @@
 //! The kernels, each under the name that the CPU's has. A file holds a family; WGSL text stands beside it.
 
+pub(crate) mod adafactor;
 pub(crate) mod batch_norm;
 pub(crate) mod bind;
 pub(crate) mod conv;
@@ -10,6 +11,7 @@ pub(crate) mod grid;
 pub(crate) mod index;
 pub(crate) mod masked;
 pub(crate) mod matmul;
+pub(crate) mod muon;
 pub(crate) mod nll;
 pub(crate) mod optim;
 pub(crate) mod places;
@@ -101,6 +103,9 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "resample_backward" => apart(search::resample_backward),
         "grid_sample" => apart(grid::forward),
         "grid_sample_backward" => apart(grid::backward),
+        "adafactor_step" => apart(adafactor::step),
+        "muon_round" => apart(muon::round),
+        "muon_combine" => in_place(muon::combine),
         "sparse_adam_step" => apart(optim::sparse_adam),
         "softmax" => apart(rows::softmax),
         "log_softmax" => apart(rows::log_softmax),
