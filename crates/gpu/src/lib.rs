@@ -26,6 +26,7 @@ mod kernels;
 mod launch;
 mod pipeline;
 mod pool;
+mod status;
 mod stream;
 mod transfer;
 mod wgsl;

@@ -8,6 +8,8 @@ use super::places::{Places, place};
 use crate::error::Result;
 use crate::launch::{Launch, View};
 use crate::pipeline::{Key, MAX_BINDINGS};
+use crate::pool::Buffer;
+use crate::status;
 use crate::stream::Dispatch;
 use crate::wgsl::{Scalar, link};
 
@@ -39,6 +41,8 @@ pub(crate) struct Each<'a> {
     pub body: &'a dyn Fn() -> String,
     /// Whether outputs are changed by `combine0(at, v)`, with `fn join(old, v)` of the text, by several positions.
     pub atomic: bool,
+    /// Whether the text calls `bad_index(index, size)`.
+    pub checked: bool,
     /// What runs along a position.
     pub by: By,
     /// Elementary operations of a position.
@@ -65,6 +69,7 @@ impl<'a> Each<'a> {
             params: &[],
             body,
             atomic: false,
+            checked: false,
             by: By::Invocation,
             work: 16,
         }
@@ -80,22 +85,26 @@ pub(crate) fn each(l: &Launch, e: &Each) -> Result<()> {
         return l.refuse("a tensor of so many dimensions that do not lie behind each other");
     }
     let b = Bindings::new(e.outs, e.ins);
-    if b.list.len() > MAX_BINDINGS {
+    if b.list.len() + e.checked as usize > MAX_BINDINGS {
         return l.refuse("so many operands at once");
     }
     let mut params = Vec::new();
     e.sets.iter().for_each(|(_, places)| places.push(&mut params));
-    params.extend([e.n as u32, 0, 0, 0]);
+    let code = if e.checked { l.gpu.code(l.name) } else { 0 };
+    params.extend([e.n as u32, code, 0, 0]);
     params.extend(e.params);
     let mut variant = e.variant;
     for v in e.outs.iter().chain(e.ins) {
         variant = (variant << 2) | scalar_code(Scalar::of(v.dtype));
     }
     variant = (variant << 24) | b.variant();
+    // The words of the status are bound last, and are no operand.
+    let status = if e.checked { Some((l.gpu.status()?, true)) } else { None };
+    let bindings: Vec<(&Buffer, bool)> = b.list.iter().copied().chain(status).collect();
     l.gpu.dispatch(&Dispatch {
         key: Key { kernel: e.name, variant },
         text: &|| text(e, &b),
-        bindings: &b.list,
+        bindings: &bindings,
         params: &params,
         groups: match e.by {
             By::Invocation => groups(l.gpu, e.n, GROUP as usize),
@@ -104,6 +113,9 @@ pub(crate) fn each(l: &Launch, e: &Each) -> Result<()> {
         },
         work: e.n as u64 * e.work,
     });
+    if e.checked {
+        l.gpu.watch();
+    }
     Ok(())
 }
 
@@ -115,10 +127,13 @@ fn text(e: &Each, b: &Bindings) -> String {
     }
     let sets: String = e.sets.iter().map(|(name, _)| format!("  {name}: Places,\n")).collect();
     let mut text = format!(
-        "struct Params {{\n{sets}  count: u32,\n  pad0: u32,\n  pad1: u32,\n  pad2: u32,\n{}}}\n@group(0) @binding(0) var<uniform> p: Params;\n",
+        "struct Params {{\n{sets}  count: u32,\n  code: u32,\n  pad1: u32,\n  pad2: u32,\n{}}}\n@group(0) @binding(0) var<uniform> p: Params;\n",
         e.fields
     );
     text += &b.declare(&types);
+    if e.checked {
+        text += &status::TEXT.replace("BINDING", &(b.list.len() + 1).to_string());
+    }
     text += POSITION;
     e.sets.iter().for_each(|(name, _)| text += &place(name));
     for (k, v) in e.outs.iter().enumerate() {

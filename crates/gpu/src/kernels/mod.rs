@@ -1,5 +1,6 @@
 //! The kernels, each under the name that the CPU's has. A file holds a family; WGSL text stands beside it.
 
+pub(crate) mod accumulate;
 pub(crate) mod adafactor;
 pub(crate) mod batch_norm;
 pub(crate) mod bind;
@@ -66,7 +67,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "index_range" => apart(index::range),
         "flip" => apart(index::flip),
         "tri" => in_place(index::tri),
-        "embedding_backward" => apart(index::embedding_backward),
+        "embedding_backward" => apart(accumulate::embedding_backward),
         "nll_loss" => apart(nll::forward),
         "nll_loss_backward" => apart(nll::backward),
         "conv" => apart(conv::forward),

@@ -13,5 +13,6 @@ mod pool;
 mod reduce;
 mod rows;
 mod search;
+mod status;
 mod stream;
 mod training;
