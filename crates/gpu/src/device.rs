@@ -8,6 +8,7 @@ use crate::counters::{Counters, Counting};
 use crate::error::{Error, Kind, Result};
 use crate::pipeline::Pipelines;
 use crate::pool::Pool;
+use crate::status::Status;
 use crate::stream::Stream;
 
 /// An open device. Clones are the same device.
@@ -21,6 +22,7 @@ pub(crate) struct Inner {
     pub name: String,
     pub counting: Counting,
     pub fault: Fault,
+    pub status: Status,
     pub pool: RefCell<Pool>,
     pub stream: RefCell<Stream>,
     pub pipelines: RefCell<Pipelines>,
@@ -96,8 +98,8 @@ impl Gpu {
         let pool = RefCell::new(Pool::new(&limits));
         let stream = RefCell::new(Stream::default());
         let pipelines = RefCell::new(Pipelines::default());
-        let counting = Counting::default();
-        let gpu = Gpu(Rc::new(Inner { device, queue, limits, name, counting, fault, pool, stream, pipelines }));
+        let (counting, status) = (Counting::default(), Status::default());
+        let gpu = Gpu(Rc::new(Inner { device, queue, limits, name, counting, fault, status, pool, stream, pipelines }));
         crate::kernels::selftest::run(&gpu).await?;
         Ok(gpu)
     }

@@ -11,6 +11,8 @@ pub enum Kind {
     DType,
     /// An operand beyond the device's limits.
     Limit,
+    /// An index outside its dimension, which a kernel found.
+    Index,
     /// There is no memory left.
     OutOfMemory,
     /// There is no kernel of this name for these operands.

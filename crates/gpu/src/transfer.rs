@@ -11,6 +11,7 @@ use crate::counters::bump;
 use crate::device::Gpu;
 use crate::error::{Error, Kind, Result};
 use crate::pool::Buffer;
+use crate::status;
 
 /// Refuses dtypes that have no form on the device.
 pub(crate) fn check_dtype(dtype: DType) -> Result<()> {
@@ -86,7 +87,7 @@ impl Gpu {
         Ok(())
     }
 
-    fn put(&self, buffer: &Buffer, offset: usize, words: &[u8]) {
+    pub(crate) fn put(&self, buffer: &Buffer, offset: usize, words: &[u8]) {
         if !words.is_empty() {
             bump(&self.0.counting.uploads);
             self.0.queue.write_buffer(&buffer.0.block.0.raw, offset as u64 * 4, words);
@@ -97,19 +98,26 @@ impl Gpu {
     /// waits for them. Natively it may be blocked on.
     pub fn read(&self, buffer: &Buffer, dtype: DType, offset: usize, count: usize) -> Read {
         let state = Arc::new(Mutex::new(State { done: None, waker: None }));
-        let mut read = Read { gpu: self.clone(), staging: None, dtype, bytes: count as u64 * 4, state };
+        let bytes = count as u64 * 4;
+        let mut read = Read { gpu: self.clone(), staging: None, dtype, bytes, status: None, state };
         if count == 0 {
             self.flush();
             return read;
         }
         bump(&self.0.counting.readbacks);
-        let staging = self.staging(read.bytes);
+        let status = self.watched();
+        read.status = status.map(|_| self.0.stream.borrow().serial);
+        let staging = self.staging(read.mapped());
         let from = &buffer.0.block.0;
         self.submit(Some(&|encoder| {
-            encoder.copy_buffer_to_buffer(&from.raw, offset as u64 * 4, &staging.raw, 0, Some(count as u64 * 4));
+            encoder.copy_buffer_to_buffer(&from.raw, offset as u64 * 4, &staging.raw, 0, Some(bytes));
+            if let Some(status) = status {
+                let words = &status.0.block.0.raw;
+                encoder.copy_buffer_to_buffer(words, 0, &staging.raw, bytes, Some(status::BYTES));
+            }
         }));
         let state = read.state.clone();
-        staging.raw.map_async(wgpu::MapMode::Read, ..read.bytes, move |result| {
+        staging.raw.map_async(wgpu::MapMode::Read, ..read.mapped(), move |result| {
             let mut state = state.lock().unwrap();
             state.done = Some(result.is_ok());
             if let Some(waker) = state.waker.take() {
@@ -149,7 +157,16 @@ pub struct Read {
     staging: Option<Staging>,
     dtype: DType,
     bytes: u64,
+    /// The read's submission, where what kernels noted stands behind the elements.
+    status: Option<u64>,
     state: Arc<Mutex<State>>,
+}
+
+impl Read {
+    /// Bytes that are mapped.
+    fn mapped(&self) -> u64 {
+        self.bytes + if self.status.is_some() { status::BYTES } else { 0 }
+    }
 }
 
 struct State {
@@ -178,10 +195,14 @@ impl Future for Read {
         let staging = self.staging.take().unwrap();
         let fault = self.gpu.fault();
         let words =
-            if done { staging.raw.slice(..self.bytes).get_mapped_range().ok().map(|w| w.to_vec()) } else { None };
+            if done { staging.raw.slice(..self.mapped()).get_mapped_range().ok().map(|w| w.to_vec()) } else { None };
         let result = match (fault, words) {
             (Err(e), _) => Err(e),
-            (Ok(()), Some(words)) => Ok(narrow(self.dtype, &words)),
+            (Ok(()), Some(words)) => {
+                let (elements, notes) = words.split_at(self.bytes as usize);
+                let told = self.status.map_or(Ok(()), |serial| self.gpu.told(serial, notes));
+                told.map(|()| narrow(self.dtype, elements))
+            }
             (Ok(()), None) => {
                 Err(Error::new(Kind::Lost, "webgpu: reading failed; the device may be lost. Open it again."))
             }

@@ -8,13 +8,26 @@ use super::places::{Places, place};
 use crate::error::Result;
 use crate::launch::{Launch, View};
 use crate::pipeline::{Key, MAX_BINDINGS};
+use crate::pool::Buffer;
+use crate::status;
 use crate::stream::Dispatch;
 use crate::wgsl::{Scalar, link};
+
+/// What a position is run by.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum By {
+    /// An invocation: `body(i)`.
+    Invocation,
+    /// Positions are invocations of one workgroup, which `body(l)` divides among them itself.
+    OneGroup,
+    /// A workgroup: `body(i, l)`, where `l` is the invocation in it.
+    Group,
+}
 
 /// A function of positions as it is launched.
 pub(crate) struct Each<'a> {
     pub name: &'static str,
-    /// Which of the texts of this name; below 2^12.
+    /// Which of the texts of this name; below 2^24 where there are eight operands.
     pub variant: u64,
     pub outs: &'a [View<'a>],
     pub ins: &'a [View<'a>],
@@ -28,8 +41,10 @@ pub(crate) struct Each<'a> {
     pub body: &'a dyn Fn() -> String,
     /// Whether outputs are changed by `combine0(at, v)`, with `fn join(old, v)` of the text, by several positions.
     pub atomic: bool,
-    /// Whether positions are invocations of one workgroup, which `body` divides itself.
-    pub together: bool,
+    /// Whether the text calls `bad_index(index, size)`.
+    pub checked: bool,
+    /// What runs along a position.
+    pub by: By,
     /// Elementary operations of a position.
     pub work: u64,
 }
@@ -54,7 +69,8 @@ impl<'a> Each<'a> {
             params: &[],
             body,
             atomic: false,
-            together: false,
+            checked: false,
+            by: By::Invocation,
             work: 16,
         }
     }
@@ -69,26 +85,37 @@ pub(crate) fn each(l: &Launch, e: &Each) -> Result<()> {
         return l.refuse("a tensor of so many dimensions that do not lie behind each other");
     }
     let b = Bindings::new(e.outs, e.ins);
-    if b.list.len() > MAX_BINDINGS {
+    if b.list.len() + e.checked as usize > MAX_BINDINGS {
         return l.refuse("so many operands at once");
     }
     let mut params = Vec::new();
     e.sets.iter().for_each(|(_, places)| places.push(&mut params));
-    params.extend([e.n as u32, 0, 0, 0]);
+    let code = if e.checked { l.gpu.code(l.name) } else { 0 };
+    params.extend([e.n as u32, code, 0, 0]);
     params.extend(e.params);
     let mut variant = e.variant;
     for v in e.outs.iter().chain(e.ins) {
         variant = (variant << 2) | scalar_code(Scalar::of(v.dtype));
     }
     variant = (variant << 24) | b.variant();
+    // The words of the status are bound last, and are no operand.
+    let status = if e.checked { Some((l.gpu.status()?, true)) } else { None };
+    let bindings: Vec<(&Buffer, bool)> = b.list.iter().copied().chain(status).collect();
     l.gpu.dispatch(&Dispatch {
         key: Key { kernel: e.name, variant },
         text: &|| text(e, &b),
-        bindings: &b.list,
+        bindings: &bindings,
         params: &params,
-        groups: if e.together { [1, 1, 1] } else { groups(l.gpu, e.n, GROUP as usize) },
+        groups: match e.by {
+            By::Invocation => groups(l.gpu, e.n, GROUP as usize),
+            By::OneGroup => [1, 1, 1],
+            By::Group => groups(l.gpu, e.n, 1),
+        },
         work: e.n as u64 * e.work,
     });
+    if e.checked {
+        l.gpu.watch();
+    }
     Ok(())
 }
 
@@ -100,10 +127,13 @@ fn text(e: &Each, b: &Bindings) -> String {
     }
     let sets: String = e.sets.iter().map(|(name, _)| format!("  {name}: Places,\n")).collect();
     let mut text = format!(
-        "struct Params {{\n{sets}  count: u32,\n  pad0: u32,\n  pad1: u32,\n  pad2: u32,\n{}}}\n@group(0) @binding(0) var<uniform> p: Params;\n",
+        "struct Params {{\n{sets}  count: u32,\n  code: u32,\n  pad1: u32,\n  pad2: u32,\n{}}}\n@group(0) @binding(0) var<uniform> p: Params;\n",
         e.fields
     );
     text += &b.declare(&types);
+    if e.checked {
+        text += &status::TEXT.replace("BINDING", &(b.list.len() + 1).to_string());
+    }
     text += POSITION;
     e.sets.iter().for_each(|(name, _)| text += &place(name));
     for (k, v) in e.outs.iter().enumerate() {
@@ -123,12 +153,16 @@ fn text(e: &Each, b: &Bindings) -> String {
         text += &format!("fn in{k}(at: u32) -> {} {{\n  return b{}[at];\n}}\n\n", name(v), b.slots[e.outs.len() + k]);
     }
     text += &(e.body)();
-    let position = if e.together { "l" } else { "group_number(w, n) * 256u + l" };
-    let guard = if e.together { "" } else { "  if (i >= p.count) {\n    return;\n  }\n" };
+    // A number of workgroups is the same for all of one, which may therefore wait for each other behind the guard.
+    let guard = "  if (i >= p.count) {\n    return;\n  }\n";
+    let call = match e.by {
+        By::Invocation => format!("  let i = group_number(w, n) * 256u + l;\n{guard}  body(i);\n"),
+        By::OneGroup => "  body(l);\n".to_string(),
+        By::Group => format!("  let i = group_number(w, n);\n{guard}  body(i, l);\n"),
+    };
     text += &format!(
         "@compute @workgroup_size(256)\n\
-         fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{\n  \
-         let i = {position};\n{guard}  body(i);\n}}\n"
+         fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{\n{call}}}\n"
     );
     link(&text)
 }

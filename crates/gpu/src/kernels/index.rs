@@ -1,9 +1,10 @@
 //! Elements read from, or written to, places that index tensors name; rearrangements that no view expresses; gradients of tables.
 //!
-//! Where several positions are written to one place, `Assign` keeps any of them, and a float32 sum has no fixed order, as on other GPUs.
+//! Where several positions are written to one place, `Assign` keeps any of them. What lies outside is left out and noted (status.rs).
 
-use cresset_lane::{Attr, DType};
+use cresset_lane::Attr;
 
+use super::accumulate::Accumulation;
 use super::copy::{fill, move_elements};
 use super::each::{Each, each};
 use super::places::Places;
@@ -12,11 +13,11 @@ use crate::error::Result;
 use crate::launch::{Launch, View};
 use crate::wgsl::Scalar;
 
-/// Index tensors of a launch: with two other operands they are as many as can be bound.
-const INDICES: usize = 6;
+/// Index tensors of a launch: with two other operands and what is noted they are as many as can be bound.
+const INDICES: usize = 5;
 
 /// A launch with other operands.
-fn like<'a>(
+pub(crate) fn like<'a>(
     l: &Launch<'a>,
     name: &'static str,
     ins: &'a [View<'a>],
@@ -31,63 +32,89 @@ pub(crate) fn zero(l: &Launch, outs: &[View]) -> Result<()> {
     fill(&like(l, "fill", &[], outs, &[Attr::from(0.0), Attr::from(0i64)]))
 }
 
-/// The operands' places: the indexed and the other one with two indices in one set, four more indices in a second.
-struct Indexed {
-    first: Places,
-    second: Places,
+/// The operands' places, over some dimensions: the indexed and the other one with two indices in one set, more indices in a second.
+pub(crate) struct Indexed {
+    pub first: Places,
+    pub second: Places,
     steps: Vec<u32>,
     count: usize,
 }
 
+/// The word of `steps` that says whether an index below zero lies outside, rather than counting from the end.
+const FROM_START: usize = 15;
+
 impl Indexed {
-    fn new(l: &Launch, indexed: &View, other: &View, indices: &[View], steps: &[Attr]) -> Result<Indexed> {
+    /// `steps` has size and stride for each index, and perhaps whether indices must not be below zero.
+    pub fn new(
+        l: &Launch,
+        indexed: &View,
+        other: &View,
+        indices: &[View],
+        steps: &[Attr],
+        which: impl Fn(usize) -> bool,
+    ) -> Result<Indexed> {
         if indices.len() > INDICES {
-            return l.refuse("indexing by more than 6 tensors at once");
+            return l.refuse("indexing by more than 5 tensors at once");
         }
         let (a, b) = indices.split_at(indices.len().min(2));
         let first: Vec<&View> = [indexed, other].into_iter().chain(a).collect();
         let second: Vec<&View> = if b.is_empty() { vec![indexed] } else { b.iter().collect() };
-        let mut numbers: Vec<u32> = steps.iter().map(|a| a.i() as i32 as u32).collect();
+        let (pairs, flag) = steps.split_at(2 * indices.len());
+        let mut numbers: Vec<u32> = pairs.iter().map(|a| a.i() as i32 as u32).collect();
         numbers.resize(16, 0);
+        numbers[FROM_START] = flag.first().is_some_and(|a| a.b()) as u32;
         Ok(Indexed {
-            first: Places::of(&first, |_| true).at(&first),
-            second: Places::of(&second, |_| true).at(&second),
+            first: Places::of(&first, &which).at(&first),
+            second: Places::of(&second, &which).at(&second),
             steps: numbers,
             count: indices.len(),
         })
     }
 
-    const FIELDS: &'static str = "  steps: array<vec4<u32>, 4>,\n";
+    pub const FIELDS: &'static str = "  steps: array<vec4<u32>, 4>,\n";
 
-    /// `moved(i)`: how far the indices at position i lead.
-    fn text(&self) -> String {
-        let mut text = "fn moved(i: u32) -> u32 {\n  let at = place_first(i);\n  let more = place_second(i);\n  var v = 0u;\n  var k = 0i;\n".to_string();
+    pub fn params(&self) -> &[u32] {
+        &self.steps
+    }
+
+    /// `moved(i)`: how far the indices at position i lead, operands from number `from` on; `outside` is set where one of them lies
+    /// outside.
+    pub fn text(&self, from: usize) -> String {
+        let step = |n: usize| format!("p.steps[{}][{}]", n / 4, n % 4);
+        let mut text = format!(
+            "var<private> outside: bool;\n\nfn step_of(index: i32, size: u32, stride: u32) -> u32 {{\n  \
+             let k = bitcast<u32>(index) + select(0u, size, index < 0i && {} == 0u);\n  \
+             if (k >= size) {{\n    outside = true;\n    bad_index(index, size);\n    return 0u;\n  }}\n  return k * stride;\n}}\n\n\
+             fn moved(i: u32) -> u32 {{\n  outside = false;\n  let at = place_first(i);\n  let more = place_second(i);\n  var v = 0u;\n",
+            step(FROM_START)
+        );
         for k in 0..self.count {
             let at = if k < 2 { format!("at[{}]", k + 2) } else { format!("more[{}]", k - 2) };
-            let step = |n: usize| format!("p.steps[{}][{}]", n / 4, n % 4);
-            text += &format!(
-                "  k = in{}({at});\n  v += bitcast<u32>(select(k, k + bitcast<i32>({}), k < 0i)) * {};\n",
-                k + 1,
-                step(2 * k),
-                step(2 * k + 1)
-            );
+            text += &format!("  v += step_of(in{}({at}), {}, {});\n", k + from, step(2 * k), step(2 * k + 1));
         }
         text + "  return v;\n}\n\n"
     }
 }
 
+/// ins: [x, index...]; outs: [y]; attrs: size and stride for each index, and perhaps whether none may be below zero.
 pub(crate) fn get(l: &Launch) -> Result<()> {
     let (x, y) = (&l.ins[0], &l.outs[0]);
-    let at = Indexed::new(l, x, y, &l.ins[1..], l.attrs)?;
-    let body =
-        || at.text() + "fn body(i: u32) {\n  let at = place_first(i);\n  put0(at.y, in0(at.x + moved(i)));\n}\n\n";
+    let at = Indexed::new(l, x, y, &l.ins[1..], l.attrs, |_| true)?;
+    let t = Scalar::of(x.dtype).name();
+    let body = || {
+        at.text(1)
+            + &format!(
+                "fn body(i: u32) {{\n  let at = place_first(i);\n  let far = moved(i);\n  if (outside) {{\n    put0(at.y, {t}());\n  }} else {{\n    \
+                 put0(at.y, in0(at.x + far));\n  }}\n}}\n\n"
+            )
+    };
     let sets = [("first", &at.first), ("second", &at.second)];
     let e = Each::new(l.name, l.outs, l.ins, y.numel(), &body);
-    each(l, &Each { sets: &sets, fields: Indexed::FIELDS, params: &at.steps, ..e })
+    each(l, &Each { sets: &sets, fields: Indexed::FIELDS, params: at.params(), checked: true, ..e })
 }
 
 /// What joins the old value `a` and `b`, by `PutMode` of the CPU's kernel.
-fn joining(mode: i64, t: Scalar) -> &'static str {
+pub(crate) fn joining(mode: i64, t: Scalar) -> &'static str {
     match (mode, t) {
         (1, Scalar::Truth) => "a | b",
         (2, Scalar::Truth) => "a & b",
@@ -102,9 +129,13 @@ fn joining(mode: i64, t: Scalar) -> &'static str {
     }
 }
 
+/// ins: [v, index...]; outs: [y]; attrs: mode, then as for `get`.
 pub(crate) fn put(l: &Launch) -> Result<()> {
     let (v, y, mode) = (&l.ins[0], &l.outs[0], l.attrs[0].i());
-    let at = Indexed::new(l, y, v, &l.ins[1..], &l.attrs[1..])?;
+    if let Some(sum) = Accumulation::of_put(l) {
+        return sum.run(l);
+    }
+    let at = Indexed::new(l, y, v, &l.ins[1..], &l.attrs[1..], |_| true)?;
     let t = Scalar::of(y.dtype);
     let body = || {
         let name = t.name();
@@ -115,16 +146,16 @@ pub(crate) fn put(l: &Launch) -> Result<()> {
                 "combine0",
             ),
         };
-        at.text()
+        at.text(1)
             + &join
-            + &format!("fn body(i: u32) {{\n  let at = place_first(i);\n  {write}(at.x + moved(i), in0(at.y));\n}}\n\n")
+            + &format!(
+                "fn body(i: u32) {{\n  let at = place_first(i);\n  let far = moved(i);\n  if (!outside) {{\n    {write}(at.x + far, in0(at.y));\n  }}\n}}\n\n"
+            )
     };
     let sets = [("first", &at.first), ("second", &at.second)];
     let e = Each::new(l.name, l.outs, l.ins, v.numel(), &body);
-    each(
-        l,
-        &Each { variant: mode as u64, sets: &sets, fields: Indexed::FIELDS, params: &at.steps, atomic: mode != 0, ..e },
-    )
+    let (fields, params) = (Indexed::FIELDS, at.params());
+    each(l, &Each { variant: mode as u64, sets: &sets, fields, params, atomic: mode != 0, checked: true, ..e })
 }
 
 /// The least and the greatest index.
@@ -180,53 +211,4 @@ pub(crate) fn tri(l: &Launch) -> Result<()> {
     let params = [rows as u32, columns as u32, diagonal, l.attrs[1].b() as u32];
     let fields = "  rows: u32,\n  columns: u32,\n  diagonal: u32,\n  upper: u32,\n";
     each(l, &Each { sets: &[("all", &places)], fields, params: &params, ..e })
-}
-
-/// Adds each row of the gradient to the row of the table that was looked up.
-pub(crate) fn embedding_backward(l: &Launch) -> Result<()> {
-    let (g, index, table) = (&l.ins[0], &l.ins[1], &l.outs[0]);
-    let (padding, scale) = (l.attrs[0].i() as i32 as u32, l.attrs[1].b());
-    zero(l, l.outs)?;
-    let counts = if scale { Some(l.gpu.buffer(table.shape[0])?) } else { None };
-    let rows = [table.shape[0]];
-    let count =
-        counts.as_ref().map(|buffer| View { buffer, dtype: DType::I32, shape: &rows, strides: &[1], offset: 0 });
-    if let Some(count) = count {
-        zero(l, &[count])?;
-        let places = Places::of(&[index], |_| true).at(&[index]);
-        let body = || {
-            "fn join(a: i32, b: i32) -> i32 {\n  return a + b;\n}\n\nfn body(i: u32) {\n  combine0(u32(in0(place_all(i).x)), 1i);\n}\n\n".to_string()
-        };
-        let outs = [count];
-        let ins = [*index];
-        let e = Each::new("embedding_backward counts", &outs, &ins, index.numel(), &body);
-        each(l, &Each { sets: &[("all", &places)], atomic: true, ..e })?;
-    }
-    let strides = |v: &View, d: usize| v.strides[d] as i32 as u32;
-    let params = [
-        g.shape[1] as u32,
-        padding,
-        g.offset as u32,
-        strides(g, 0),
-        strides(g, 1),
-        index.offset as u32,
-        strides(index, 0),
-        table.offset as u32,
-        strides(table, 0),
-        strides(table, 1),
-    ];
-    let fields = "  columns: u32,\n  padding: u32,\n  g: u32,\n  g_row: u32,\n  g_column: u32,\n  index: u32,\n  index_step: u32,\n  table: u32,\n  table_row: u32,\n  table_column: u32,\n";
-    let body = || {
-        let factor = if scale { " / f32(in2(row))" } else { "" };
-        format!(
-            "fn join(a: f32, b: f32) -> f32 {{\n  return a + b;\n}}\n\n\
-             fn body(i: u32) {{\n  let c = i % p.columns;\n  let k = i / p.columns;\n  let row = bitcast<u32>(in1(p.index + k * p.index_step));\n  \
-             if (row == p.padding) {{\n    return;\n  }}\n  \
-             combine0(p.table + row * p.table_row + c * p.table_column, in0(p.g + k * p.g_row + c * p.g_column){factor});\n}}\n\n"
-        )
-    };
-    let mut ins = vec![*g, *index];
-    ins.extend(count);
-    let e = Each::new(l.name, l.outs, &ins, g.numel(), &body);
-    each(l, &Each { variant: scale as u64, fields, params: &params, atomic: true, ..e })
 }

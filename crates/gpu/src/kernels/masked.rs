@@ -83,10 +83,12 @@ pub(crate) fn scatter(l: &Launch) -> Result<()> {
     let ins = [*v, *mask, within, runs];
     let body = || {
         rank(2, 3)
-            + "fn body(i: u32) {\n  let at = place_all(i);\n  if (in1(at.y) != 0u) {\n    put0(at.x, in0(p.start + rank(i) - 1u));\n  }\n}\n\n"
+            + "fn body(i: u32) {\n  let at = place_all(i);\n  if (in1(at.y) != 0u) {\n    let k = rank(i) - 1u;\n    \
+               if (k < p.n) {\n      put0(at.x, in0(p.start + k));\n    } else {\n      bad_index(bitcast<i32>(k), p.n);\n    }\n  }\n}\n\n"
     };
     let e = Each::new(l.name, l.outs, &ins, ranks.n, &body);
-    each(l, &Each { sets: &[("all", &places)], fields: "  start: u32,\n", params: &[v.offset as u32], ..e })
+    let (fields, params) = ("  start: u32,\n  n: u32,\n", [v.offset as u32, v.numel() as u32]);
+    each(l, &Each { sets: &[("all", &places)], fields, params: &params, checked: true, ..e })
 }
 
 /// ins: [x]; outs: [positions] ([count, rank of x]).

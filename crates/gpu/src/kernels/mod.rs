@@ -1,5 +1,8 @@
 //! The kernels, each under the name that the CPU's has. A file holds a family; WGSL text stands beside it.
 
+pub(crate) mod accumulate;
+pub(crate) mod adafactor;
+pub(crate) mod batch_norm;
 pub(crate) mod bind;
 pub(crate) mod conv;
 pub(crate) mod copy;
@@ -9,6 +12,7 @@ pub(crate) mod grid;
 pub(crate) mod index;
 pub(crate) mod masked;
 pub(crate) mod matmul;
+pub(crate) mod muon;
 pub(crate) mod nll;
 pub(crate) mod optim;
 pub(crate) mod places;
@@ -63,7 +67,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "index_range" => apart(index::range),
         "flip" => apart(index::flip),
         "tri" => in_place(index::tri),
-        "embedding_backward" => apart(index::embedding_backward),
+        "embedding_backward" => apart(accumulate::embedding_backward),
         "nll_loss" => apart(nll::forward),
         "nll_loss_backward" => apart(nll::backward),
         "conv" => apart(conv::forward),
@@ -100,12 +104,17 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "resample_backward" => apart(search::resample_backward),
         "grid_sample" => apart(grid::forward),
         "grid_sample_backward" => apart(grid::backward),
+        "adafactor_step" => apart(adafactor::step),
+        "muon_round" => apart(muon::round),
+        "muon_combine" => in_place(muon::combine),
         "sparse_adam_step" => apart(optim::sparse_adam),
         "softmax" => apart(rows::softmax),
         "log_softmax" => apart(rows::log_softmax),
         "logsumexp" => apart(rows::logsumexp),
         "softmax_backward" => apart(rows::softmax_backward),
         "log_softmax_backward" => apart(rows::log_softmax_backward),
+        "batch_norm" => apart(batch_norm::forward),
+        "batch_norm_backward" => apart(batch_norm::backward),
         "layer_norm" => apart(rows::layer_norm),
         "layer_norm_backward" => apart(rows::layer_norm_backward),
         name if optim::has(name) => apart(optim::step),

@@ -1,6 +1,6 @@
 //! The negative log likelihood of given classes.
 
-use super::each::{Each, each};
+use super::each::{By, Each, each};
 use crate::error::Result;
 use crate::launch::{Launch, View};
 
@@ -48,6 +48,20 @@ fn functions(target: &str, weight: Option<&str>) -> String {
     FUNCTIONS.replace("TARGET", target).replace("WEIGHT", &weight)
 }
 
+/// Whether a target is a class, other than the ignored one.
+const COUNTS: &str = "\
+fn counts(class_: i32) -> bool {
+  if (class_ == p.ignored) {
+    return false;
+  }
+  if (bitcast<u32>(class_) >= p.classes) {
+    bad_index(class_, p.classes);
+    return false;
+  }
+  return true;
+}
+";
+
 /// Sums of all targets, by one workgroup.
 const SUMS: &str = "\
 var<workgroup> room: array<vec2<f32>, 256>;
@@ -55,7 +69,7 @@ fn body(l: u32) {
   var v = vec2<f32>();
   for (var i = l; i < p.images * p.places; i += 256u) {
     let c = class_of(i);
-    if (c != p.ignored) {
+    if (counts(c)) {
       let w = weight_of(c);
       v += vec2<f32>(-w * value(i, c), w);
     }
@@ -80,7 +94,7 @@ const ONE_BY_ONE: &str = "\
 fn body(i: u32) {
   let c = class_of(i);
   var v = 0.0;
-  if (c != p.ignored) {
+  if (counts(c)) {
     v = -weight_of(c) * value(i, c);
   }
   put0(p.loss.x + (i / p.places) * p.loss.y + (i % p.places) * p.loss.z, v);
@@ -97,7 +111,7 @@ pub(crate) fn forward(l: &Launch) -> Result<()> {
     let params = params(l, x, target, loss, total, l.ins.get(2));
     let count = target.numel();
     let body = || {
-        let text = functions("in1", l.ins.get(2).map(|_| "in2"));
+        let text = functions("in1", l.ins.get(2).map(|_| "in2")) + COUNTS;
         text + &match reduction {
             0 => ONE_BY_ONE.to_string(),
             // Of no targets the mean is 0 / 0.
@@ -106,7 +120,17 @@ pub(crate) fn forward(l: &Launch) -> Result<()> {
         }
     };
     let e = Each::new(l.name, l.outs, l.ins, if reduction == 0 { count } else { count.max(1) }, &body);
-    each(l, &Each { variant: reduction as u64, fields: FIELDS, params: &params, together: reduction != 0, ..e })
+    each(
+        l,
+        &Each {
+            variant: reduction as u64,
+            fields: FIELDS,
+            params: &params,
+            checked: true,
+            by: if reduction == 0 { By::Invocation } else { By::OneGroup },
+            ..e
+        },
+    )
 }
 
 /// ins: [g, target, total, weight?]; outs: [dx]; attrs as forward.

@@ -327,14 +327,15 @@ pub(crate) fn sparse_adam(l: &Launch) -> Result<()> {
     let mut params: Vec<u32> = views.iter().map(|v| v.strides[0] as i32 as u32).collect();
     let f = |i: usize| l.attrs[i].f();
     params.extend([1.0 - f(0), 1.0 - f(1), f(2), f(3)].map(|v| (v as f32).to_bits()));
-    params.extend([inner as u32, rows.offset as u32, l.attrs[4].b() as u32]);
-    let fields = "  row: vec4<u32>,\n  rest1: f32,\n  rest2: f32,\n  eps: f32,\n  size: f32,\n  inner: u32,\n  rows: u32,\n  maximize: u32,\n";
+    params.extend([inner as u32, rows.offset as u32, l.attrs[4].b() as u32, g.shape[0] as u32]);
+    let fields = "  row: vec4<u32>,\n  rest1: f32,\n  rest2: f32,\n  eps: f32,\n  size: f32,\n  inner: u32,\n  rows: u32,\n  maximize: u32,\n  size0: u32,\n";
     let body = || {
-        "fn body(i: u32) {\n  let at = place_one(i % p.inner) + u32(in1(p.rows + i / p.inner)) * p.row;\n  var g = in0(at.w);\n  \
+        "fn body(i: u32) {\n  let row = in1(p.rows + i / p.inner);\n  if (bitcast<u32>(row) >= p.size0) {\n    bad_index(row, p.size0);\n    return;\n  }\n  \
+         let at = place_one(i % p.inner) + u32(row) * p.row;\n  var g = in0(at.w);\n  \
          if (p.maximize == 1u) {\n    g = -g;\n  }\n  var m = out1(at.y);\n  var v = out2(at.z);\n  m = (g - m) * p.rest1 + m;\n  v = (g * g - v) * p.rest2 + v;\n  \
          put1(at.y, m);\n  put2(at.z, v);\n  put0(at.x, out0(at.x) - p.size * (m / (sqrt(v) + p.eps)));\n}\n\n"
             .to_string()
     };
     let e = Each::new(l.name, l.outs, l.ins, inner * rows.numel(), &body);
-    each(l, &Each { sets: &[("one", &places)], fields, params: &params, ..e })
+    each(l, &Each { sets: &[("one", &places)], fields, params: &params, checked: true, ..e })
 }

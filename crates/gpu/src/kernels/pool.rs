@@ -225,25 +225,27 @@ fn moves(l: &Launch, large: &View, small: &View, body: &'static str, atomic: boo
     let places = planes(large, &[small, indices]);
     let t = Scalar::of(large.dtype).name();
     let body = || {
-        let place = "fn found(at: u32, i: i32) -> u32 {\n  return at + in_plane(split_plane(u32(i), p.large).xyz, p.x_plane);\n}\n\n";
-        format!("{place}fn join(a: {t}, b: {t}) -> {t} {{\n  return a + b;\n}}\n\n{body}")
+        let place = "fn found(at: u32, i: i32) -> u32 {\n  return at + in_plane(split_plane(u32(i), p.large).xyz, p.x_plane);\n}\n\n\
+                     fn inside(i: i32) -> bool {\n  let size = u32(p.large.x * p.large.y * p.large.z);\n  if (bitcast<u32>(i) >= size) {\n    bad_index(i, size);\n    return false;\n  }\n  \
+                     return true;\n}\n\n";
+        format!("{place}fn join(a: {t}, b: {t}) -> {t} {{\n  return a + b;\n}}\n\n{}", body.replace("TYPE", t))
     };
     let e = Each::new(l.name, l.outs, l.ins, small.numel(), &body);
     let params = params(large, small, [[1; 3]; 4], [0; 4]);
-    each(l, &Each { sets: &[("all", &places)], fields: FIELDS, params: &params, atomic, ..e })
+    each(l, &Each { sets: &[("all", &places)], fields: FIELDS, params: &params, atomic, checked: true, ..e })
 }
 
 pub(crate) fn plane_gather(l: &Launch) -> Result<()> {
-    let body = "fn body(i: u32) {\n  let at = place_all(i);\n  put0(at.y, in0(found(at.x, in1(at.z))));\n}\n\n";
+    let body = "fn body(i: u32) {\n  let at = place_all(i);\n  let k = in1(at.z);\n  if (inside(k)) {\n    put0(at.y, in0(found(at.x, k)));\n  } else {\n    put0(at.y, TYPE());\n  }\n}\n\n";
     moves(l, &l.ins[0], &l.outs[0], body, false)
 }
 pub(crate) fn plane_scatter(l: &Launch) -> Result<()> {
     zero(l, l.outs)?;
-    let body = "fn body(i: u32) {\n  let at = place_all(i);\n  put0(found(at.x, in1(at.z)), in0(at.y));\n}\n\n";
+    let body = "fn body(i: u32) {\n  let at = place_all(i);\n  let k = in1(at.z);\n  if (inside(k)) {\n    put0(found(at.x, k), in0(at.y));\n  }\n}\n\n";
     moves(l, &l.outs[0], &l.ins[0], body, false)
 }
 pub(crate) fn plane_scatter_add(l: &Launch) -> Result<()> {
     zero(l, l.outs)?;
-    let body = "fn body(i: u32) {\n  let at = place_all(i);\n  combine0(found(at.x, in1(at.z)), in0(at.y));\n}\n\n";
+    let body = "fn body(i: u32) {\n  let at = place_all(i);\n  let k = in1(at.z);\n  if (inside(k)) {\n    combine0(found(at.x, k), in0(at.y));\n  }\n}\n\n";
     moves(l, &l.outs[0], &l.ins[0], body, true)
 }

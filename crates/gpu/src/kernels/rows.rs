@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::launch::{Launch, View};
 use crate::pipeline::Key;
 use crate::stream::Dispatch;
-use crate::wgsl::link;
+use crate::wgsl::{link, pick};
 
 const TEXT: &str = include_str!("rows.wgsl");
 
@@ -58,16 +58,6 @@ fn greatest(l: u32, mine: f32) -> f32 {
 
 ";
 
-/// The paragraphs of the text that a function needs. (Those of a library are found in the same way, but these name operands.)
-fn part(function: &str) -> String {
-    let wanted = |p: &&str| {
-        let name = p.lines().find_map(|l| l.strip_prefix("fn ")).and_then(|l| l.split('(').next());
-        let shared = ["row_max", "row_exp"];
-        name.is_some_and(|n| n == function || shared.contains(&n))
-    };
-    TEXT.split("\n\n").filter(wanted).collect::<Vec<_>>().join("\n\n") + "\n\n"
-}
-
 /// Runs a function over rows. `views` are the operands that have rows of their own: what is read as x and y, then the output; `more`
 /// are further operands in the order of their bindings, for which `functions` has the text. Outputs come first in bindings.
 struct Rows<'a> {
@@ -112,7 +102,7 @@ fn run(l: &Launch, r: &Rows) -> Result<()> {
         text += &place("rows");
         text += &(r.functions)(&b.slots);
         text += if lanes == 1 { ALONE } else { TOGETHER };
-        text += &part(r.function);
+        text += &pick(TEXT, &[r.function, "row_max", "row_exp"]);
         let (row, lane) = match lanes {
             1 => (format!("group_number(w, n) * {GROUP}u + l"), "0u"),
             _ => ("group_number(w, n)".into(), "l"),

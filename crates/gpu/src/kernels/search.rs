@@ -31,9 +31,13 @@ pub(crate) fn searchsorted(l: &Launch) -> Result<()> {
             true => "u32(in2(p.sorter.x + row * p.sorter.y + i * p.sorter.z))",
             false => "i",
         };
+        let check = match l.ins.len() > 2 {
+            true => "if (place >= p.n) {\n    bad_index(bitcast<i32>(place), p.n);\n    return 0u;\n  }\n  ",
+            false => "",
+        };
         format!(
             "fn key(v: {}) -> u32 {{\n  return {key};\n}}\n\n\
-             fn element(row: u32, i: u32) -> u32 {{\n  return key(in0(p.sorted.x + row * p.sorted.y + {place} * p.sorted.z));\n}}\n\n\
+             fn element(row: u32, i: u32) -> u32 {{\n  let place = {place};\n  {check}return key(in0(p.sorted.x + row * p.sorted.y + place * p.sorted.z));\n}}\n\n\
              fn body(i: u32) {{\n  let row = i / p.columns;\n  let c = i % p.columns;\n  let v = key(in1(p.values.x + row * p.values.y + c * p.values.z));\n  \
              var low = 0u;\n  var high = p.n;\n  while (low < high) {{\n    let middle = (low + high) / 2u;\n    let e = element(row, middle);\n    \
              if (e < v || (p.right == 1u && e == v)) {{\n      low = middle + 1u;\n    }} else {{\n      high = middle;\n    }}\n  }}\n  \
@@ -42,7 +46,7 @@ pub(crate) fn searchsorted(l: &Launch) -> Result<()> {
         )
     };
     let e = Each::new(l.name, l.outs, l.ins, values.numel(), &body);
-    each(l, &Each { fields, params: &params, ..e })
+    each(l, &Each { fields, params: &params, checked: l.ins.len() > 2, ..e })
 }
 
 /// ins: [x, weight?]; outs: [counts]; attrs: [low, high].

@@ -3,7 +3,7 @@
 //! A row is padded to a power of two. Steps within 1024 neighbours are made in workgroup memory, many at a time; a wider step is a
 //! dispatch of its own. Selections sort, too, and take what they need.
 
-use cresset_lane::DType;
+use cresset_lane::{Attr, DType};
 
 use super::bind::{Bindings, GROUP, POSITION, groups, scalar_code};
 use super::places::{Places, place};
@@ -48,6 +48,11 @@ const FIELDS: &str =
 const MAIN: &str = "@compute @workgroup_size(256)\n\
                     fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {\n  \
                     let group = group_number(w, n);\n  let i = group * 256u + l;\n";
+
+/// The elements of a row-major vector, least first: the key of each, an integer of its order, and its position. Equal ones keep their order.
+pub(crate) fn pairs(l: &Launch, x: View) -> Result<Buffer> {
+    Ok(sorted(&Launch { name: "sort", ins: &[x], outs: &[], attrs: &[Attr::from(0usize)], ..*l }, false)?.keys)
+}
 
 /// Sorts every row along `attrs[0]`; descending is the order of turned keys, in which equal elements keep theirs.
 fn sorted(l: &Launch, descending: bool) -> Result<Sorted> {

@@ -70,7 +70,8 @@ fn puts() {
             s.ins.insert(0, v);
             s.outs.push(y);
             s.attrs(&[vec![Attr::from(mode)], attrs].concat());
-            s.check(INDEX_PUT, 1e-6, 0.0);
+            // Sums, too, are made in the CPU's order.
+            s.check(INDEX_PUT, 0.0, 0.0);
         }
     }
 }
@@ -118,8 +119,22 @@ fn gradients_of_tables() {
             s.input(DType::I64, &[70], Layout::Scattered, &mut rng, |r| r.below(9) as f64);
             s.output(DType::F32, &[9, 12], Layout::Scattered, &mut rng);
             s.attrs(&[Attr::from(padding), Attr::from(scale)]);
-            s.check(EMBEDDING_BACKWARD, 4e-6, 4e-6);
+            // A reciprocal is no division.
+            s.check(EMBEDDING_BACKWARD, if scale { 1e-6 } else { 0.0 }, if scale { 1e-6 } else { 0.0 });
         }
+    }
+}
+
+#[test]
+fn many_meet_at_one_place() {
+    let mut rng = Rng(10);
+    for (m, rows, columns) in [(1, 1, 1), (3000, 2, 3), (5000, 700, 1), (1, 4, 30)] {
+        let mut s = Scene::default();
+        s.input(DType::F32, &[m, columns], Layout::Scattered, &mut rng, |r| r.float());
+        s.input(DType::I64, &[m], Layout::Scattered, &mut rng, |r| r.below(rows) as f64);
+        s.output(DType::F32, &[rows, columns], Layout::Scattered, &mut rng);
+        s.attrs(&[Attr::from(-1i64), Attr::from(false)]);
+        s.check(EMBEDDING_BACKWARD, 0.0, 0.0);
     }
 }
 

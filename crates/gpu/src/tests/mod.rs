@@ -1,5 +1,6 @@
 //! Every kernel against the CPU's of the same name, on both software adapters.
 
+mod batch_norm;
 mod conv;
 mod copy;
 mod grid;
@@ -12,5 +13,6 @@ mod pool;
 mod reduce;
 mod rows;
 mod search;
+mod status;
 mod stream;
 mod training;

@@ -223,3 +223,9 @@ fn m_frexp_exponent(x: f32) -> f32 {
   let bits = bitcast<u32>(select(x, x * 8388608.0, tiny));
   return f32(i32((bits >> 23u) & 255u) - 126) - select(0.0, 23.0, tiny);
 }
+
+// The nearest bfloat16 number, the even one of two.
+fn m_bfloat16(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  return select(bitcast<f32>((bits + 0x7fffu + ((bits >> 16u) & 1u)) & 0xffff0000u), x, m_is_nan(x));
+}

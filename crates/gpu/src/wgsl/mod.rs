@@ -38,6 +38,12 @@ fn declared(paragraph: &str) -> Option<&str> {
     line.split([' ', '(', ':']).nth(1)
 }
 
+/// Those paragraphs of a text that declare these names. (Unlike a library's, they may name what only some kernels have.)
+pub(crate) fn pick(text: &str, names: &[&str]) -> String {
+    let chosen = text.split("\n\n").filter(|p| declared(p).is_some_and(|name| names.contains(&name)));
+    chosen.flat_map(|p| [p, "\n\n"]).collect()
+}
+
 /// The names in a text.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
