@@ -72,6 +72,7 @@ pub(crate) fn error(e: cresset_gpu::Error) -> Error {
     let kind = match e.kind {
         Kind::Unavailable | Kind::Untrusted | Kind::Lost => ErrorKind::Device,
         Kind::DType => ErrorKind::DType,
+        Kind::Index => ErrorKind::Index,
         Kind::Limit | Kind::OutOfMemory => ErrorKind::OutOfMemory,
         Kind::Unsupported => ErrorKind::NotImplemented,
         Kind::Internal => ErrorKind::Internal,
