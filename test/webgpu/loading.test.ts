@@ -38,7 +38,7 @@ interface Place {
 function node(code: string, { command = process.execPath, cwd = withDawn, env = softwareGpu() }: Place = {}): string {
   const file = join(cwd, 'program.mjs');
   writeFileSync(file, code);
-  return execFileSync(command, [file], { cwd, encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'ignore'] });
+  return execFileSync(command, [file], { cwd, encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 describe.skipIf(!withGpuBinary())('Node', () => {
