@@ -2,9 +2,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { AROUND, NOT_RUN, ON_PAGES } from './docs/around.js';
+import { AROUND, NOT_RUN, ON_GPU, ON_PAGES } from './docs/around.js';
 import { problemsOf } from './docs/check.js';
 import { ofDocComments, ofPage } from './docs/programs.js';
+import { withGpuBinary } from './webgpu/adapter.js';
 
 const root = join(import.meta.dirname, '..');
 
@@ -21,7 +22,8 @@ const programs = [...pages, ...examples];
 const problems = new Map<string, string[]>();
 beforeAll(() => {
   const around = ({ file }: { file: string }) => (file.endsWith('.md') ? ON_PAGES : { ...AROUND['']!, ...AROUND[file] });
-  problemsOf(root, programs, around, ({ file }) => !NOT_RUN.has(file)).forEach((found, i) => {
+  const engine = ({ file }: { file: string }) => (NOT_RUN.has(file) ? null : !ON_GPU.has(file) ? 'cpu' : withGpuBinary() ? 'webgpu' : null);
+  problemsOf(root, programs, around, engine).forEach((found, i) => {
     const { file } = programs[i]!;
     problems.set(file, [...(problems.get(file) ?? []), ...found]);
   });

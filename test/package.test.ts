@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { install, isQuickBuild, root } from './runtimes/installed.js';
+import { withGpuBinary } from './webgpu/adapter.js';
 
 const { folder: project, files } = install();
 const folder = mkdtempSync(join(project, 'package-'));
@@ -18,7 +19,8 @@ function run(name: string, code: string): string {
 test('it holds what runs, and nothing of the workshop', () => {
   expect(files).toContain('dist/index.js');
   expect(files).toContain('dist/index.d.ts');
-  expect(files.filter((path) => path.endsWith('.wasm'))).toEqual(['', '_relaxed', '_relaxed_threads', '_threads'].map((build) => `dist/cresset${build}_bg.wasm`));
+  const builds = ['', '_relaxed', '_relaxed_threads', '_threads', ...(withGpuBinary() ? ['_webgpu'] : [])];
+  expect(files.filter((path) => path.endsWith('.wasm'))).toEqual(builds.map((build) => `dist/cresset${build}_bg.wasm`));
   expect(files).toEqual(expect.arrayContaining(['dist/worker.node.js', 'dist/worker.web.js']));
   expect(files.includes('dist/browser.js')).toBe(!isQuickBuild());
   expect(files.filter((path) => /^(ts|test|scripts|crates|target|node_modules)\//.test(path))).toEqual([]);

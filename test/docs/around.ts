@@ -64,7 +64,11 @@ export const AROUND: Readonly<Record<string, Around>> = {
   'ts/runtime/scope.ts': { best: 'let best: Tensor;' },
   'ts/train/progress.ts': { loader: 'new DataLoader(new TensorDataset(torch.rand(12, 3), torch.rand(12, 2)))', loss: '0.5', mean: '0.5', dataset: '[...Array(12).keys()]' },
   'ts/train/summary.ts': { model: 'new nn.Linear(28, 2)' },
+  'ts/webgpu.ts': { step: '() => torch.ones(2)' },
 };
 
 /** Files whose examples read files that are not here: their types are checked, and they are not run. */
 export const NOT_RUN: ReadonlySet<string> = new Set(['ts/datasets/mnist.ts', 'ts/io/idx.ts', 'ts/io/safetensors.ts', 'ts/runtime/load.ts']);
+
+/** Files whose examples have to do with a GPU: they are run in the engine that has one, where dist/ holds it. */
+export const ON_GPU: ReadonlySet<string> = new Set(['ts/accelerators.ts', 'ts/device.ts', 'ts/webgpu.ts']);

@@ -23,8 +23,11 @@ interface Result {
   error: string | null;
 }
 
+/** In which engine a program is run; null: its types are checked, and that is all. */
+export type Engine = 'cpu' | 'webgpu' | null;
+
 /** What is wrong with each program: file, line and sentence; nothing when all is well. */
-export function problemsOf(root: string, programs: readonly Program[], aroundOf: (program: Program) => Around, isRun: (program: Program) => boolean): string[][] {
+export function problemsOf(root: string, programs: readonly Program[], aroundOf: (program: Program) => Around, engineOf: (program: Program) => Engine): string[][] {
   const problems: string[][] = programs.map(() => []);
   // Inside the repository, so that 'cresset' is this package.
   mkdirSync(join(root, '.cache'), { recursive: true });
@@ -41,19 +44,22 @@ export function problemsOf(root: string, programs: readonly Program[], aroundOf:
       problems[i]!.push(`${programs[i]!.file}:${line}: does not compile: ${ts.flattenDiagnosticMessageText(found.messageText, ' ')}`);
     }
     compiled.emit();
-    const runnable = [...programs.keys()].filter((i) => isRun(programs[i]!));
-    const results = run(root, folder, runnable.map((i) => files[i]!.replace(/ts$/, 'js')));
-    runnable.forEach((i, k) => problems[i]!.push(...broken(programs[i]!, prepared[i]!, results[k]!, files[i]!)));
+    for (const engine of ['cpu', 'webgpu'] as const) {
+      const runnable = [...programs.keys()].filter((i) => engineOf(programs[i]!) === engine);
+      if (runnable.length === 0) continue;
+      const results = run(root, folder, runnable.map((i) => files[i]!.replace(/ts$/, 'js')), engine);
+      runnable.forEach((i, k) => problems[i]!.push(...broken(programs[i]!, prepared[i]!, results[k]!, files[i]!)));
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }
   return problems;
 }
 
-function run(root: string, folder: string, files: readonly string[]): Result[] {
+function run(root: string, folder: string, files: readonly string[], engine: string): Result[] {
   const [list, report] = [join(folder, 'list.json'), join(folder, 'report.json')];
   writeFileSync(list, JSON.stringify(files));
-  const { status, stderr } = spawnSync(process.execPath, ['--enable-source-maps', join(root, 'test/docs/runner.mjs'), list, report], { cwd: folder, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, ['--enable-source-maps', join(root, 'test/docs/runner.mjs'), list, report, engine], { cwd: folder, encoding: 'utf8' });
   if (status !== 0) throw new Error(`the programs ended the process (${String(status)}): ${stderr}`);
   return JSON.parse(readFileSync(report, 'utf8')) as Result[];
 }

@@ -1,11 +1,13 @@
 // Runs programs one after the other, in a process of their own, and writes down what they showed, printed and threw:
-//   node --enable-source-maps runner.mjs LIST REPORT
+//   node --enable-source-maps runner.mjs LIST REPORT DEVICE
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import * as torch from 'cresset';
 
-const [list, report] = process.argv.slice(2);
+const [list, report, device] = process.argv.slice(2);
+// A program has one engine, and the one with a GPU has to be its first.
+if (device !== 'cpu') await torch.init({ device });
 const results = [];
 for (const file of JSON.parse(readFileSync(list, 'utf8'))) {
   const result = { shows: [], throws: [], prints: {}, error: null };
@@ -23,6 +25,7 @@ for (const file of JSON.parse(readFileSync(list, 'utf8'))) {
   };
   // Every program begins as in a fresh process, with a seed.
   torch.manualSeed(0);
+  torch.setDefaultDevice('cpu');
   torch.setDefaultDtype(torch.float32);
   torch.setPrintoptions({ profile: 'default' });
   torch.setGradEnabled(true);

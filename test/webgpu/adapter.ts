@@ -2,6 +2,7 @@
 // (test/runtimes/browser.ts); Node and Deno find it through Vulkan, by a variable that must be set before the process starts.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isQuickBuild, root } from '../runtimes/installed.js';
 
 const FILES = ['/usr/lib/chromium/vk_swiftshader_icd.json', '/usr/share/vulkan/icd.d/vk_swiftshader_icd.json'];
 
@@ -14,5 +15,5 @@ export function softwareGpu(): Record<string, string> {
 /** The environment in which Vulkan has no driver. */
 export const NO_GPU: Record<string, string> = { VK_ICD_FILENAMES: '/nowhere.json', VK_DRIVER_FILES: '/nowhere.json' };
 
-/** Whether dist/ has the binary with a GPU; a quick build has it only if asked (scripts/build.mjs). */
-export const withGpuBinary = existsSync(join(import.meta.dirname, '../../dist/cresset_webgpu_bg.wasm'));
+/** Whether dist/ has the binary with a GPU. What ships has it; a quick build has it only if asked (scripts/build.mjs). */
+export const withGpuBinary = (): boolean => !isQuickBuild() || existsSync(join(root, 'dist/cresset_webgpu_bg.wasm'));

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { build as vite } from 'vite';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { closeBrowser, visit, withBrowser } from '../runtimes/browser.js';
 import { install, isQuickBuild, root } from '../runtimes/installed.js';
@@ -37,10 +38,10 @@ interface Place {
 function node(code: string, { command = process.execPath, cwd = withDawn, env = softwareGpu() }: Place = {}): string {
   const file = join(cwd, 'program.mjs');
   writeFileSync(file, code);
-  return execFileSync(command, [file], { cwd, encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'ignore'] });
+  return execFileSync(command, [file], { cwd, encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-describe.skipIf(!withGpuBinary)('Node', () => {
+describe.skipIf(!withGpuBinary())('Node', () => {
   test.for([process.execPath, NODE_24])('opens the GPU of the npm package webgpu, and ends by itself: %s', (command) => {
     const program = `${TORCH}
       const before = [typeof globalThis.navigator?.gpu, typeof WorkerGlobalScope, typeof Window];
@@ -133,22 +134,23 @@ describe.skipIf(!withGpuBinary)('Node', () => {
   });
 });
 
-test.skipIf(!withGpuBinary)('Deno has a GPU of its own', async () => {
+test.skipIf(!withGpuBinary())('Deno has a GPU of its own', async () => {
   const file = join(folder, 'deno.mjs');
   writeFileSync(file, `${OPEN}console.log(torch.webgpu.counters().dispatches, String(torch.ones(1, { device: 'cpu' })));`);
   expect(await deno(file)).toBe('1 tensor([1.])\n');
 });
 
-describe.runIf(withGpuBinary && withBrowser)('Chromium', () => {
+describe.runIf(withGpuBinary() && withBrowser)('Chromium', () => {
   /** Runs a program in a page; gives what it printed and the files of the package that it asked for. */
-  async function open(code: string, { gpu = true, host = 'localhost', html = page('./program.mjs', importMap()) } = {}): Promise<{ out: string; asked: string[] }> {
+  async function open(code: string, { gpu = true, host = 'localhost', bundled = false } = {}): Promise<{ out: string; asked: string[] }> {
     const at = mkdtempSync(join(folder, 'page-'));
     writeFileSync(join(at, 'program.mjs'), code);
-    writeFileSync(join(at, 'index.html'), html);
+    writeFileSync(join(at, 'index.html'), page('./program.mjs', bundled ? '' : importMap()));
+    if (bundled) await vite({ root: at, configFile: false, base: './', logLevel: 'error', build: { outDir: 'dist', target: 'es2022' } });
     const asked: string[] = [];
     const site = await serve(project, { answer: (path) => void asked.push(path.split('/').at(-1)!) });
     try {
-      const { out } = await visit(`${site.origin.replace('localhost', host)}${at.slice(project.length)}/index.html`, { gpu });
+      const { out } = await visit(`${site.origin.replace('localhost', host)}${at.slice(project.length)}/${bundled ? 'dist/' : ''}index.html`, { gpu });
       return { out, asked };
     } finally {
       await site.close();
@@ -160,6 +162,14 @@ describe.runIf(withGpuBinary && withBrowser)('Chromium', () => {
     const { out, asked } = await open(`${OPEN}${SHOW}`);
     expect(out).toBe('1 tensor([1.])\n');
     expect(asked.filter((name) => /\.wasm$|cresset_/.test(name)).sort()).toEqual(['cresset_webgpu.js', 'cresset_webgpu_bg.wasm']);
+  });
+
+  test('Vite makes files of their own of what the GPU needs', async () => {
+    const { out, asked } = await open(`${OPEN}${SHOW}`, { bundled: true });
+    expect(out).toBe('1 tensor([1.])\n');
+    // Binaries that are the same, as in a quick build, are one to Vite.
+    expect(asked.filter((name) => name.endsWith('.wasm'))).toEqual([expect.stringContaining(isQuickBuild() ? 'cresset' : 'cresset_webgpu_bg')]);
+    expect(asked.filter((name) => name.endsWith('.js')).length).toBeGreaterThan(1);
   });
 
   // A quick build has one binary under all names.
