@@ -10,6 +10,7 @@ pub(crate) mod each;
 pub(crate) mod gemm;
 pub(crate) mod grid;
 pub(crate) mod index;
+pub(crate) mod linalg;
 pub(crate) mod masked;
 pub(crate) mod matmul;
 pub(crate) mod muon;
@@ -117,6 +118,13 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "batch_norm_backward" => apart(batch_norm::backward),
         "layer_norm" => apart(rows::layer_norm),
         "layer_norm_backward" => apart(rows::layer_norm_backward),
+        "lu" => apart(linalg::lu),
+        "cholesky" => apart(linalg::cholesky),
+        "geqrf" => apart(linalg::geqrf),
+        "householder" => apart(linalg::householder),
+        "solve_triangular" => apart(linalg::solve_triangular),
+        "eigh" => apart(linalg::eigh),
+        "svd" => apart(linalg::svd),
         name if optim::has(name) => apart(optim::step),
         _ => None,
     }
