@@ -25,6 +25,7 @@ pub(crate) mod scan;
 pub(crate) mod search;
 pub(crate) mod selftest;
 pub(crate) mod sort;
+pub(crate) mod unique;
 
 use crate::error::Result;
 use crate::launch::Launch;
@@ -95,6 +96,8 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "median" => apart(sort::median),
         "nanmedian" => apart(sort::nanmedian),
         "mode" => apart(sort::mode),
+        "unique" => apart(unique::unique),
+        "lexicographic" => apart(unique::lexicographic),
         "masked_select" => apart(masked::select),
         "masked_scatter" => apart(masked::scatter),
         "nonzero" => apart(masked::nonzero),
