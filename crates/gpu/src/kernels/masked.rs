@@ -14,21 +14,21 @@ use crate::pool::Buffer;
 const RUN: usize = 4096;
 
 /// Running counts within runs of `RUN` positions, and those of the runs before.
-struct Ranks {
+pub(crate) struct Ranks {
     within: Buffer,
     runs: Buffer,
     n: usize,
 }
 
 /// `rank(i)`, the number of chosen positions up to position i, from operands `within` and `runs`.
-fn rank(within: usize, runs: usize) -> String {
+pub(crate) fn rank(within: usize, runs: usize) -> String {
     format!(
         "fn rank(i: u32) -> u32 {{\n  let run = i / {RUN}u;\n  return u32(in{within}(i)) + u32(select(in{runs}(max(run, 1u) - 1u), 0i, run == 0u));\n}}\n\n"
     )
 }
 
 impl Ranks {
-    fn new(l: &Launch, mask: &View) -> Result<Ranks> {
+    pub fn new(l: &Launch, mask: &View) -> Result<Ranks> {
         let n = mask.numel();
         let count = n.div_ceil(RUN);
         // Truth first, since any number may stand for it, then counts.
@@ -54,7 +54,7 @@ impl Ranks {
         Ok(Ranks { within, runs, n })
     }
 
-    fn views(&self) -> [View<'_>; 2] {
+    pub fn views(&self) -> [View<'_>; 2] {
         [&self.within, &self.runs].map(|buffer| View { buffer, dtype: DType::I32, shape: &[], strides: &[], offset: 0 })
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod each;
 pub(crate) mod gemm;
 pub(crate) mod grid;
 pub(crate) mod index;
+pub(crate) mod linalg;
 pub(crate) mod masked;
 pub(crate) mod matmul;
 pub(crate) mod muon;
@@ -24,6 +25,7 @@ pub(crate) mod scan;
 pub(crate) mod search;
 pub(crate) mod selftest;
 pub(crate) mod sort;
+pub(crate) mod unique;
 
 use crate::error::Result;
 use crate::launch::Launch;
@@ -94,6 +96,8 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "median" => apart(sort::median),
         "nanmedian" => apart(sort::nanmedian),
         "mode" => apart(sort::mode),
+        "unique" => apart(unique::unique),
+        "lexicographic" => apart(unique::lexicographic),
         "masked_select" => apart(masked::select),
         "masked_scatter" => apart(masked::scatter),
         "nonzero" => apart(masked::nonzero),
@@ -117,6 +121,13 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "batch_norm_backward" => apart(batch_norm::backward),
         "layer_norm" => apart(rows::layer_norm),
         "layer_norm_backward" => apart(rows::layer_norm_backward),
+        "lu" => apart(linalg::lu),
+        "cholesky" => apart(linalg::cholesky),
+        "geqrf" => apart(linalg::geqrf),
+        "householder" => apart(linalg::householder),
+        "solve_triangular" => apart(linalg::solve_triangular),
+        "eigh" => apart(linalg::eigh),
+        "svd" => apart(linalg::svd),
         name if optim::has(name) => apart(optim::step),
         _ => None,
     }

@@ -3,7 +3,8 @@
 use cresset_cpu::reduce::{BATCH_NORM, BATCH_NORM_BACKWARD};
 use cresset_lane::{Attr, DType};
 
-use crate::testing::{Layout, Operand, Rng, Scene};
+use crate::Kernel;
+use crate::testing::{Layout, Operand, Rng, Scene, on_each};
 
 /// Elements of `[sets, lines, len]`, in memory where the lines of a set follow each other or those of all sets alternate.
 fn elements(
@@ -21,6 +22,17 @@ fn elements(
     o.shape.swap(0, 1);
     o.strides.swap(0, 1);
     o
+}
+
+/// How many kernels a launch takes.
+fn dispatches(s: &Scene, kernel: cresset_cpu::Kernel) -> Vec<u64> {
+    let counts = std::cell::RefCell::new(Vec::new());
+    on_each(|gpu| {
+        let before = gpu.counters();
+        s.on_gpu(gpu, Kernel { name: kernel.name, program: None }).unwrap();
+        counts.borrow_mut().push((gpu.counters() - before).dispatches);
+    });
+    counts.into_inner()
 }
 
 struct Case {
@@ -147,6 +159,28 @@ fn a_variance_keeps_its_digits_far_from_zero() {
         let case = Case { shape, by_line: false, given: false, weight: false, bias: false, eps: 0.0, tolerance: 1e-3 };
         // Half a unit in the last place of the mean is 1.2e-4 here, and the deviation 0.58.
         case.forward(&mut rng, &mut |r| r.float() + 3000.0);
+    }
+}
+
+#[test]
+fn one_dispatch_or_two() {
+    for (shape, count) in [([40, 33, 1], 1), ([16, 4, 36], 1), ([3, 8, 2500], 2), ([5, 9000, 1], 2)] {
+        let (mut rng, mut s) = (Rng(3), Scene::default());
+        let x = elements(&mut s, shape, false, &mut rng, &mut |r| r.float());
+        let y = elements(&mut s, shape, false, &mut rng, &mut |r| r.float());
+        let numbers: Vec<Operand> = (0..4)
+            .map(|_| s.operand(DType::F32, &[shape[0], 1], Layout::RowMajor, &mut rng, &mut |r| 1.5 + r.float()))
+            .collect();
+        s.ins = [&[x.clone()], &numbers[..1]].concat();
+        s.outs = [&[y.clone()], &numbers[1..]].concat();
+        s.attrs(&[Attr::from(1e-5), Attr::from(false), Attr::from(true), Attr::from(false)]);
+        assert_eq!(dispatches(&s, BATCH_NORM), [count; 2], "{shape:?}");
+
+        let g = elements(&mut s, shape, false, &mut rng, &mut |r| r.float());
+        s.ins = [&[g, x], &numbers[..2]].concat();
+        s.outs = [&numbers[2..], &[y]].concat();
+        s.attrs(&[Attr::from(false), Attr::from(true)]);
+        assert_eq!(dispatches(&s, BATCH_NORM_BACKWARD), [count; 2], "{shape:?}");
     }
 }
 

@@ -5,6 +5,7 @@ mod conv;
 mod copy;
 mod grid;
 mod index;
+mod linalg;
 mod matmul;
 mod optim;
 mod order;

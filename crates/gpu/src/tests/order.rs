@@ -112,3 +112,29 @@ fn selections() {
     along(MODE, DType::I64, true, &[], ONE, 0.0, |r| r.below(7) as f64);
     along(MODE, DType::F32, true, &[], ONE, 0.0, |r| r.below(7) as f64);
 }
+
+#[test]
+fn equal_slices() {
+    for dtype in [DType::F32, DType::I64, DType::U8, DType::Bool] {
+        for shape in [&[1usize] as &[usize], &[900], &[5000], &[300, 3], &[40, 1], &[6, 0], &[0, 3]] {
+            let mut rng = Rng(13);
+            let [n, m] = [shape[0], shape[1..].iter().product()];
+            let value = move |r: &mut Rng| match r.below(if n > 1000 { 2000 } else { 3 * m + 2 }) {
+                0 => -0.0,
+                1 if dtype == DType::F32 && r.below(4) == 0 => f64::NAN,
+                v => v as f64 - 1.0,
+            };
+            let mut s = Scene::default();
+            s.input(dtype, shape, Layout::At(3), &mut rng, value).output(DType::I64, &[n], Layout::At(2), &mut rng);
+            s.check(LEXICOGRAPHIC, 0.0, 0.0);
+
+            let mut runs = Scene { memories: s.on_cpu(LEXICOGRAPHIC), ins: s.ins.clone(), ..Scene::default() };
+            runs.ins.push(s.outs[0].clone());
+            runs.output(DType::I64, &[1], Layout::RowMajor, &mut rng);
+            for _ in 0..3 {
+                runs.output(DType::I64, &[n], Layout::At(1), &mut rng);
+            }
+            runs.check(UNIQUE, 0.0, 0.0);
+        }
+    }
+}
