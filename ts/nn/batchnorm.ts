@@ -4,7 +4,8 @@
  */
 import { tensor } from '../creation.js';
 import { empty, ones, zeros } from '../generated/torch.js';
-import { int64 } from '../dtype.js';
+import { cpu } from '../device.js';
+import { float32, int64 } from '../dtype.js';
 import { ShapeError, ValueError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { type Args, FACTORY, type FactoryOptions, bind, flag, int, maybe, real } from './args.js';
@@ -104,6 +105,22 @@ abstract class NormBase extends Layer {
   }
 }
 
+/**
+ * A step of the average over all batches, where the count cannot be read at once: `step` replaces the statistics by the batch's, and
+ * what they were is mixed in afterwards.
+ */
+function averaged(count: Tensor, statistics: readonly Tensor[], step: () => Tensor): Tensor {
+  const before = statistics.map((s) => s.clone());
+  const out = step();
+  noGrad(() => {
+    const share = count.to(float32).reciprocal();
+    statistics.forEach((s, i) => s.copy_(before[i]!.lerp(s, share)));
+    share.dispose();
+  });
+  before.forEach((s) => s.dispose());
+  return out;
+}
+
 abstract class BatchNormNd extends NormBase {
   constructor(...args: NormArgs) {
     super(args, true);
@@ -120,13 +137,17 @@ abstract class BatchNormNd extends NormBase {
     if (this.training && this.trackRunningStats && this.numBatchesTracked) {
       const count = this.numBatchesTracked;
       noGrad(() => count.add_(1));
-      if (this.momentum === null) factor = 1 / Number(count.itemSync());
+      if (this.momentum === null && count.device === cpu) factor = 1 / Number(count.itemSync());
     }
     const useRunning = !this.training || this.trackRunningStats;
     const fromBatch = this.training || (this.runningMean === null && this.runningVar === null);
     const mean = useRunning ? this.runningMean : null;
     const variance = useRunning ? this.runningVar : null;
-    return F.batchNorm(input, mean, variance, this.weight, this.bias, fromBatch, factor, this.eps);
+    const forward = (factor: number): Tensor => F.batchNorm(input, mean, variance, this.weight, this.bias, fromBatch, factor, this.eps);
+    if (fromBatch && this.momentum === null && this.numBatchesTracked && mean && variance && mean.device !== cpu) {
+      return averaged(this.numBatchesTracked, [mean, variance], () => forward(1));
+    }
+    return forward(factor);
   }
 }
 

@@ -1,5 +1,6 @@
 /** @module */
 import { enableGrad, noGrad } from '../autograd-mode.js';
+import { cpu } from '../device.js';
 import { float32 } from '../dtype.js';
 import { cat, zeros } from '../generated/torch.js';
 import { ArgumentError, ValueError } from '../errors.js';
@@ -269,7 +270,7 @@ function* norm1(x: Tensor): Generator<Ask, number, unknown> {
   return sum;
 }
 
-/** Runs a step to its end; synchronously as long as the closure is synchronous. */
+/** Runs a step to its end; synchronously as long as the closure is synchronous and the parameters are on the CPU. */
 function drive<R extends Loss>(run: Generator<Ask, R, unknown>, closure: () => Loss | Promise<Loss>, after: () => void): R | Promise<R> {
   let answer: unknown;
   for (;;) {
@@ -283,17 +284,25 @@ function drive<R extends Loss>(run: Generator<Ask, R, unknown>, closure: () => L
       if (loss instanceof Promise) return driveAsync(run, closure, after, loss);
       answer = loss;
     } else {
+      if (value.device !== cpu) return driveAsync(run, closure, after, taken(value));
       answer = Number(value.itemSync());
       value.dispose();
     }
   }
 }
 
+/** The number that a tensor on a GPU holds, which goes. */
+async function taken(value: Tensor): Promise<number> {
+  const number = Number(await value.item());
+  value.dispose();
+  return number;
+}
+
 async function driveAsync<R extends Loss>(
   run: Generator<Ask, R, unknown>,
   closure: () => Loss | Promise<Loss>,
   after: () => void,
-  first: Promise<Loss>,
+  first: Promise<unknown>,
 ): Promise<R> {
   let answer: unknown = await first;
   for (;;) {

@@ -39,8 +39,9 @@ impl<'a> Strided<'a> {
     #[cfg(feature = "gpu")]
     pub(crate) fn only(&self) -> Option<crate::Scalar> {
         let one = self.shape.iter().zip(self.strides).all(|(&n, &s)| n == 1 || s == 0);
-        let here = one && self.storage.remote().is_none() && !self.shape.contains(&0);
-        // Safety: there is an element at the offset, of this dtype.
+        // What is spread over no position is a number all the same.
+        let here = one && self.storage.remote().is_none() && self.storage.bytes() > 0;
+        // Safety: the memory holds an element at the offset, of this dtype.
         here.then(|| unsafe { crate::tensor::element(self.storage.ptr(), self.offset, self.dtype) })
     }
 

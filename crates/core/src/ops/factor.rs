@@ -122,8 +122,29 @@ pub(crate) fn permutation(pivots: &Tensor, m: usize) -> Result<Vec<Vec<usize>>> 
         .collect()
 }
 
+/// The same as a tensor (`[..., m]`), by tensor operations: for pivots that nobody can look at.
+fn permuted(pivots: &Tensor, m: usize) -> Result<Tensor> {
+    let (d, k) = (pivots.ndim() - 1, pivots.size(pivots.ndim() - 1));
+    let mut size = pivots.sizes();
+    size[d] = m as i64;
+    let mut order = ops::clone(&ops::expand(&ops::arange((m as i64).into(), None)?, &size)?)?;
+    let at = ops::sub(&pivots.cast_data(DType::I64)?, &Tensor::number(1)?)?;
+    let column = |t: &Tensor, i: usize| ops::narrow(t, -1, &Tensor::number(i as i64)?, 1);
+    for i in 0..k {
+        let other = column(&at, i)?;
+        let (own, theirs) = (ops::clone(&column(&order, i)?)?, ops::gather(&order, -1, &other, false)?);
+        order = ops::scatter(&order, -1, &other, &own, None)?;
+        column(&order, i)?.copy_from(&theirs)?;
+    }
+    Ok(order)
+}
+
 /// The matrices P of `A = P L U`.
 pub(crate) fn permutation_matrix(pivots: &Tensor, m: usize, dtype: DType) -> Result<Tensor> {
+    if !pivots.is_readable() {
+        let rows = ops::reshape(&ops::arange((m as i64).into(), None)?, &[-1, 1])?;
+        return ops::eq(&rows, &ops::unsqueeze(&permuted(pivots, m)?, -2)?)?.cast_data(dtype);
+    }
     let orders = permutation(pivots, m)?;
     let mut data = vec![0f64; orders.len() * m * m];
     for (s, order) in orders.iter().enumerate() {
@@ -236,6 +257,9 @@ fn not_positive(i: i64) -> String {
 fn sign_log(f: &Factored) -> Result<(Tensor, Tensor)> {
     let n = rows(&f.lu);
     let lead = batch(&f.lu);
+    if !f.lu.is_readable() {
+        return sign_log_unseen(f, n);
+    }
     let diagonal = ops::diagonal(&f.lu, 0, -2, -1)?.to_vec::<f64>()?;
     let orders = f.pivots.to_vec::<i64>()?;
     let count: usize = lead.iter().product();
@@ -250,6 +274,16 @@ fn sign_log(f: &Factored) -> Result<(Tensor, Tensor)> {
     }
     let make = |v: &[f64]| Tensor::from_slice(v, &lead)?.cast_data(f.lu.dtype());
     Ok((make(&sign)?, make(&log)?))
+}
+
+/// The same by tensor operations, for factors that nobody can look at.
+fn sign_log_unseen(f: &Factored, n: usize) -> Result<(Tensor, Tensor)> {
+    let diagonal = ops::diagonal(&f.lu, 0, -2, -1)?;
+    let own = ops::arange_start(1.into(), (n as i64 + 1).into(), 1.into(), None)?;
+    let swapped = ops::ne(&f.pivots.cast_data(DType::I64)?, &own)?.cast_data(f.lu.dtype())?;
+    let turns = ops::sub(&Tensor::number(1.0)?, &ops::mul(&swapped, &Tensor::number(2.0)?)?)?;
+    let sign = ops::prod_dim(&ops::mul(&ops::sign(&diagonal)?, &turns)?, -1, false, None)?;
+    Ok((sign, ops::sum_dim(&ops::log(&ops::abs(&diagonal)?)?, Some(&[-1]), false, None)?))
 }
 
 /// A gradient for numbers spread over matrices: `g[..., None, None]`.

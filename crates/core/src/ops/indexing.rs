@@ -7,7 +7,7 @@ use crate::call::Operand;
 use crate::layout::broadcast_shapes;
 use crate::placing::{self, Access, Index, PutMode, at_least_1d};
 use crate::reducing::scale;
-use crate::{DType, Layout, Result, Scalar, Shape, Strides, Tensor, attach, autograd, ensure, ops, pointwise};
+use crate::{DType, Layout, Result, Scalar, Shape, Strides, Tensor, attach, autograd, device, ensure, ops, pointwise};
 
 /// Tensors that index leading dimensions; None keeps a dimension.
 type Indices = Vec<Option<Tensor>>;
@@ -32,7 +32,12 @@ fn expand_masks(op: &str, x: &Tensor, indices: &[Option<Tensor>]) -> Result<Indi
                         first + k
                     );
                 }
-                let at = ops::nonzero(m)?;
+                // A mask on the host is looked up there, whatever it indexes.
+                let at = {
+                    let _device = device::enter(m.device());
+                    ops::nonzero(m)?
+                };
+                let at = at.to_device(device::current())?;
                 for k in 0..m.ndim() {
                     out.push(Some(ops::select(&at, 1, k as i64)?.detach()));
                 }
@@ -44,7 +49,7 @@ fn expand_masks(op: &str, x: &Tensor, indices: &[Option<Tensor>]) -> Result<Indi
                     "{op}: tensors used as indices must be long, int, byte or bool tensors, not {}",
                     t.dtype()
                 );
-                out.push(Some(t.cast_data(DType::I64)?));
+                out.push(Some(placing::integer_index(op, t)?));
             }
         }
     }
@@ -146,6 +151,21 @@ fn put_at(op: &str, x: &Tensor, offered: Option<Tensor>, at: &[Option<Tensor>], 
     Ok(out)
 }
 
+/// What can be put at a mask whose positions nobody can count: one number, or an element for each position of the whole tensor.
+fn put_at_mask(x: &Tensor, mask: &Tensor, values: &Tensor) -> Result<Option<Tensor>> {
+    if mask.dtype() != DType::Bool || mask.is_readable() || x.shape().get(..mask.ndim()) != Some(mask.shape()) {
+        return Ok(None);
+    }
+    let mut size = mask.sizes();
+    size.resize(x.ndim(), 1);
+    let spread = ops::expand(&ops::reshape(mask, &size)?, &x.sizes())?;
+    Ok(match values.numel() {
+        1 => Some(ops::masked_fill(x, &spread, &ops::reshape(values, &[])?)?),
+        _ if mask.ndim() == x.ndim() && values.ndim() == 1 => Some(ops::masked_scatter(x, &spread, values)?),
+        _ => None,
+    })
+}
+
 /// The checked dimension and 1-d int64 index of an op along slices.
 fn prepare(op: &str, input: &Tensor, dim: i64, index: &Tensor, negative: bool) -> Result<(usize, Tensor)> {
     let d = input.wrap_dim(op, dim)?;
@@ -227,6 +247,11 @@ ops! {
             input.dtype().c_name(),
             values.dtype().c_name()
         );
+        if let ([Some(mask)], false) = (indices, accumulate || input.is_readable())
+            && let Some(out) = put_at_mask(input, mask, values)?
+        {
+            return Ok(out);
+        }
         let offered = pointwise::claim();
         put_at("index_put", input, offered, &expand_masks("index_put", input, indices)?, values, accumulate)
     }
@@ -310,10 +335,12 @@ ops! {
         attach(&[&out], name, &[input, value], &[Some(&at)], move |ctx| {
             let (g, at) = (ctx.grad(0)?, ctx.saved(0)?);
             let rest = ctx.when(0, || ops::index_fill(&g, dim, &at, &Tensor::number(0)?))?;
-            // A slice that is named twice is filled once; positions from the end are counted from the front.
+            // A slice that is named twice is filled once.
             let value = ctx.when(1, || {
-                let n = Tensor::number(g.size(d) as i64)?;
-                ops::sum(&ops::index_select(&g, dim, &ops::unique(&ops::remainder(&at, &n)?, true)?)?, None)
+                let marks = ops::index_fill(&Tensor::zeros(&[g.size(d)], DType::Bool)?, 0, &at, &Tensor::number(true)?)?;
+                let mut along: Vec<i64> = vec![1; g.ndim()];
+                along.iter_mut().skip(d).take(1).for_each(|n| *n = -1);
+                ops::sum(&ops::mul(&g, &ops::reshape(&marks, &along)?)?, None)
             })?;
             Ok(vec![rest, value])
         });

@@ -71,6 +71,20 @@ fn renorm(weight: &Tensor, index: &[i64], max_norm: f64, p: f64) -> Result<()> {
     Ok(())
 }
 
+/// The same where nobody can look at the indices: every row that is looked up is written, most of them as they were.
+fn renorm_unseen(weight: &Tensor, index: &Tensor, max_norm: f64, p: f64) -> Result<()> {
+    no_grad(|| {
+        let table = weight.detach();
+        let rows = ops::index_select(&table, 0, index)?;
+        let norm = ops::vector_norm(&rows, p.into(), Some(&[1]), true, None)?;
+        let less = ops::div(&number(max_norm)?, &ops::add(&norm, &number(1e-7)?)?)?;
+        let scale = ops::where_(&ops::gt(&norm, &number(max_norm)?)?, &less, &number(1.0)?)?;
+        table.copy_from(&ops::index_copy(&table, 0, index, &ops::mul(&rows, &scale)?)?)
+    })?;
+    weight.storage().bump();
+    Ok(())
+}
+
 /// Rows `index` (`[m]`) of the table.
 fn lookup(weight: &Tensor, index: &Tensor, how: Lookup) -> Result<Tensor> {
     let out = no_grad(|| ops::index_select(&weight.detach(), 0, index))?;
@@ -133,6 +147,56 @@ fn bags(index: &Tensor, offsets: Option<&Tensor>, include_last: bool) -> Result<
     Ok(((0..end).map(bag).collect(), count))
 }
 
+/// `embedding_bag` where nobody can look at indices and offsets: what does not count is left out by a mask.
+fn bags_unseen(
+    input: &Tensor,
+    flat: &Tensor,
+    weight: &Tensor,
+    offsets: Option<&Tensor>,
+    mode: &str,
+    how: Lookup,
+    weights: Option<&Tensor>,
+    include_last: bool,
+) -> Result<Tensor> {
+    let (n, d) = (flat.numel() as i64, weight.shape()[1]);
+    let places = ops::arange(n.into(), None)?;
+    let mut counted = ops::ne(flat, &Tensor::number(how.padding)?)?;
+    let (bag, count) = match offsets {
+        None => {
+            let long = input.shape().get(1).copied().unwrap_or(1).max(1) as i64;
+            (ops::div_rounded(&places, &Tensor::number(long)?, Some("floor"))?, input.shape()[0])
+        }
+        Some(offsets) => {
+            let all = offsets.cast_data(DType::I64)?;
+            let count = all.numel() - usize::from(include_last);
+            let starts = ops::slice(&all, 0, None, Some(count as i64), 1)?;
+            // The bag of an index is the last one that begins at or before it.
+            let after = ops::searchsorted(&starts, &places, false, true, None, None)?;
+            if include_last {
+                let end = ops::select(&all, 0, -1)?;
+                counted = ops::logical_and(&counted, &ops::lt(&places, &end)?)?;
+            }
+            (ops::clamp_min(&ops::sub(&after, &Tensor::number(1)?)?, &Tensor::number(0)?)?, count)
+        }
+    };
+    let column = ops::reshape(&counted, &[-1, 1])?;
+    let mut values = lookup(weight, flat, how)?;
+    if let Some(w) = weights {
+        values = ops::mul(&values, &ops::reshape(w, &[-1, 1])?)?;
+    }
+    let zeros = Tensor::zeros(&[count, d], weight.dtype())?;
+    let kept = ops::masked_fill(&values, &ops::logical_not(&column)?, &number(if mode == "max" { f64::NEG_INFINITY } else { 0.0 })?)?;
+    let ones = column.cast_data(weight.dtype())?;
+    let sizes = ops::index_add(&Tensor::zeros(&[count, 1], weight.dtype())?, 0, &bag, &ones, 1.into())?;
+    if mode == "max" {
+        let at = ops::expand(&ops::reshape(&bag, &[-1, 1])?, &[n, d as i64])?;
+        let most = ops::scatter_reduce(&zeros, 0, &at, &kept, "amax", false)?;
+        return ops::masked_fill(&most, &ops::eq(&sizes, &number(0.0)?)?, &number(0.0)?);
+    }
+    let sums = ops::index_add(&zeros, 0, &bag, &kept, 1.into())?;
+    if mode == "mean" { ops::div(&sums, &ops::clamp_min(&sizes, &number(1.0)?)?) } else { Ok(sums) }
+}
+
 ops! {
     /// Rows of a table: indices of any shape `[*]` and `weight` `[n, d]` to `[*, d]`. `paddingIdx` names a row without
     /// gradient; `maxNorm` scales the rows that are looked up down to that norm, in place; `sparse` marks the gradient as
@@ -147,8 +211,11 @@ ops! {
         let (index, values) = check_indices(OP, input, weight.shape()[0])?;
         let padding = wrap_padding(OP, padding_idx, weight.shape()[0])?;
         if let Some(max) = max_norm {
-            let values = if input.is_readable() { values } else { input.to_vec()? };
-            renorm(weight, &values, max, norm_type)?;
+            if input.is_readable() {
+                renorm(weight, &values, max, norm_type)?;
+            } else {
+                renorm_unseen(weight, &index, max, norm_type)?;
+            }
         }
         let out = lookup(weight, &index, Lookup { padding, scale: scale_grad_by_freq, sparse })?;
         let mut shape = input.sizes();
@@ -169,8 +236,7 @@ ops! {
         check_table(OP, weight)?;
         ensure!(matches!(mode, "sum" | "mean" | "max"), Value, "{OP}: mode has to be one of sum, mean or max, got {mode}");
         let (n, d) = (weight.shape()[0], weight.shape()[1]);
-        let (_, known) = check_indices(OP, input, n)?;
-        let all = if input.is_readable() { known } else { input.to_vec()? };
+        let (flat, all) = check_indices(OP, input, n)?;
         let padding = wrap_padding(OP, padding_idx, n)?;
         if let Some(w) = per_sample_weights {
             ensure!(
@@ -184,6 +250,15 @@ ops! {
                 NotImplemented,
                 "{OP}: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='{mode}')."
             );
+        }
+        if !input.is_readable() {
+            if let Some(max) = max_norm {
+                renorm_unseen(weight, &flat, max, norm_type)?;
+            }
+            let how = Lookup { padding, scale: scale_grad_by_freq, sparse };
+            let out = bags_unseen(input, &flat, weight, offsets, mode, how, per_sample_weights, include_last_offset);
+            let inputs: Vec<&Tensor> = [Some(weight), per_sample_weights].into_iter().flatten().collect();
+            return composite("EmbeddingBagBackward0", &inputs, out);
         }
         if let Some(max) = max_norm {
             renorm(weight, &all, max, norm_type)?;

@@ -83,7 +83,7 @@ ops! {
             target.dtype().c_name(),
             input.dtype().c_name()
         );
-        if input.numel() > 0 {
+        if input.numel() > 0 && input.is_readable() {
             let (low, high) = (ops::amin(&input.detach(), None, false)?, ops::amax(&input.detach(), None, false)?);
             let inside = low.item()?.to_f64() >= 0.0 && high.item()?.to_f64() <= 1.0;
             ensure!(
@@ -157,7 +157,7 @@ ops! {
     [F]
     fn gaussian_nll_loss(input: Tensor, target: Tensor, var: Operand, full: bool = false, eps: f64 = 1e-6,
                          reduction: String = "mean") -> Tensor {
-        if var.numel() > 0 {
+        if var.numel() > 0 && var.is_readable() {
             let least = ops::amin(&var.detach(), None, false)?.item()?.to_f64();
             ensure!(least >= 0.0 || least.is_nan(), Value, "gaussianNllLoss: var has negative entry/entries");
         }

@@ -360,33 +360,19 @@ ops! {
             target.shape(), input.shape()
         );
         check_classes(OP, target, classes, -1)?;
-        let goal = target.to_vec::<i64>()?;
-        let (mut is_target, mut used, mut at) = (vec![false; n * classes], vec![false; n * classes], vec![0i64; n * classes]);
-        for row in 0..n {
-            for k in 0..classes {
-                let t = goal[row * classes + k];
-                if t < 0 {
-                    break;
-                }
-                is_target[row * classes + t as usize] = true;
-                used[row * classes + k] = true;
-                at[row * classes + k] = t;
-            }
-        }
-        // Pairs (k-th target, class) that count.
-        let mut pairs = Vec::with_capacity(n * classes * classes);
-        for row in 0..n {
-            for k in 0..classes {
-                let others = is_target[row * classes..][..classes].iter();
-                pairs.extend(others.map(|&own| crate::lane::Bool((used[row * classes + k] && !own) as u8)));
-            }
-        }
         let (rows, c) = (n as i64, classes as i64);
         let x = ops::reshape(input, &[rows, c])?;
-        let own = ops::gather(&x, 1, &Tensor::from_slice(&at, &[n, classes])?, false)?;
+        // The targets of a row end where the first negative one stands.
+        let goal = ops::reshape(target, &[rows, c])?;
+        let used = ops::cumprod(&ops::ge(&goal, &Tensor::number(0)?)?, 1, Some(DType::I64))?;
+        let at = ops::mul(&goal, &used)?;
+        let found = ops::scatter_add(&Tensor::zeros(&[n, classes], DType::I64)?, 1, &at, &used)?;
+        let own = ops::gather(&x, 1, &at, false)?;
         let z = ops::sub(&ops::reshape(&x, &[rows, 1, c])?, &ops::reshape(&own, &[rows, c, 1])?)?;
         let z = ops::clamp_min(&ops::add(&z, &number(1.0)?)?, &number(0.0)?)?;
-        let counted = Tensor::from_slice(&pairs, &[n, classes, classes])?;
+        // Pairs (k-th target, class) that count: the class is no target itself.
+        let others = ops::reshape(&ops::eq(&found, &Tensor::number(0)?)?, &[rows, 1, c])?;
+        let counted = ops::logical_and(&ops::reshape(&used, &[rows, c, 1])?, &others)?;
         let z = ops::where_(&counted, &z, &Tensor::zeros(&[], z.dtype())?)?;
         let z = ops::sum_dim(&z, Some(&[1]), false, None)?;
         finish_margin(&z, classes, input, reduction, "MultilabelMarginLossBackward0")

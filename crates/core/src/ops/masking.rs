@@ -17,9 +17,43 @@ fn check_mask(op: &str, mask: &Tensor) -> Result<()> {
     Ok(())
 }
 
+/// The positions of the first `size` elements that are not zero, in order, followed by rows of `fill`, without counting them.
+fn first_nonzero(x: &Tensor, size: i64, fill: i64) -> Result<Tensor> {
+    let marks = ops::reshape(&ops::ne(x, &Tensor::number(0)?)?.cast_data(DType::I32)?, &[-1])?;
+    let n = (marks.numel() as i64).min(size);
+    let order = ops::slice(&ops::argsort(&marks, 0, true, true)?, 0, None, Some(n), 1)?;
+    let real = ops::lt(&ops::arange((n).into(), None)?, &ops::sum(&marks, None)?)?;
+    let mut columns = Vec::with_capacity(x.ndim());
+    let mut stride = x.numel() as i64;
+    for &d in x.shape() {
+        stride /= (d as i64).max(1);
+        let along = ops::div_rounded(&order, &Tensor::number(stride.max(1))?, Some("floor"))?;
+        let at = ops::remainder(&along, &Tensor::number((d as i64).max(1))?)?;
+        columns.push(ops::where_(&real, &at, &Tensor::number(fill)?)?.cast_data(DType::I64)?);
+    }
+    let out = Tensor::full(&[size as usize, x.ndim()], fill, DType::I64)?;
+    if !columns.is_empty() && n > 0 {
+        let part = ops::views::slice_layout(out.layout(), 0, 0, n as usize, 1);
+        out.alias(part).copy_from(&ops::stack(&columns, 1)?)?;
+    }
+    Ok(out)
+}
+
 /// How many elements are not zero.
 fn count(t: &Tensor) -> Result<usize> {
     Ok(ops::count_nonzero(t, None)?.item()?.to_i64() as usize)
+}
+
+/// The elements of `g` where the mask is true, in order, as the first of a tensor of `n` in this shape; the rest is zero. Nobody
+/// has to count them for that: each is added at the place that the running sum of the mask names.
+fn gathered(g: &Tensor, mask: &Tensor, n: usize, shape: &[usize]) -> Result<Tensor> {
+    let spread = ops::expand(mask, &g.sizes())?;
+    let at = ops::cumsum(&ops::reshape(&spread, &[-1])?, 0, Some(DType::I64))?;
+    let at = ops::clamp_min(&ops::sub(&at, &Tensor::number(1)?)?, &Tensor::number(0)?)?;
+    let part = ops::reshape(&ops::masked_fill(g, &ops::logical_not(&spread)?, &Tensor::number(0)?)?, &[-1])?;
+    let sums = ops::index_add(&Tensor::zeros(&[n.max(1)], g.dtype())?, 0, &at, &part, 1.into())?;
+    let size: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
+    ops::reshape(&ops::slice(&sums, 0, None, Some(n as i64), 1)?, &size)
 }
 
 ops! {
@@ -86,7 +120,7 @@ ops! {
         let shape = broadcast_shapes("masked_scatter", input.shape(), mask.shape())?;
         let size: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
         let (x, m) = (ops::expand(&input.detach(), &size)?, ops::expand(mask, &size)?);
-        let n = count(&m)?;
+        let n = if m.is_readable() { count(&m)? } else { 0 };
         ensure!(
             n <= source.numel(),
             Shape,
@@ -101,8 +135,11 @@ ops! {
             let (g, mask) = (ctx.grad(0)?, ctx.saved(0)?);
             let rest = ctx.when(0, || ops::masked_fill(&g, &mask, &Tensor::number(0)?))?;
             let part = ctx.when(1, || {
-                let chosen = ops::masked_select(&g, &mask)?;
                 let n: usize = before.iter().product();
+                if !mask.is_readable() {
+                    return gathered(&g, &mask, n, &before);
+                }
+                let chosen = ops::masked_select(&g, &mask)?;
                 let rest = Tensor::zeros(&[n - chosen.numel()], g.dtype())?;
                 let size: Vec<i64> = before.iter().map(|&n| n as i64).collect();
                 ops::reshape(&ops::cat(&[chosen, rest], 0)?, &size)
@@ -152,6 +189,9 @@ ops! {
     [torch tensor]
     fn nonzero_static(input: Tensor, size: i64, fill_value: i64 = -1) -> Tensor {
         ensure!(size >= 0, Runtime, "nonzero_static: 'size' must be an non-negative integer, got {size}");
+        if !input.is_readable() {
+            return first_nonzero(input, size, fill_value);
+        }
         let (at, n) = (ops::nonzero(input)?, size as usize);
         let out = Tensor::full(&[n, input.ndim()], fill_value, DType::I64)?;
         let rows = at.shape()[0].min(n);

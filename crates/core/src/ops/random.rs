@@ -7,7 +7,7 @@ use crate::ops::creation::to_shape;
 use crate::promote::default_dtype;
 use crate::random::fill::{self, Draw};
 use crate::random::{Generator, generators, tensors};
-use crate::{DType, Result, Tensor, attach, bail, ensure, ops};
+use crate::{DType, Result, Tensor, attach, bail, device, ensure, ops};
 
 ops! {
     /// Uniform numbers in [0, 1).
@@ -189,6 +189,9 @@ ops! {
     fn multinomial(input: Tensor, num_samples: i64, replacement: bool = false,
                    generator: Option<GeneratorId> = None) -> Tensor {
         check_weights(input, num_samples, replacement)?;
+        if !input.is_readable() {
+            return chosen(&input.detach(), num_samples, replacement, generator);
+        }
         let weights = input.contiguous_data()?;
         let n = input.size(input.ndim() - 1);
         let k = num_samples as usize;
@@ -420,9 +423,37 @@ fn check_probability(op: &str, p: f64) -> Result<()> {
     Ok(())
 }
 
+/// `multinomial` where nobody can look at the weights: with the numbers that the CPU would draw, as `fill::choose_once` and
+/// `fill::choose_again` use them.
+fn chosen(weights: &Tensor, k: i64, again: bool, generator: Option<GeneratorId>) -> Result<Tensor> {
+    if !again || k == 1 {
+        let rates = Tensor::empty(weights.shape(), weights.dtype())?;
+        tensors::draws(&rates, Draw::Exponential { rate: 1.0 }, generator)?;
+        return Ok(ops::topk(&ops::div(weights, &rates)?, k, -1, true, true)?.1);
+    }
+    let sums = ops::cumsum(weights, -1, None)?;
+    let total = ops::narrow(&sums, -1, &Tensor::number(sums.size(sums.ndim() - 1) as i64 - 1)?, 1)?;
+    let mut shape: Vec<usize> = weights.shape().into();
+    *shape.last_mut().expect("checked") = k as usize;
+    let drawn = device::made_on_host(|| {
+        let drawn = Tensor::empty(&shape, DType::F64)?;
+        tensors::uniform(&drawn, 0.0, 1.0, generator)?;
+        drawn.cast_data(DType::F32)
+    })?;
+    let at = ops::searchsorted(&ops::div(&sums, &total)?, &drawn, false, false, None, None)?;
+    // Rounding must not leave a gap below 1.
+    ops::clamp_max(&at, &Tensor::number(weights.size(weights.ndim() - 1) as i64 - 1)?)
+}
+
 /// Bernoulli trials with the probabilities of a tensor.
 fn trials(op: &str, out: &Tensor, p: &Tensor, generator: Option<GeneratorId>) -> Result<()> {
     needs_float(op, p)?;
+    if !p.is_readable() {
+        // One number of [0, 1) for each element, as on the CPU.
+        let drawn = Tensor::empty_like(out, DType::F32)?;
+        tensors::uniform(&drawn, 0.0, 1.0, generator)?;
+        return out.copy_from(&ops::lt(&drawn, &p.detach())?);
+    }
     let fine = p.to_vec::<f64>()?.iter().all(|p| (0.0..=1.0).contains(p));
     ensure!(
         fine,
@@ -499,6 +530,9 @@ fn check_weights(input: &Tensor, num_samples: i64, replacement: bool) -> Result<
         Runtime,
         "multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement: {num_samples} > {n}"
     );
+    if !input.is_readable() {
+        return Ok(());
+    }
     let weights = input.to_vec::<f64>()?;
     ensure!(
         weights.iter().all(|&w| w >= 0.0 && w.is_finite()),

@@ -37,6 +37,11 @@ fn repeated(repeats: &Tensor, output_size: Option<i64>) -> Result<Tensor> {
         repeats.dtype()
     );
     let counts = repeats.cast_data(DType::I64)?;
+    if let (Some(n), false) = (output_size, counts.is_readable()) {
+        let out = Tensor::empty(&[n as usize], DType::I64)?;
+        dispatch(&index::REPEAT_INDICES, &[&counts], &[&out], &[])?;
+        return Ok(out);
+    }
     let low = crate::placing::range(&counts)?.map_or(0, |r| r.0);
     ensure!(low >= 0, Value, "repeat_interleave: repeats can not be negative, got {low}");
     let total = ops::sum(&counts, None)?.item()?.to_i64();

@@ -48,7 +48,7 @@ fn cumprod_backward(g: &Tensor, x: &Tensor, out: &Tensor, dim: i64) -> Result<Te
     if x.numel() <= 1 || x.ndim() == 0 {
         return Ok(g.clone());
     }
-    if ops::count_nonzero(x, None)?.item()?.to_i64() == x.numel() as i64 {
+    if x.is_readable() && ops::count_nonzero(x, None)?.item()?.to_i64() == x.numel() as i64 {
         return ops::div(&from_the_end(&ops::mul(g, out)?, dim)?, x);
     }
     let n = x.size(x.wrap_dim("cumprod", dim)?) as i64;

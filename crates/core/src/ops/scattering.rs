@@ -403,7 +403,7 @@ fn product_gradients(
     let zeros = places.add(&own, at, &zero_s)?;
     let (none, single) = (ops::eq(&zeros, &zero)?.cast_data(dtype)?, ops::eq(&zeros, &one)?.cast_data(dtype)?);
     ensure!(
-        !grad_enabled() || ops::any(&ops::gt(&zeros, &one)?)?.item()?.to_f64() == 0.0,
+        !grad_enabled() || !zeros.is_readable() || ops::any(&ops::gt(&zeros, &one)?)?.item()?.to_f64() == 0.0,
         Runtime,
         "scatter_reduce: Double backward is unsupported for src when >1 zeros in src are scattered to the same position in self"
     );

@@ -250,7 +250,7 @@ ops! {
     }
 
     /// Splits as a tensor says: a number of sections (0-d) or indices (1-d).
-    [torch tensor as tensor_split]
+    [torch tensor as tensor_split mixed]
     fn tensor_split_by(input: Tensor, tensor_indices_or_sections: Tensor, dim: i64 = 0) -> Vec<Tensor> {
         let by = tensor_indices_or_sections;
         ensure!(
@@ -485,7 +485,11 @@ ops! {
             value.ndim()
         );
         let out = Tensor::empty_like(input, input.dtype())?;
-        out.fill(value.item()?)?;
+        if value.is_readable() {
+            out.fill(value.item()?)?;
+        } else {
+            out.copy_from(&ops::expand(&value.detach(), &input.sizes())?)?;
+        }
         let name = if value.is_wrapped_number() { "FillBackward0" } else { "FillBackward1" };
         crate::attach(&[&out], name, &[input, value], &[], |ctx| {
             let g = ctx.grad(0)?;

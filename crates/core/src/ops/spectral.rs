@@ -170,6 +170,32 @@ fn pinv_gradient(g: &Tensor, p: &Tensor, a: &Tensor) -> Result<Tensor> {
     ops::sub(&second, &mm(&mm(&pk, p)?, a)?)
 }
 
+/// How often a matrix is halved at most where nobody can look at its norm: exp of a larger one overflows anyway.
+const MOST_SQUARINGS: i64 = 16;
+
+/// The exponential of square matrices whose elements nobody can look at: how often they are halved is a tensor, and squarings beyond
+/// that are left out by `where`.
+fn exponential(a: &Tensor) -> Result<Tensor> {
+    let n = rows(a);
+    let eye = ops::eye(n as i64, None, Some(a.dtype()))?;
+    if a.numel() == 0 {
+        return ops::add(a, &ops::expand(&eye, &a.sizes())?);
+    }
+    let norm = ops::mul(&ops::amax(&ops::abs(&a.detach())?, None, false)?, &Tensor::number(n as f64)?)?;
+    let halvings = ops::ceil(&ops::log2(&ops::mul(&norm, &Tensor::number(2.0)?)?)?)?;
+    let halvings = ops::clamp(&halvings, Some(0.0.into()), Some((MOST_SQUARINGS as f64).into()))?;
+    let x = ops::mul(a, &ops::exp2(&ops::neg(&halvings)?)?)?;
+    let mut sum = ops::expand(&eye, &a.sizes())?;
+    for k in (1..=14).rev() {
+        sum = ops::add(&ops::mul(&ops::matmul(&x, &sum)?, &Tensor::number(1.0 / k as f64)?)?, &eye)?;
+    }
+    for k in 0..MOST_SQUARINGS {
+        let more = ops::gt(&halvings, &Tensor::number(k as f64)?)?;
+        sum = ops::where_(&more, &ops::matmul(&sum, &sum)?, &sum)?;
+    }
+    Ok(sum)
+}
+
 ops! {
     /// Eigenvalues (ascending) and eigenvectors of symmetric matrices, of which one triangle is read.
     ///
@@ -346,6 +372,9 @@ ops! {
         check_matrix("linalg.matrix_exp", "A", A, true)?;
         let n = rows(A);
         // Halved until the norm is small, summed, and squared as often (scaling and squaring).
+        if !A.is_readable() {
+            return composite("LinalgMatrixExpBackward0", &[A], exponential(A));
+        }
         let largest = A.to_vec::<f64>()?.iter().fold(0f64, |m, v| m.max(v.abs())) * n as f64;
         let squarings = if largest > 0.5 && largest.is_finite() { libm::log2(largest / 0.5).ceil() as i32 } else { 0 };
         let x = ops::mul(A, &Tensor::number(0.5f64.powi(squarings))?)?;

@@ -174,7 +174,7 @@ fn check_weights(name: &str, w: &Tensor, float: bool, observations: usize) -> Re
         "cov(): expected {name} to have the same numel as there are observations in the input but got {} != {observations}",
         w.numel()
     );
-    let least = if w.numel() > 0 { ops::min(&w.detach())?.item()?.to_f64() } else { 0.0 };
+    let least = if w.numel() > 0 && w.is_readable() { ops::min(&w.detach())?.item()?.to_f64() } else { 0.0 };
     ensure!(least >= 0.0, Value, "cov(): {name} cannot be negative, got {least}");
     Ok(())
 }
@@ -312,7 +312,7 @@ ops! {
             Some(w) => {
                 let total = ops::sum(w, None)?;
                 ensure!(
-                    n == 0 || total.item()?.to_f64() != 0.0,
+                    n == 0 || !total.is_readable() || total.item()?.to_f64() != 0.0,
                     Runtime,
                     "cov(): weights sum to zero, can't be normalized"
                 );
@@ -329,7 +329,7 @@ ops! {
             _ => ops::sub(&total, &Tensor::number(correction)?)?,
         };
         // Too few observations make the divisor zero, not negative.
-        let norm = if norm.item()?.to_f64() <= 0.0 { Tensor::zeros(&[], norm.dtype())? } else { norm };
+        let norm = ops::clamp_min(&norm, &Tensor::number(0)?)?;
         let centred = ops::sub(&x, &mean)?;
         let right = match &weight {
             Some(w) => ops::mul(&centred, w)?,
