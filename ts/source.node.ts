@@ -53,7 +53,7 @@ export const source: WasmSource = {
     } catch (cause) {
       throw new LoadError(
         `the engine's binary is missing: ${url.href}. Install the package again; in a bundle made for Node, copy ` +
-          "node_modules/cresset/dist/*.wasm beside it, or import 'cresset/inline', which carries the binary along.",
+          `node_modules/cresset/dist/*.wasm beside it${build.gpu ? '' : ", or import 'cresset/inline', which carries the binary along"}.`,
         { cause },
       );
     }
