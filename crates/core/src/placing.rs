@@ -28,6 +28,8 @@ pub(crate) struct Access {
     pub space: Shape,
     pub strides: Strides,
     pub indices: Vec<Index>,
+    /// Whether negative indices count from the end. On the host they were refused before if not; kernels of a GPU do it.
+    pub negative: bool,
 }
 
 impl Access {
@@ -39,12 +41,18 @@ impl Access {
             self.indices.len()
         );
         let steps = self.indices.iter().flat_map(|i| [Attr::from(i.size), Attr::from(i.stride as i64)]);
-        Ok(mode.map(Attr::from).into_iter().chain(steps).collect())
+        let refused = (!self.negative).then(|| Attr::from(true));
+        Ok(mode.map(Attr::from).into_iter().chain(steps).chain(refused).collect())
     }
 
     fn operands<'a>(&'a self, first: Strided<'a>) -> SmallVec<[Strided<'a>; 4]> {
         let indices = self.indices.iter().map(|i| Strided::from(&i.at).with(&self.space, &i.strides));
         std::iter::once(first).chain(indices).collect()
+    }
+
+    /// The same where negative indices are out of range.
+    pub fn from_the_front(self) -> Access {
+        Access { negative: false, ..self }
     }
 
     /// What stands there in `x`, in new memory.
@@ -86,7 +94,7 @@ pub(crate) fn elementwise(x: &Tensor, dim: usize, index: &Tensor) -> Access {
     let mut strides: Strides = x.strides().into();
     strides[dim] = 0;
     let index = Index { at: index.clone(), strides: index.strides().into(), size, stride };
-    Access { space: index.at.shape().into(), strides, indices: vec![index] }
+    Access { space: index.at.shape().into(), strides, indices: vec![index], negative: false }
 }
 
 /// `x[..., index, ...]` along `dim`, slice by slice, for a 1-d index (index_select, index_add). `x` has a dimension.
@@ -96,14 +104,14 @@ pub(crate) fn slicewise(x: &Tensor, dim: usize, index: &Tensor) -> Access {
     (space[dim], strides[dim]) = (index.numel(), 0);
     let mut along: Strides = SmallVec::from_elem(0, x.ndim());
     along[dim] = index.strides()[0];
-    Access { space, strides, indices: vec![Index { at: index.clone(), strides: along, size, stride }] }
+    Access { space, strides, indices: vec![Index { at: index.clone(), strides: along, size, stride }], negative: true }
 }
 
 /// The elements of a contiguous `x` by number (take, put).
 pub(crate) fn by_number(x: &Tensor, index: &Tensor) -> Access {
     let strides = SmallVec::from_elem(0, index.ndim());
     let index = Index { at: index.clone(), strides: index.strides().into(), size: x.numel(), stride: 1 };
-    Access { space: index.at.shape().into(), strides, indices: vec![index] }
+    Access { space: index.at.shape().into(), strides, indices: vec![index], negative: true }
 }
 
 /// Where a changed version of `input` is written: its own memory in place, when that was offered (`pointwise::claim`)

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use crate::cpu::Kernel;
 use crate::autograd::rows::{is_sparse, rows_of};
 use crate::cpu::optim as kernels;
-use crate::{Attr, Layout, Result, Tensor, bail, dispatch, ensure};
+use crate::{Attr, DType, Layout, Result, Tensor, bail, dispatch, ensure};
 
 /// The lists of states that an update has, parallel to its parameters.
 type States<'a> = SmallVec<[&'a [Tensor]; 3]>;
@@ -361,7 +361,9 @@ ops! {
         let tall = param.size(0) > param.size(1);
         let wide = |t: &Tensor| if tall { turned(t) } else { t.detach() };
         let (grad, moving) = (wide(&grads[0]), wide(buffer));
-        let x = Tensor::empty(grad.shape(), crate::DType::F64)?;
+        // In float64 the products of bfloat16 numbers are exact; a GPU has no such type.
+        let precise = if param.is_readable() { DType::F64 } else { DType::F32 };
+        let x = Tensor::empty(grad.shape(), precise)?;
         dispatch(&kernels::MUON_ROUND, &[&grad], &[&x, &moving], &[momentum.into(), nesterov.into(), eps.into()])?;
         buffer.storage().bump();
         let combine = |out: &Tensor, ins: &[&Tensor], alpha: f64, beta: f64| {
