@@ -166,3 +166,92 @@ fn a_repeated_step_creates_nothing() {
         Ok(())
     });
 }
+
+#[test]
+fn what_does_not_fit_in_32_bits_is_refused() {
+    on_each(|| {
+        let _gpu = device::enter(Device::Gpu);
+        let small = Tensor::from_slice(&[1i64, -5], &[2])?;
+        for refused in [
+            Tensor::from_slice(&[1i64 << 40], &[1]).map(drop),
+            Tensor::full(&[2], 1i64 << 40, DType::I64).map(drop),
+            ops::add(&small, &Tensor::number(1i64 << 40)?).map(drop),
+        ] {
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::DType);
+        }
+        // The extremes stand for what is beyond every number.
+        let most = Tensor::full(&[1], i64::MAX, DType::I64)?;
+        assert_eq!(ops::minimum(&most, &small)?.to_vec::<i64>()?, [1, -5]);
+        assert_eq!(most.to_vec::<i64>()?, [i64::from(i32::MAX)]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_bad_index_is_an_error_of_the_next_read() {
+    on_each(|| {
+        let _gpu = device::enter(Device::Gpu);
+        let table = randn(&[4, 3])?;
+        for bad in [4i64, -1] {
+            let rows = ops::embedding(&Tensor::from_slice(&[0, bad], &[2])?, &table, None, None, 2.0, false, false)?;
+            let e = rows.to_vec::<f32>().unwrap_err();
+            assert_eq!(e.kind(), ErrorKind::Index, "{e}");
+            assert!(e.message().contains(&bad.to_string()), "{e}");
+        }
+        // It is told once, and nothing else is lost.
+        assert_eq!(table.to_vec::<f32>()?.len(), 12);
+        Ok(())
+    });
+}
+
+/// Gradients of the loss in `x`, on the device that is current.
+fn slope_of(x: &Tensor, loss: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Vec<f64>> {
+    let leaf = x.detach();
+    leaf.set_requires_grad(true);
+    autograd::backward(&[ops::sum(&loss(&leaf)?, None)?], &[None], false, false, None)?;
+    leaf.grad().expect("a gradient").to_vec::<f64>()
+}
+
+#[test]
+fn ops_that_cannot_look_at_elements_find_another_way() {
+    on_each(|| {
+        type Case<'a> = (&'a str, &'a dyn Fn(&Tensor) -> Result<Tensor>);
+        let ints = |v: &[i64], shape: &[usize]| Tensor::from_slice(v, shape);
+        let cases: &[Case] = &[
+            ("prod", &|x| ops::prod_dim(x, 1, false, None)),
+            ("cumprod", &|x| ops::cumprod(x, 1, None)),
+            ("matrix_exp", &|x| ops::matrix_exp(&ops::mul(x, &Tensor::number(3.0)?)?)),
+            ("slogdet", &|x| Ok(ops::slogdet(x)?.1)),
+            ("inv", &|x| ops::inv(x)),
+            ("multilabel_margin", &|x| {
+                ops::multilabel_margin_loss(
+                    x,
+                    &ints(&[1, 2, -1, 0, 0, -1, 2, 2, 3, 1, 0, -1, -1, 2, 1, 1], &[4, 4])?,
+                    "sum",
+                )
+            }),
+            ("bags", &|x| {
+                let (rows, starts) = (ints(&[0, 3, 1, 1, 2], &[5])?, ints(&[0, 2, 2, 4], &[4])?);
+                ops::embedding_bag(&rows, x, Some(&starts), None, 2.0, false, "mean", false, None, false, Some(1))
+            }),
+            ("put at a mask", &|x| {
+                let mask = ops::gt(&x.detach(), &Tensor::number(0.0)?)?;
+                ops::index_put(x, &[Some(mask)], &Tensor::zeros(&[1], DType::F32)?, false)
+            }),
+            ("ctc", &|x| {
+                let logs = ops::log_softmax(&ops::reshape(x, &[4, 1, 4])?, 2, None)?;
+                ops::ctc_loss(&logs, &ints(&[1, 1], &[1, 2])?, &[4], &[2], 0, "sum", false)
+            }),
+            ("label smoothing", &|x| ops::cross_entropy(x, &ints(&[1, 3, -100, 0], &[4])?, None, -100, "mean", 0.2)),
+        ];
+        for (name, f) in cases {
+            let [cpu, gpu] = both(|| {
+                let x = randn(&[4, 4])?;
+                Ok([f(&x)?.to_vec::<f64>()?, slope_of(&x, f)?].concat())
+            })?;
+            eprintln!("{name}");
+            close(&cpu, &gpu, 2e-4);
+        }
+        Ok(())
+    });
+}

@@ -24,6 +24,24 @@ pub(crate) fn check_dtype(dtype: DType) -> Result<()> {
     Ok(())
 }
 
+/// An int64 as the device holds it, if it can. The least and the greatest stand for what is beyond every number, in whatever width.
+pub fn fit(v: i64) -> Option<i32> {
+    match v {
+        i64::MAX => Some(i32::MAX),
+        i64::MIN => Some(i32::MIN),
+        v => i32::try_from(v).ok(),
+    }
+}
+
+/// What is said of a number that does not fit.
+pub(crate) fn does_not_fit(what: &str) -> Error {
+    let message = format!(
+        "webgpu: {what} does not fit: a GPU holds torch.int64 in 32 bits. Use smaller numbers or torch.float32, or compute on \
+         the CPU."
+    );
+    Error::new(Kind::DType, message)
+}
+
 /// Host elements as the device holds them.
 fn widen(dtype: DType, bytes: &[u8]) -> Result<Vec<u8>> {
     check_dtype(dtype)?;
@@ -33,15 +51,7 @@ fn widen(dtype: DType, bytes: &[u8]) -> Result<Vec<u8>> {
             let mut out = Vec::with_capacity(bytes.len() / 2);
             for (i, v) in bytes.chunks_exact(8).enumerate() {
                 let v = i64::from_ne_bytes(v.try_into().unwrap());
-                let Ok(small) = i32::try_from(v) else {
-                    return Err(Error::new(
-                        Kind::DType,
-                        format!(
-                            "webgpu: element {i}, {v}, does not fit: a GPU holds torch.int64 in 32 bits. Use smaller numbers \
-                             or torch.float32, or compute on the CPU."
-                        ),
-                    ));
-                };
+                let small = fit(v).ok_or_else(|| does_not_fit(&format!("element {i}, {v},")))?;
                 out.extend_from_slice(&small.to_ne_bytes());
             }
             Ok(out)

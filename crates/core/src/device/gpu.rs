@@ -92,14 +92,18 @@ pub(crate) fn upload(dtype: DType, bytes: &[u8]) -> Result<Buffer> {
 
 /// Memory that holds a number.
 fn constant(dtype: DType, value: Scalar) -> Result<Buffer> {
-    let bits = match dtype {
-        DType::F32 => (value.to_f64() as f32).to_bits(),
-        // As many as there are values that a GPU holds.
-        _ => value.to_i64() as u32,
+    let whole = value.to_i64();
+    let key = match dtype {
+        DType::F32 => Some((value.to_f64() as f32).to_bits()),
+        DType::F64 => None,
+        DType::I64 => cresset_gpu::fit(whole).map(|v| v as u32),
+        DType::I32 => Some(whole as i32 as u32),
+        DType::U8 => Some(u32::from(whole as u8)),
+        DType::Bool => Some(u32::from(value.to_f64() != 0.0)),
     };
-    if dtype != DType::F64
-        && let Some(found) = CONSTANT.with_borrow(|known| known.get(&(dtype, bits)).cloned())
-    {
+    // What has no key cannot be held there: the upload says why.
+    let Some(bits) = key else { return upload(dtype, &host_bytes(dtype, value)) };
+    if let Some(found) = CONSTANT.with_borrow(|known| known.get(&(dtype, bits)).cloned()) {
         return Ok(found);
     }
     let buffer = upload(dtype, &host_bytes(dtype, value))?;

@@ -135,7 +135,9 @@ ops! {
     [F]
     fn one_hot(tensor: Tensor, num_classes: i64 = -1) -> Tensor {
         ensure!(tensor.dtype() == DType::I64, DType, "one_hot is only applicable to index tensor of type LongTensor, got {}", tensor.dtype());
-        let range = crate::placing::range(tensor)?;
+        // How many classes there are may stand in the elements; classes that do not are told by the kernel where those cannot be seen.
+        let unseen = num_classes > 0 && tensor.numel() > 0 && !tensor.is_readable();
+        let range = if unseen { Some((0, num_classes - 1)) } else { crate::placing::range(tensor)? };
         let Some((low, high)) = range else {
             ensure!(num_classes > 0, Runtime, "one_hot: Can not infer total number of classes from empty tensor.");
             let shape: Vec<usize> = tensor.shape().iter().copied().chain([num_classes as usize]).collect();

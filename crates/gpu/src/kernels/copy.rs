@@ -7,6 +7,7 @@ use crate::device::Gpu;
 use crate::error::Result;
 use crate::launch::{Launch, View};
 use crate::pool::Buffer;
+use crate::transfer::{does_not_fit, fit};
 use crate::wgsl::Scalar;
 
 /// Moves elements as they are, whatever their bits mean.
@@ -44,6 +45,10 @@ pub(crate) fn fill(l: &Launch) -> Result<()> {
     let t = Scalar::of(l.outs[0].dtype);
     let bits = match t {
         Scalar::Float => (l.attrs[0].f() as f32).to_bits(),
+        Scalar::Int if l.outs[0].dtype == DType::I64 => {
+            let v = l.attrs[1].i();
+            fit(v).ok_or_else(|| does_not_fit(&format!("the value {v}")))? as u32
+        }
         Scalar::Int => l.attrs[1].i() as i32 as u32,
         Scalar::Byte => l.attrs[1].i() as u8 as u32,
         Scalar::Truth => (l.attrs[0].f() != 0.0) as u32,
