@@ -5,22 +5,26 @@
 //! step over columns (a stride), rows are dealt out into phases first, in which they are neighbours again. Elements are
 //! summed in the order of `forward`, so that both give the same numbers.
 
+use std::mem::MaybeUninit;
+
+use cresset_lane::DType;
+
 use super::forward::{Weights, bias_of, pack_weights, weights_len};
 use super::geometry::*;
 use crate::View;
 use crate::gemm::block::{Columns, Init, Output, aside, step, store, straight};
 use crate::gemm::pack::spread;
 use crate::gemm::tile::{MAX_TILE, Tiled};
-use std::mem::MaybeUninit;
 
 /// More output channels than these repay packing, unless neighbouring taps read the same lines of the cache: else a tile
 /// touches so many of them, and so many pages, that the first cache does not hold them beside the panel of the weights.
 const FEW: usize = 32;
 
-/// Whether rows of the output fill a tile, and packing would not pay.
+/// Whether rows of the output fill a tile, and packing would not pay. Networks compute in float32: for other types this file would
+/// only make the binary larger.
 pub fn takes<T: Tiled>(g: &Geometry, x: &View, y: &View) -> bool {
     let shared = g.kernel[2] > 1 && g.stride[2] == 1;
-    (shared || g.co <= FEW) && simplified(g, x, y).0.output[2] >= T::tile().nr
+    T::DTYPE == DType::F32 && (shared || g.co <= FEW) && simplified(g, x, y).0.output[2] >= T::tile().nr
 }
 
 /// The same convolution, and strides of x. One tap reads every stride-th input as if there were no others, and without a
