@@ -51,7 +51,7 @@ impl Access {
     }
 
     /// The same where negative indices are out of range.
-    pub fn from_the_front(self) -> Access {
+    pub fn without_negatives(self) -> Access {
         Access { negative: false, ..self }
     }
 

@@ -263,7 +263,7 @@ ops! {
     fn index_select(input: Tensor, dim: i64, index: Tensor) -> Tensor {
         let (d, at) = prepare("index_select", input, dim, index, false)?;
         let x = at_least_1d(input);
-        let mut out = placing::slicewise(&x, d, &at).from_the_front().read(&x)?;
+        let mut out = placing::slicewise(&x, d, &at).without_negatives().read(&x)?;
         if input.ndim() == 0 {
             ensure!(at.numel() == 1, Index, "index_select(): Index to scalar can have only 1 value, got {}", at.numel());
             out = out.alias(Layout::contiguous(&[]));

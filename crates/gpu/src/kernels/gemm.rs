@@ -1,9 +1,10 @@
 //! The product of two matrices whatever they are made of: how an element of either is found, and what becomes of a result, is a few
 //! functions in WGSL. Matrix products and the three passes of a convolution are that.
 //!
-//! A workgroup computes a tile of 64x64 or 32x32 results, 4x4 to an invocation, from slices of both matrices in workgroup memory; the
-//! next slice is fetched while one is multiplied. Where a matrix has few rows an invocation computes one result. Where there are few
-//! results and many products to each, these are cut into parts that a second launch adds up.
+//! A workgroup computes a tile of results (64x64, 32x32, or 16x64 and 64x16 where a matrix is narrow), 4x4 to an invocation, from
+//! slices of both matrices in workgroup memory; the next slice is fetched while one is multiplied. Where a matrix has but a few rows an
+//! invocation computes one result. Where there are few results and many products to each, these are cut into parts that a second
+//! launch adds up.
 
 use super::bind::{Bindings, POSITION, groups, scalar_code};
 use super::places::{Places, place};
@@ -39,12 +40,36 @@ pub(crate) struct Gemm<'a> {
 /// How results are shared out.
 #[derive(Clone, Copy, PartialEq)]
 enum Shape {
-    /// (edge of a tile, depth of a slice, invocations)
-    Tile(u32, u32, u32),
+    Tiled(Tile),
     Thin,
 }
-const LARGE: Shape = Shape::Tile(64, 16, 256);
-const SMALL: Shape = Shape::Tile(32, 8, 64);
+
+/// Rows and columns of the results of a workgroup, and the depth of a slice.
+#[derive(Clone, Copy, PartialEq)]
+struct Tile {
+    rows: u32,
+    columns: u32,
+    depth: u32,
+}
+
+impl Tile {
+    fn invocations(self) -> u32 {
+        self.rows * self.columns / 16
+    }
+    fn count(self, m: usize, n: usize) -> [usize; 2] {
+        [m.div_ceil(self.rows as usize), n.div_ceil(self.columns as usize)]
+    }
+    /// Which of the texts.
+    fn code(self) -> u64 {
+        TILES.iter().position(|&t| t == self).expect("one of the tiles") as u64 + 1
+    }
+}
+
+const SMALL: Tile = Tile { rows: 32, columns: 32, depth: 8 };
+const LARGE: Tile = Tile { rows: 64, columns: 64, depth: 16 };
+const LOW: Tile = Tile { rows: 16, columns: 64, depth: 8 };
+const NARROW: Tile = Tile { rows: 64, columns: 16, depth: 8 };
+const TILES: [Tile; 4] = [SMALL, LARGE, LOW, NARROW];
 
 /// Workgroups that keep a GPU busy enough: a second launch, which must wait for the first, costs more than what is gained beyond.
 const BUSY: usize = 32;
@@ -62,13 +87,20 @@ pub(crate) fn gemm(l: &Launch, g: &Gemm) -> Result<()> {
     if !g.batch.fits() {
         return l.refuse("a batch of so many dimensions that do not lie behind each other");
     }
-    let tiles = |edge: usize| m.div_ceil(edge) * n.div_ceil(edge) * batch;
+    let tiles = |t: Tile| t.count(m, n).iter().product::<usize>() * batch;
+    let tile = if m <= 16 && n > 32 {
+        LOW
+    } else if n <= 16 && m > 32 {
+        NARROW
+    } else if m <= 32 || n <= 32 || tiles(LARGE) < BUSY {
+        SMALL
+    } else {
+        LARGE
+    };
     let (shape, count) = if m <= THIN || n <= THIN {
         (Shape::Thin, (m * n * batch).div_ceil(64))
-    } else if m <= 32 || n <= 32 || tiles(64) < BUSY {
-        (SMALL, tiles(32))
     } else {
-        (LARGE, tiles(64))
+        (Shape::Tiled(tile), tiles(tile))
     };
     let mut parts = 1;
     if count < BUSY && k >= 2 * PART {
@@ -122,16 +154,16 @@ fn launch(l: &Launch, g: &Gemm, shape: Shape, parts: usize, partial: Option<View
     let [m, n, k] = g.sizes;
     let (code, tiles, grid) = match shape {
         Shape::Thin => (0, [1, 1], (m * n * g.batch.numel * parts).div_ceil(64)),
-        Shape::Tile(edge, ..) => {
-            let tiles = [m.div_ceil(edge as usize), n.div_ceil(edge as usize)];
-            (1 + (shape == LARGE) as u64, tiles, tiles[0] * tiles[1] * g.batch.numel * parts)
+        Shape::Tiled(tile) => {
+            let tiles = tile.count(m, n);
+            (tile.code(), tiles, tiles[0] * tiles[1] * g.batch.numel * parts)
         }
     };
     let along = g.along_k[0] as u64 | (g.along_k[1] as u64) << 1;
     let variant = (((g.variant << 24) | b.variant()) << 8)
         | (scalar_code(t) << 6)
         | ((parts > 1) as u64) << 5
-        | along << 2
+        | along << 3
         | code;
     l.gpu.dispatch(&Dispatch {
         key: Key { kernel: g.name, variant },
@@ -146,7 +178,7 @@ fn launch(l: &Launch, g: &Gemm, shape: Shape, parts: usize, partial: Option<View
             };
             let body = match shape {
                 Shape::Thin => thin(t, partial.is_some()),
-                Shape::Tile(edge, depth, threads) => tiled(t, edge, depth, threads, g.along_k, partial.is_some()),
+                Shape::Tiled(tile) => tiled(t, tile, g.along_k, partial.is_some()),
             };
             link(&(head(g, &b, ins) + &(g.operands)() + &store + &body))
         },
@@ -156,6 +188,9 @@ fn launch(l: &Launch, g: &Gemm, shape: Shape, parts: usize, partial: Option<View
         work: 2 * (m * n * k * g.batch.numel) as u64,
     });
 }
+
+/// In place of a tile's code.
+const JOIN: u64 = 7;
 
 /// Adds up the parts of every result.
 fn join(l: &Launch, g: &Gemm, parts: usize, partial: View) {
@@ -168,7 +203,7 @@ fn join(l: &Launch, g: &Gemm, parts: usize, partial: View) {
     l.gpu.dispatch(&Dispatch {
         key: Key {
             kernel: g.name,
-            variant: (((g.variant << 24) | b.variant()) << 8) | (scalar_code(t) << 6) | 3,
+            variant: (((g.variant << 24) | b.variant()) << 8) | (scalar_code(t) << 6) | JOIN,
         },
         text: &|| {
             let t = t.name();
@@ -202,50 +237,58 @@ fn thin(t: Scalar, parted: bool) -> String {
     )
 }
 
-fn tiled(t: Scalar, edge: u32, depth: u32, threads: u32, along_k: [bool; 2], parted: bool) -> String {
+fn tiled(t: Scalar, tile: Tile, along_k: [bool; 2], parted: bool) -> String {
     let t = t.name();
-    let side = edge / 4;
+    let (Tile { rows, columns, depth }, threads) = (tile, tile.invocations());
+    // Rows of four: of A's slice, and columns of B's.
+    let (high, wide) = (rows / 4, columns / 4);
     let mut text = format!(
-        "var<workgroup> slice_a: array<vec4<{t}>, {room}>;\nvar<workgroup> slice_b: array<vec4<{t}>, {room}>;\n\n\
+        "var<workgroup> slice_a: array<vec4<{t}>, {}>;\nvar<workgroup> slice_b: array<vec4<{t}>, {}>;\n\n\
          @compute @workgroup_size({threads})\n\
          fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) l: u32) {{\n  \
          var rest = group_number(w, groups);\n  if (rest >= p.tiles_m * p.tiles_n * p.batch * p.parts) {{\n    return;\n  }}\n  \
-         let n0 = (rest % p.tiles_n) * {edge}u;\n  rest /= p.tiles_n;\n  let m0 = (rest % p.tiles_m) * {edge}u;\n  rest /= p.tiles_m;\n  \
+         let n0 = (rest % p.tiles_n) * {columns}u;\n  rest /= p.tiles_n;\n  let m0 = (rest % p.tiles_m) * {rows}u;\n  rest /= p.tiles_m;\n  \
          let batch = rest % p.batch;\n  let part = rest / p.batch;\n  base = place_batches(batch);\n",
-        room = depth * side,
+        depth * high,
+        depth * wide,
     );
     if parted {
         text += "  part_of = vec2<u32>(part, batch);\n";
     }
     text += "  let end = min((part + 1u) * p.each, p.k);\n";
-    // Each invocation fetches four rows of a slice at one k; neighbouring invocations read neighbours in memory.
-    for (name, first, along) in [("a", "m0", along_k[0]), ("b", "n0", along_k[1])] {
-        let (k, q) = if along {
-            (format!("l % {depth}u"), format!("l / {depth}u"))
-        } else {
-            (format!("l / {side}u"), format!("l % {side}u"))
-        };
-        text += &format!("  let k_{name} = {k};\n  let q_{name} = {q};\n");
-        for r in 0..4 {
-            text += &format!("  let {name}{r} = row_{name}({first} + 4u * q_{name} + {r}u);\n");
+    // An invocation fetches four rows of a slice at one k, several times where a slice has more of these than there are
+    // invocations; neighbouring invocations read neighbours in memory.
+    let (mut fetch, mut keep) = (String::new(), String::new());
+    for (name, first, along, side) in [("a", "m0", along_k[0], high), ("b", "n0", along_k[1], wide)] {
+        for i in 0..(depth * side).div_ceil(threads) {
+            let own = format!("{name}{i}");
+            let at = format!("(l + {}u)", i * threads);
+            let (k, q) = if along {
+                (format!("{at} % {depth}u"), format!("{at} / {depth}u"))
+            } else {
+                (format!("{at} / {side}u"), format!("{at} % {side}u"))
+            };
+            text += &format!("  let k_{own} = {k};\n  let q_{own} = {q};\n");
+            for r in 0..4 {
+                text += &format!("  let {own}_{r} = row_{name}({first} + 4u * q_{own} + {r}u);\n");
+            }
+            text += &format!("  var at_{own} = part * p.each + k_{own};\n  var next_{own} = vec4<{t}>();\n");
+            let each: Vec<String> = (0..4).map(|r| format!("get_{name}({own}_{r}, at_{own})")).collect();
+            fetch += &format!("next_{own} = select(vec4<{t}>(), vec4<{t}>({}), at_{own} < end);\n", each.join(", "));
+            fetch += &format!("at_{own} += {depth}u;\n");
+            let store = format!("slice_{name}[k_{own} * {side}u + q_{own}] = next_{own};\n");
+            // With fewer rows than invocations the rest of them fetch what nobody keeps.
+            keep +=
+                &if depth * side < threads { format!("if (l < {}u) {{\n  {store}}}\n", depth * side) } else { store };
         }
     }
-    let fetch = |name: &str, k: &str| {
-        let each: Vec<String> = (0..4).map(|r| format!("get_{name}({name}{r}, {k})")).collect();
-        format!("select(vec4<{t}>(), vec4<{t}>({}), {k} < end)", each.join(", "))
-    };
     text += &format!(
-        "  let x = l % {side}u;\n  let y = l / {side}u;\n  var c0 = vec4<{t}>();\n  var c1 = vec4<{t}>();\n  var c2 = vec4<{t}>();\n  var c3 = vec4<{t}>();\n  \
-         var ka = part * p.each + k_a;\n  var kb = part * p.each + k_b;\n  var next_a = {};\n  var next_b = {};\n  \
-         for (var k0 = part * p.each; k0 < end; k0 += {depth}u) {{\n    slice_a[k_a * {side}u + q_a] = next_a;\n    slice_b[k_b * {side}u + q_b] = next_b;\n    \
-         workgroupBarrier();\n    ka += {depth}u;\n    kb += {depth}u;\n    next_a = {};\n    next_b = {};\n    \
-         for (var k = 0u; k < {depth}u; k++) {{\n      let a = slice_a[k * {side}u + y];\n      let b = slice_b[k * {side}u + x];\n      \
+        "  let x = l % {wide}u;\n  let y = l / {wide}u;\n  var c0 = vec4<{t}>();\n  var c1 = vec4<{t}>();\n  var c2 = vec4<{t}>();\n  var c3 = vec4<{t}>();\n  \
+         {fetch}\
+         for (var k0 = part * p.each; k0 < end; k0 += {depth}u) {{\n{keep}    workgroupBarrier();\n{fetch}    \
+         for (var k = 0u; k < {depth}u; k++) {{\n      let a = slice_a[k * {high}u + y];\n      let b = slice_b[k * {wide}u + x];\n      \
          c0 += a.x * b;\n      c1 += a.y * b;\n      c2 += a.z * b;\n      c3 += a.w * b;\n    }}\n    workgroupBarrier();\n  }}\n  \
-         let row = m0 + 4u * y;\n  let column = n0 + 4u * x;\n",
-        fetch("a", "ka"),
-        fetch("b", "kb"),
-        fetch("a", "ka"),
-        fetch("b", "kb"),
+         let row = m0 + 4u * y;\n  let column = n0 + 4u * x;\n"
     );
     for r in 0..4 {
         text += &format!(

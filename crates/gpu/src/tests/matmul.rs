@@ -49,6 +49,10 @@ fn matrices_of_every_size() {
         (17, 40, 0),
         (8, 8, 700),
         (65, 31, 2000),
+        (9, 150, 21),
+        (16, 33, 1000),
+        (140, 13, 30),
+        (100, 5, 700),
     ] {
         for layout in [Layout::RowMajor, Layout::Scattered] {
             product(&mut rng, DType::F32, &[m, k], &[k, n], layout == Layout::RowMajor, layout);
