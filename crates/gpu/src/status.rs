@@ -2,7 +2,7 @@
 //!
 //! A kernel that follows such indices leaves out what lies outside, and notes the first one in a few words of memory that all such
 //! kernels share. A read copies these words along with what it reads, in the same submission, if such a kernel ran since they were
-//! last seen to be empty; so an error is told by the first read behind it.
+//! last seen to be empty; so an error is told by the first read behind it, under the name of the op that launched the kernel.
 
 use std::cell::{Cell, OnceCell, RefCell};
 
@@ -10,20 +10,22 @@ use crate::device::Gpu;
 use crate::error::{Error, Kind, Result};
 use crate::pool::Buffer;
 
-/// Words of a note: the kernel's code (0: there is no note), the index, the size that it exceeds.
+/// Words of a note: the code of who launched the kernel (0: there is no note), the index, the size that it exceeds.
 const WORDS: usize = 4;
 pub(crate) const BYTES: u64 = 4 * WORDS as u64;
 
 #[derive(Default)]
 pub(crate) struct Status {
     words: OnceCell<Buffer>,
-    /// The kernels that have noted or may note something; a code is a place in here, from 1.
+    /// Who launches kernels now; empty where nobody said it.
+    caller: Cell<&'static str>,
+    /// Who launched kernels that have noted or may note something; a code is a place in here, from 1.
     names: RefCell<Vec<&'static str>>,
     /// The submission after that of the last kernel that may note something, or 0 if none did since the words were empty.
     watched: Cell<u64>,
 }
 
-/// The end of a text for a kernel that may note something: `BINDING` is where the words are bound, `p.code` is the kernel's code.
+/// The end of a text for a kernel that may note something: `BINDING` is where the words are bound, `p.code` is the launch's code.
 /// A compare-and-exchange may fail without a reason.
 pub(crate) const TEXT: &str = "\
 @group(0) @binding(BINDING) var<storage, read_write> status: array<atomic<u32>, 4>;
@@ -56,8 +58,15 @@ impl Gpu {
         Ok(status.words.get().expect("they were made"))
     }
 
-    /// The code of a kernel.
-    pub(crate) fn code(&self, name: &'static str) -> u32 {
+    /// Names the op that launches kernels from now on, for errors that they find.
+    pub fn called_by(&self, op: &'static str) {
+        self.0.status.caller.set(op);
+    }
+
+    /// The code of a launch: of the op, or of the kernel where no op was named.
+    pub(crate) fn code(&self, kernel: &'static str) -> u32 {
+        let caller = self.0.status.caller.get();
+        let name = if caller.is_empty() { kernel } else { caller };
         let mut names = self.0.status.names.borrow_mut();
         let at = names.iter().position(|n| *n == name).unwrap_or_else(|| {
             names.push(name);

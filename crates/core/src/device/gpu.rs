@@ -152,6 +152,7 @@ pub(crate) fn run(kernel: &Kernel, ins: &[Strided], outs: &[Strided], attrs: &[A
     }
     let (ins, outs) = views.split_at(ins.len());
     let kernel = cresset_gpu::Kernel { name: kernel.name, program: kernel.program };
+    gpu.called_by(OP.get());
     launch(&gpu, kernel, ins, outs, attrs).map_err(error)
 }
 
