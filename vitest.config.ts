@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
-import { BUILDS } from './test/builds.js';
-import { softwareGpu } from './test/webgpu/adapter.js';
+import { BUILDS, WEBGPU } from './test/builds.js';
+import { softwareGpu, withGpuBinary } from './test/webgpu/adapter.js';
 import type { InitOptions } from './ts/runtime/load.js';
 
 declare module 'vitest' {
@@ -25,6 +25,15 @@ export default defineConfig({
         extends: true as const,
         test: { name, include: ['test/conformance/*.test.ts'], setupFiles: ['test/init.ts'], provide: { build } },
       })),
+      ...(withGpuBinary()
+        ? [{
+            extends: true as const,
+            test: {
+              name: 'webgpu', testTimeout: 600_000, setupFiles: ['test/init.ts'], provide: { build: WEBGPU },
+              include: ['ops', 'modules', 'optim'].map((suite) => `test/conformance/${suite}.test.ts`),
+            },
+          }]
+        : []),
     ],
   },
 });

@@ -4,6 +4,7 @@
 //
 // index.html            cards of the programs
 // NAME.html             a program's page
+// gpu.html              one network, trained on the CPU or on the GPU
 // programs/NAME.js      the program as the page shows it
 // cresset.js, cresset/  the package, bundled, each of its entries under its own name
 // lib/                  examples/lib, which the programs import
@@ -80,7 +81,7 @@ export async function buildSite(out, images) {
       chunkSizeWarningLimit: 2000,
       rolldownOptions: {
         checks: { pluginTimings: false },
-        input: { index: join(site, 'index.html'), program: join(site, 'program.html'), ...packages, ...libraries },
+        input: { index: join(site, 'index.html'), program: join(site, 'program.html'), gpu: join(site, 'gpu.html'), ...packages, ...libraries },
         // The programs import the package's entries: all that they export stays, under the names that errors and `print(model)` show.
         preserveEntrySignatures: 'strict',
         output: { keepNames: true, entryFileNames: ({ name }) => (names.has(name) ? '[name].js' : 'assets/[name]-[hash].js') },

@@ -8,3 +8,9 @@ export const BUILDS: Readonly<Record<string, InitOptions>> = {
   relaxed: { simd: 'relaxed', threads: 1 },
   'relaxed, threads': { simd: 'relaxed', threads: 2 },
 };
+
+/**
+ * Beside them: the engine with a GPU, on which the suites run whose results can be awaited. What it refuses there is part of the test
+ * (conformance/judge.ts).
+ */
+export const WEBGPU: InitOptions = { device: 'webgpu' };

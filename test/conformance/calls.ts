@@ -19,8 +19,7 @@ const SPECIAL: Record<string, Call> = {
   __rmatmul__: reversed('matmul'), __rand__: reversed('bitwiseAnd'), __ror__: reversed('bitwiseOr'), __rxor__: reversed('bitwiseXor'),
   // A list of numbers alone is one index; any other list is a tuple of indices.
   __getitem__: (x, [i]) => (Array.isArray(i) && !i.every((k) => typeof k === 'number') ? x.at(...i) : x.at(i)),
-  item: method('itemSync'), // item() is its promise
-  T: property('T'), H: property('H'), mT: property('mT'), mH: property('mH'),
+    T: property('T'), H: property('H'), mT: property('mT'), mH: property('mH'),
   uniform: method('uniform_'), cauchy: method('cauchy_'), exponential: method('exponential_'), geometric: method('geometric_'), log_normal: method('logNormal_'), 'normal.in_place': method('normal_'),
   zero_: onCopy('zero_'), resize_: (x, args) => x.clone().resize_(...args), resize_as_: onCopy('resizeAs_'),
   where: second('where'), polygamma: second('polygamma'), 'special.polygamma': second('special.polygamma'), 'normal.number_mean': second('normal'),
@@ -34,7 +33,7 @@ const SPECIAL: Record<string, Call> = {
 const NEEDS: Record<string, string> = {
   __radd__: 'add', __rsub__: 'sub', __rmul__: 'mul', __rdiv__: 'div', __rmod__: 'remainder', __rpow__: 'pow', __rmatmul__: 'matmul', __rand__: 'bitwiseAnd', __ror__: 'bitwiseOr', __rxor__: 'bitwiseXor',
   __getitem__: 'Tensor.at', uniform: 'Tensor.uniform_', cauchy: 'Tensor.cauchy_', exponential: 'Tensor.exponential_', geometric: 'Tensor.geometric_', log_normal: 'Tensor.logNormal_', 'normal.in_place': 'Tensor.normal_',
-  resize_: 'Tensor.resize_', item: 'Tensor.itemSync', T: 'Tensor.T', H: 'Tensor.H', mT: 'Tensor.mT', mH: 'Tensor.mH',
+  resize_: 'Tensor.resize_', T: 'Tensor.T', H: 'Tensor.H', mT: 'Tensor.mT', mH: 'Tensor.mH',
   'normal.number_mean': 'normal', 'linalg.pinv.singular': 'linalg.pinv', 'linalg.lstsq.grad_oriented': 'linalg.lstsq',
 };
 

@@ -32,13 +32,13 @@ function target(record: Loose): ((...args: Loose[]) => Loose) | null {
 
 describe('errors', () => {
   for (const [name, records] of suite.byName((r) => (r.op ?? r.module) as string)) {
-    it.skipIf(target(records[0]) === null)(name, () => {
+    it.skipIf(target(records[0]) === null)(name, async () => {
       const accepted: string[] = [];
       for (const [i, record] of records.entries()) {
         const call = target(record);
         let error: unknown = null;
         try {
-          for (const t of flatten(call?.())) if (isTensor(t)) t.dataSync();
+          for (const t of flatten(await call?.())) if (isTensor(t)) await t.data();
         } catch (e) {
           error = e;
         }

@@ -115,11 +115,11 @@ export const isTensor = (x: unknown): x is torch.Tensor => x instanceof torch.Te
 const TOLERANCE: Record<string, [rtol: number, atol: number]> = { float32: [1e-4, 1e-5], float64: [1e-7, 1e-7] };
 
 /** What differs between a result and what PyTorch gave, or null. */
-export function difference(suite: Suite, got: Loose, want: Encoded, compareValues = true): string | null {
-  if (want === null) return got == null || (isTensor(got) && got.dataSync().every((x: number | bigint) => Number(x) === 0)) ? null : `got ${String(got)}, want nothing`;
+export async function difference(suite: Suite, got: Loose, want: Encoded, compareValues = true): Promise<string | null> {
+  if (want === null) return got == null || (isTensor(got) && (await got.data()).every((x: number | bigint) => Number(x) === 0)) ? null : `got ${String(got)}, want nothing`;
   if (typeof want !== 'object' || '$f' in want) {
     const w = typeof want === 'object' ? special[want.$f]! : want;
-    const g: Loose = isTensor(got) ? got.itemSync() : got;
+    const g: Loose = isTensor(got) ? await got.item() : got;
     if (typeof w !== 'number') return g === w ? null : `got ${String(g)}, want ${String(w)}`;
     return Object.is(Number(g), w) || Math.abs(Number(g) - w) <= 1e-5 + 1e-4 * Math.abs(w) ? null : `got ${String(g)}, want ${w}`;
   }
@@ -129,7 +129,7 @@ export function difference(suite: Suite, got: Loose, want: Encoded, compareValue
   if (dtype !== want.dtype) return `dtype ${dtype}, want ${want.dtype}`;
   if (got.shape.join() !== want.shape.join()) return `shape [${got.shape.join()}], want [${want.shape.join()}]`;
   if (!compareValues) return null;
-  const a = got.detach().contiguous().dataSync() as ArrayLike<number | bigint>;
+  const a = (await got.detach().data()) as ArrayLike<number | bigint>;
   const b = suite.raw(want.$t);
   const [rtol, atol] = TOLERANCE[want.dtype] ?? [0, 0];
   for (let i = 0; i < b.length; i++) {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import * as torch from '../../dist/index.js';
 import { difference, flatten, flattenEncoded, Suite, type Encoded, type Loose, type TensorRef } from './fixtures.js';
+import { type Case, judge } from './judge.js';
 
 const suite = new Suite('modules');
 const nn = (torch as Loose).nn;
@@ -12,17 +13,17 @@ function printed(text: string, record: Loose): string {
   return integers.reduce((t, n) => t.replace(new RegExp(`(?<![\\w.-])${n}\\.0\\b`, 'g'), n), text);
 }
 
-function compareAll(got: Loose[], want: Encoded[], what: string): string | null {
+async function compareAll(got: Loose[], want: Encoded[], what: string): Promise<string | null> {
   if (got.length !== want.length) return `${what}: ${got.length}, want ${want.length}`;
   for (const [i, w] of want.entries()) {
     if (got[i] == null && w !== null && suite.raw((w as TensorRef).$t).every((x) => Number(x) === 0)) continue;
-    const d = difference(suite, got[i], w);
+    const d = await difference(suite, got[i], w);
     if (d !== null) return `${what} ${i}: ${d}`;
   }
   return null;
 }
 
-function problem(record: Loose, strided: boolean): string | null {
+async function problem(record: Loose, strided: boolean): Promise<string | null> {
   const positional = suite.decode({ $l: record.ctor_args }, []) as Loose[];
   const named = suite.decode({ $d: record.ctor_kwargs }, []) as object;
   const module = new nn[record.module.slice(3)](...positional, ...(Object.keys(named).length > 0 ? [named] : []));
@@ -34,7 +35,7 @@ function problem(record: Loose, strided: boolean): string | null {
   const args = suite.decode({ $l: record.args }, leaves, { strided }) as Loose[];
   const options = suite.decode({ $d: record.kwargs }, leaves, { strided }) as object;
   const outs = flatten(module(...args, ...(Object.keys(options).length > 0 ? [options] : [])));
-  const bad = compareAll(outs, (record.out as Encoded[]).flatMap(flattenEncoded), 'result');
+  const bad = await compareAll(outs, (record.out as Encoded[]).flatMap(flattenEncoded), 'result');
   if (bad !== null) return bad;
   if (record.grad_out) {
     const parameters = new Map<string, Loose>(module.namedParameters());
@@ -43,12 +44,12 @@ function problem(record: Loose, strided: boolean): string | null {
     const grads = (torch as Loose).autograd.grad(roots.map((i) => outs[i]), [...leaves, ...names.map((n) => parameters.get(n))], {
       gradOutputs: roots.map((i) => suite.tensor(record.grad_out[i])), allowUnused: true,
     }) as Loose[];
-    const d = compareAll(grads, [...(record.grad_in as Encoded[]), ...names.map((n) => record.grad_params[n] as Encoded)], 'gradient');
+    const d = await compareAll(grads, [...(record.grad_in as Encoded[]), ...names.map((n) => record.grad_params[n] as Encoded)], 'gradient');
     if (d !== null) return d;
   }
   const buffers = new Map<string, Loose>(module.namedBuffers());
   for (const [name, want] of Object.entries(record.state_after as Record<string, Encoded>)) {
-    const d = difference(suite, buffers.get(name), want);
+    const d = await difference(suite, buffers.get(name), want);
     if (d !== null) return `buffer ${name}: ${d}`;
   }
   const [text, want] = [printed(String(module), record), printed(record.repr as string, record)];
@@ -57,20 +58,11 @@ function problem(record: Loose, strided: boolean): string | null {
 
 describe('modules', () => {
   for (const [name, records] of suite.byName((r) => r.module as string)) {
-    it.skipIf(typeof nn[name.slice(3)] !== 'function')(name, () => {
-      const wrong: string[] = [];
-      for (const record of records) {
-        for (const strided of [false, true]) {
-          let d: string | null;
-          try {
-            d = torch.scope(() => problem(record, strided)) as string | null;
-          } catch (e) {
-            d = String(e).slice(0, 300);
-          }
-          if (d !== null) wrong.push(`${name} ${record.desc} training=${record.training}${strided ? ' strided' : ''}: ${d}`);
-        }
-      }
-      expect(wrong).toEqual([]);
+    it.skipIf(typeof nn[name.slice(3)] !== 'function')(name, async () => {
+      const cases = records.flatMap((record) => [false, true].map((strided): Case => ({
+        label: `${record.desc} training=${record.training}${strided ? ' strided' : ''}`, record, suite, problem: () => problem(record, strided),
+      })));
+      expect(await judge(name, cases)).toEqual([]);
     });
   }
 });

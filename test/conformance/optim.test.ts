@@ -2,10 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import * as torch from '../../dist/index.js';
 import { difference, Suite, type Loose } from './fixtures.js';
+import { type Case, judge } from './judge.js';
 
 const suite = new Suite('optim');
 
-function problem(record: Loose): string | null {
+async function problem(record: Loose): Promise<string | null> {
   const api = torch as Loose;
   const params = (record.params as Loose[]).map((p) => new api.nn.Parameter(suite.tensor({ ...p, rg: false })));
   const targets = (record.targets as Loose[]).map((t) => suite.tensor({ ...t, rg: false }));
@@ -20,11 +21,11 @@ function problem(record: Loose): string | null {
   const after = new Map<number, Loose[]>(record.after as [number, Loose[]][]);
   const rtol = record.dtype === 'float64' ? 1e-7 : 2e-4;
   for (let step = 0; step < 20; step++) {
-    const loss = Number(optimizer.step(closure).itemSync());
+    const loss = await ((await optimizer.step(closure)) as torch.Tensor).item();
     const want = record.loss[step] as number;
     if (!Object.is(loss, want) && !(Math.abs(loss - want) <= 1e-5 + rtol * Math.abs(want))) return `loss at step ${step}: ${loss}, want ${want}`;
     for (const [i, w] of (after.get(step) ?? []).entries()) {
-      const d = difference(suite, params[i], w);
+      const d = await difference(suite, params[i], w);
       if (d !== null) return `parameter ${i} after step ${step}: ${d}`;
     }
   }
@@ -33,9 +34,9 @@ function problem(record: Loose): string | null {
 
 describe('optimizers', () => {
   for (const [name, records] of suite.byName((r) => r.optim as string)) {
-    it(name, () => {
-      const wrong = records.map((r) => [JSON.stringify(r.kwargs), r.dtype, torch.scope(() => problem(r))]).filter((r) => r[2] !== null);
-      expect(wrong).toEqual([]);
+    it(name, async () => {
+      const cases = records.map((record): Case => ({ label: `${JSON.stringify(record.kwargs)} ${record.dtype}`, record, suite, problem: () => problem(record) }));
+      expect(await judge(name, cases)).toEqual([]);
     });
   }
 });

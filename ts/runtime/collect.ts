@@ -4,6 +4,7 @@
  * @module
  */
 import { type Cell, cellOf, clock, type Id, idOf, internalCount, release, residentCount } from './cells.js';
+import { gpuBytes } from './gpu.js';
 import { remoteCount, watchRemotes } from './remotes.js';
 import { spill } from './spill.js';
 import { overLimit, run, started } from './wasm.js';
@@ -76,7 +77,7 @@ let accounted = 0;
 export let sink: ArrayBuffer | null = null;
 
 /**
- * The collector does not see memory inside WebAssembly. For every few megabytes by which live tensors grew since the
+ * The collector sees neither memory inside WebAssembly nor a GPU's. For every few megabytes by which live tensors grew since the
  * last check, as much is allocated and dropped as an ordinary ArrayBuffer, so that collection, and with it our
  * finalizers, run in time.
  */
@@ -84,7 +85,7 @@ function check(): void {
   sinceCheck = 0;
   if (!started()) return;
   if (residentCount() > handleLimit) due = true;
-  const live = run((wasm) => wasm.live_bytes()) + HANDLE_WEIGHT * Math.max(0, residentCount() - waiting.length);
+  const live = run((wasm) => wasm.live_bytes()) + gpuBytes() + HANDLE_WEIGHT * Math.max(0, residentCount() - waiting.length);
   const grown = live - accounted;
   if (grown > 0 && grown < PRESSURE_STEP) return;
   accounted = live;

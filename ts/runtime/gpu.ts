@@ -5,18 +5,20 @@
  * long as the engine looks.
  * @module
  */
-import { DeviceError, errorOfKind, LoadError } from '../errors.js';
-import { checked, type Exports, run, scratch, started } from './wasm.js';
+import { DeviceError, errorOfKind, LoadError, TorchError } from '../errors.js';
+import { checked, type Exports, promised, run, scratch, started } from './wasm.js';
 
 /** What the engine exports beside everything else if it was built for a GPU (bindings/wasm/src/gpu.rs). */
 export interface GpuExports extends Exports {
   /** Opens the device, unless one is open; rejects with an error's kind and message. */
   gpu_open(): Promise<void>;
-  /** Whether a device is open that is not lost. */
-  gpu_is_open(): boolean;
+  /** Whether a device is open that is not lost: 1 or 0. */
+  gpu_is_open(): number;
   /** Puts what was done since then in the block (ts/webgpu.ts, `counters`). */
   gpu_counters(): number;
-  /** Puts bytes in use, their peak, and bytes kept for later in the block; 1 gives the latter back first. */
+  /** Bytes in use; it leaves the block alone. */
+  gpu_live_bytes(): number;
+  /** Puts bytes in use, their peak, and bytes kept for later in the block; 1 gives the latter back first, 2 counts the peak anew. */
   gpu_memory(what: number): number;
 }
 
@@ -85,14 +87,15 @@ export async function openGpu(): Promise<void> {
   if (gpuIsOpen()) return;
   const found = await probe();
   if ('lacking' in found) throw noGpu(found.lacking);
-  await answered(run((wasm) => visibly(found.provided, () => (wasm as GpuExports).gpu_open())));
+  await answered((wasm) => visibly(found.provided, () => (wasm as GpuExports).gpu_open()));
 }
 
 /** What the engine promised, or the error it was rejected with. */
-export async function answered<T>(promise: Promise<T>): Promise<T> {
+export async function answered<T>(fn: (wasm: Exports) => Promise<T>): Promise<T> {
   try {
-    return await promise;
+    return await promised(fn);
   } catch (error) {
+    if (error instanceof TorchError) throw error;
     // Anything but a kind and a message is what WebGPU itself threw.
     if (!Array.isArray(error)) throw new DeviceError(`webgpu: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     const [kind, message] = error as [number, string];
@@ -110,7 +113,12 @@ const isForGpu = (wasm: Exports): wasm is GpuExports => 'gpu_open' in wasm;
 
 /** Whether the engine runs and has an open device. Does not load the engine. */
 export function gpuIsOpen(): boolean {
-  return started() && run((wasm) => isForGpu(wasm) && wasm.gpu_is_open());
+  return started() && run((wasm) => isForGpu(wasm) && wasm.gpu_is_open() !== 0);
+}
+
+/** Bytes that tensors have on the GPU. Asks nothing that would disturb the block. */
+export function gpuBytes(): number {
+  return run((wasm) => (isForGpu(wasm) ? wasm.gpu_live_bytes() : 0));
 }
 
 /**

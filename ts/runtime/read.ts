@@ -45,7 +45,8 @@ function view(t: Handle, dtype: DType, n: number): TypedArray | null {
 /** The elements of a tensor on a GPU in row-major order, when they are computed. */
 export async function readLater(t: Handle, dtype: DType): Promise<TypedArray> {
   if (onRead !== null) onRead(t);
-  const bytes = await answered(engine().gpu_read!(handleOf(t)));
+  const handle = handleOf(t);
+  const bytes = await answered((wasm) => wasm.gpu_read!(handle));
   return new dtype.array(bytes.buffer as ArrayBuffer, 0, bytes.length / dtype.itemsize);
 }
 

@@ -169,6 +169,18 @@ export function run<T>(fn: (wasm: Exports) => T): T {
   }
 }
 
+/** Who waits for what the engine promised, and is told if it dies meanwhile: such a promise stays open for ever. */
+const waiting = new Set<(dead: InternalError) => void>();
+
+/** Runs an export that promises something. If the engine dies before that has come, the promise is rejected. */
+export function promised<T>(fn: (wasm: Exports) => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const coming = run(fn);
+    waiting.add(reject);
+    void coming.then(resolve, reject).finally(() => waiting.delete(reject));
+  });
+}
+
 /** Like {@link run} for exports that answer -1 on failure. */
 export function checked(fn: (wasm: Exports) => number): number {
   const count = run(fn);
@@ -197,6 +209,8 @@ export function message(wasm: Exports): string {
 
 /** A trap leaves the instance in an unknown state: it is marked dead, and every later call says so. */
 function trapped(error: unknown): InternalError {
+  // A panic was told before it trapped.
+  if (dead) return dead;
   let text = '';
   try {
     text = message(exports!);
@@ -207,19 +221,25 @@ function trapped(error: unknown): InternalError {
   dead = new InternalError(
     `the engine stopped on an internal error and can no longer be used in this process or page: ${why}. ` +
       'This is a bug in cresset, please report it with the call that caused it.',
-    { cause: error },
+    error === undefined ? undefined : { cause: error },
   );
   words = new Float64Array(0);
+  for (const reject of waiting) reject(dead);
+  waiting.clear();
   return dead;
 }
+
+/** What the engine calls for when it has panicked (crates/core/src/callback.rs, `Kind`); it traps as soon as that returns. */
+const PANICKED = 4;
 
 /** Sets what handles the engine's calls back into JavaScript. */
 export function setCallback(fn: Callback): void {
   callback = fn;
 }
 
-/** The function given to the engine. Nothing may unwind through the engine's frames, so errors wait in `thrown`. */
+/** The function given to the engine. Nothing may unwind through the engine's frames, so errors wait in `thrown`; a panic ends these frames anyway. */
 export function dispatchCallback(kind: number, id: number, count: number): number {
+  if (kind === PANICKED) throw trapped(undefined);
   try {
     if (count > capacity) refresh();
     return callback(kind, id, count);

@@ -53,14 +53,23 @@ pub fn gpu_counters() -> i32 {
     }
 }
 
+/// Bytes in buffers that tensors have; 0 where no device is open. It leaves the block alone, so that it can be asked between an op and
+/// the reading of its results.
+#[wasm_bindgen]
+pub fn gpu_live_bytes() -> f64 {
+    gpu::gpu().map_or(0.0, |gpu| gpu.pool_stats().live as f64)
+}
+
 /// The device's memory, in the block: bytes in buffers that tensors have, the most that ever was, and bytes in buffers that wait to be
-/// used again. `what` 1 first gives the latter back. Returns the number of words, or -1 where no device is open.
+/// used again. `what` 1 first gives the latter back, 2 counts the peak anew. Returns the number of words, or -1 where no device is open.
 #[wasm_bindgen]
 pub fn gpu_memory(what: u32) -> i32 {
     match gpu::gpu() {
         Ok(gpu) => {
-            if what == 1 {
-                gpu.release();
+            match what {
+                1 => gpu.release(),
+                2 => gpu.reset_peak(),
+                _ => {}
             }
             let s = gpu.pool_stats();
             deliver(&[s.live, s.peak, s.free].map(|w| w as f64))

@@ -477,5 +477,14 @@ pub fn begin() {
                 m.text = text;
             }
         });
+        // A panic within a promise has no caller whom the trap would reach: nobody but TypeScript can tell what waits. What it
+        // throws takes the trap's place.
+        let told = CALLBACK.with(|f| f.try_borrow().ok().and_then(|f| f.clone()));
+        if let Some(f) = told {
+            let kind = callback::Kind::Panicked as u32;
+            if let Err(e) = f.call3(&JsValue::NULL, &kind.into(), &0.into(), &0.into()) {
+                wasm_bindgen::throw_val(e);
+            }
+        }
     }));
 }

@@ -17,6 +17,8 @@ pub enum Kind {
     Dropped = 2,
     /// Memory ran out: the number of missing bytes in; out whether some was freed.
     Relief = 3,
+    /// The engine has panicked; the message stands where those of errors do. Nothing comes back.
+    Panicked = 4,
 }
 
 /// Handles passed in belong to the callee from then on; handles passed out belong to us.

@@ -76,7 +76,7 @@ impl Storage {
 
     /// Uninitialised memory of the open GPU.
     pub(crate) fn on_gpu(elements: usize, dtype: DType) -> Result<Storage> {
-        Ok(Storage::of_remote(remote::buffer(elements)?, elements * dtype.size()))
+        Ok(Storage::of_remote(remote::buffer(dtype, elements)?, elements * dtype.size()))
     }
 
     /// Memory of the open GPU that holds these elements, given as the host has them.

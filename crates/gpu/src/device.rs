@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use crate::counters::{Counters, Counting};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, FREE_MEMORY, Kind, Result};
 use crate::pipeline::Pipelines;
 use crate::pool::Pool;
 use crate::status::Status;
@@ -121,11 +121,12 @@ impl Gpu {
 
     /// Takes the error that the device reported since the last call, if there is one.
     pub(crate) fn fault(&self) -> Result<()> {
-        match self.0.fault.lock().unwrap().take() {
+        let mut fault = self.0.fault.lock().unwrap();
+        match fault.take() {
             Some(e) => {
                 if e.kind == Kind::Lost {
                     // What is lost stays lost: every later read says so.
-                    *self.0.fault.lock().unwrap() = Some(e.clone());
+                    *fault = Some(e.clone());
                 }
                 Err(e)
             }
@@ -149,21 +150,21 @@ fn watch(device: &wgpu::Device, name: &str) -> Fault {
     let note = fault.clone();
     device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
         let e = match e {
-            wgpu::Error::OutOfMemory { .. } => Error::new(
-                Kind::OutOfMemory,
-                "webgpu: the device is out of memory. Free tensors, or use smaller batches.",
-            ),
+            wgpu::Error::OutOfMemory { .. } => {
+                Error::new(Kind::OutOfMemory, format!("webgpu: the device is out of memory. {FREE_MEMORY}"))
+            }
             wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => Error::new(
                 Kind::Internal,
-                format!("webgpu: the device refused a command, which is a bug of cresset: {description}"),
+                format!("webgpu: the device refused a command, which is a bug of cresset: {}", description.trim()),
             ),
         };
         note.lock().unwrap().get_or_insert(e);
     }));
     let (note, name) = (fault.clone(), name.to_string());
     device.set_device_lost_callback(move |reason, message| {
-        // An answer to our own closing of the device is no loss.
-        if reason != wgpu::DeviceLostReason::Destroyed {
+        // An answer to our own closing of the device is no loss. In a browser a device that is merely dropped stays open, so
+        // that there somebody else has destroyed it.
+        if reason != wgpu::DeviceLostReason::Destroyed || cfg!(target_arch = "wasm32") {
             let message =
                 format!("webgpu: the device was lost ({name}: {message}). Every tensor on it is gone; open it again.");
             *note.lock().unwrap() = Some(Error::new(Kind::Lost, message));

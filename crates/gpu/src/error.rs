@@ -23,6 +23,10 @@ pub enum Kind {
     Internal,
 }
 
+/// What helps when the device is out of memory.
+pub(crate) const FREE_MEMORY: &str = "What nobody can reach is freed when the program waits: await a read in each step (`await loss.item()`), or \
+     put the step in torch.scope(() => ...), which frees at once. If it is all needed: smaller batches, or the CPU.";
+
 /// An error of the device, with a message for users.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Error {

@@ -42,7 +42,7 @@ pub use launch::{Kernel, View, launch, supports};
 #[cfg(not(target_arch = "wasm32"))]
 pub use pollster::block_on as wait;
 pub use pool::{Buffer, PoolStats};
-pub use transfer::{Read, fit};
+pub use transfer::{Read, check_dtype, fit};
 
 #[cfg(test)]
 mod testing;

@@ -37,6 +37,10 @@ impl Buffer {
     pub fn capacity(&self) -> usize {
         (self.0.block.0.bytes / 4) as usize
     }
+    /// Whether the memory is this device's: no other can use it, also not one that was opened in the place of a lost one.
+    pub fn is_on(&self, gpu: &Gpu) -> bool {
+        std::ptr::eq(self.0.gpu.as_ptr(), Rc::as_ptr(&gpu.0))
+    }
     /// Whether two handles are of the same memory.
     pub fn same(&self, other: &Buffer) -> bool {
         self.0.block.0.id == other.0.block.0.id
@@ -211,8 +215,9 @@ impl Gpu {
     fn out_of_memory(&self, bytes: u64) -> Error {
         let live = self.pool_stats().live;
         let message = format!(
-            "webgpu: {} has no {bytes} bytes left; {live} are in tensors. Free some of them, or use smaller batches.",
-            self.0.name
+            "webgpu: {} has no {bytes} bytes left; {live} are in tensors. {}",
+            self.0.name,
+            crate::error::FREE_MEMORY
         );
         Error::new(Kind::OutOfMemory, message)
     }
@@ -230,6 +235,12 @@ impl Gpu {
         if !gone.is_empty() {
             stream.forget(&gone);
         }
+    }
+
+    /// Counts the peak from now on.
+    pub fn reset_peak(&self) {
+        let stats = &mut self.0.pool.borrow_mut().stats;
+        stats.peak = stats.live;
     }
 
     /// What the pool holds.

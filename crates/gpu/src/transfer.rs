@@ -14,7 +14,10 @@ use crate::pool::Buffer;
 use crate::status;
 
 /// Refuses dtypes that have no form on the device.
-pub(crate) fn check_dtype(dtype: DType) -> Result<()> {
+///
+/// # Errors
+/// `DType`.
+pub fn check_dtype(dtype: DType) -> Result<()> {
     if dtype == DType::F64 {
         return Err(Error::new(
             Kind::DType,

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 
 pub use cresset_gpu::{Buffer, Counters, Gpu, Kind, PoolStats};
-use cresset_gpu::{View, launch};
+use cresset_gpu::{View, check_dtype, launch};
 use smallvec::SmallVec;
 
 use crate::cpu::{Attr, Kernel};
@@ -77,11 +77,38 @@ pub(crate) fn error(e: cresset_gpu::Error) -> Error {
         Kind::Unsupported => ErrorKind::NotImplemented,
         Kind::Internal => ErrorKind::Internal,
     };
-    Error::new(kind, e.message)
+    match e.kind {
+        Kind::Lost => Error::format(kind, format_args!("{} {AGAIN}", e.message)),
+        _ => Error::new(kind, e.message),
+    }
+}
+
+/// What to do when a device was lost.
+const AGAIN: &str = "In TypeScript: `await torch.init({ device: 'webgpu' })` opens it anew; then make model and optimizer again, or load \
+                     them from a checkpoint. Tensors on 'cpu' are as they were.";
+
+/// A tensor's memory, if it is this device's.
+///
+/// # Errors
+/// `Device` for a tensor of a device that was lost since.
+fn of<'a>(gpu: &Gpu, buffer: &'a Buffer) -> Result<&'a Buffer> {
+    if buffer.is_on(gpu) { Ok(buffer) } else { Err(gone()) }
+}
+
+#[cold]
+fn gone() -> Error {
+    let what = "a tensor was on a device that is gone, since it was lost and another one was opened. Its elements are gone with it";
+    // A read is no op.
+    let op = if OP.get().is_empty() { "webgpu" } else { OP.get() };
+    Error::format(ErrorKind::Device, format_args!("{op}: {what}. {AGAIN}"))
 }
 
 /// Memory for so many elements.
-pub(crate) fn buffer(elements: usize) -> Result<Buffer> {
+///
+/// # Errors
+/// `DType` for one that the GPU does not have, though nothing may ever be written there.
+pub(crate) fn buffer(dtype: DType, elements: usize) -> Result<Buffer> {
+    check_dtype(dtype).map_err(error)?;
     gpu()?.buffer(elements).map_err(error)
 }
 
@@ -142,12 +169,13 @@ pub(crate) fn run(kernel: &Kernel, ins: &[Strided], outs: &[Strided], attrs: &[A
     for (x, number) in ins.iter().zip(&numbers) {
         let (buffer, offset) = match number {
             Some(number) => (number, 0),
-            None => (x.storage.remote().expect("seen above"), x.offset),
+            None => (of(&gpu, x.storage.remote().expect("seen above"))?, x.offset),
         };
         views.push(View { buffer, dtype: x.dtype, shape: x.shape, strides: x.strides, offset });
     }
     for x in outs {
         let Some(buffer) = x.storage.remote() else { return Err(mixed()) };
+        let buffer = of(&gpu, buffer)?;
         views.push(View { buffer, dtype: x.dtype, shape: x.shape, strides: x.strides, offset: x.offset });
     }
     let (ins, outs) = views.split_at(ins.len());
@@ -178,7 +206,8 @@ pub fn read(t: &Tensor) -> Result<impl Future<Output = Result<Vec<u8>>> + use<>>
     let Some(buffer) = t.storage().remote() else {
         bail!(Device, "the tensor is in the host's memory: read it there");
     };
-    let reading = gpu()?.read(buffer, t.dtype(), t.layout().offset, t.numel());
+    let gpu = gpu()?;
+    let reading = gpu.read(of(&gpu, buffer)?, t.dtype(), t.layout().offset, t.numel());
     Ok(async move { reading.await.map_err(error) })
 }
 

@@ -10,12 +10,12 @@ pub fn check_open() -> Result<()> {
     bail!(Device, "device 'webgpu' is not open; begin the program with `await torch.init({{ device: 'webgpu' }})`");
 }
 
-pub fn buffer(_: usize) -> Result<Buffer> {
+pub fn buffer(_: DType, _: usize) -> Result<Buffer> {
     bail!(Internal, "memory on a device that does not exist");
 }
 
-pub fn upload(_: DType, _: &[u8]) -> Result<Buffer> {
-    buffer(0)
+pub fn upload(dtype: DType, _: &[u8]) -> Result<Buffer> {
+    buffer(dtype, 0)
 }
 
 pub fn host(_: &Tensor, never: &Buffer) -> Result<Tensor> {
