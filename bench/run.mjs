@@ -12,10 +12,10 @@ import { measureCold, measureMemory } from './harness/resources.mjs';
 import { readResults, writeResults } from './harness/results.mjs';
 import { judge } from './harness/targets.mjs';
 import { rowLine, writeReports } from './harness/report.mjs';
-import { PEERS } from './peers/index.mjs';
-import { rows } from './rows/index.mjs';
+import { peersOn } from './peers/index.mjs';
+import { rowsOn } from './rows/index.mjs';
 
-const PEER_NAMES = Object.keys(PEERS).filter((name) => name !== 'cresset');
+const groupsOn = (device) => [...new Set(rowsOn(device).map((row) => row.group))];
 
 /** Progress: one line that is written over on a terminal, and only the first of its kind elsewhere. */
 function progress(line) {
@@ -23,9 +23,9 @@ function progress(line) {
 }
 
 async function openPlace(options, python) {
-  if (!options.browser) return nodePlace({ node: newerNode(), python });
+  if (!options.browser) return nodePlace({ node: newerNode(), python, device: options.device });
   const { pagePlace } = await import('./harness/page.mjs');
-  return pagePlace({ python });
+  return pagePlace({ python, device: options.device });
 }
 
 const MEASURED_BY_ROUNDS = ['op', 'network', 'training'];
@@ -34,9 +34,9 @@ const measureIn = { ...Object.fromEntries(MEASURED_BY_ROUNDS.map((kind) => [kind
 
 await script(async () => {
   const args = process.argv.slice(2);
-  const options = parse(args, { peers: PEER_NAMES, groups: [...new Set(rows.map((row) => row.group))], cores: availableParallelism() });
+  const options = parse(args, { peers: peersOn, groups: groupsOn, cores: availableParallelism() });
   if (options.help) return void console.log(HELP);
-  const chosen = rows.filter((row) => options.groups.includes(row.group) && (!options.row || options.row.test(row.name)));
+  const chosen = rowsOn(options.device).filter((row) => options.groups.includes(row.group) && (!options.row || options.row.test(row.name)));
   if (options.list) return void chosen.forEach((row) => console.log(`${row.group.padEnd(12)} ${row.name}`));
   if (options.report) return void (await writeReports());
   if (chosen.length === 0) fail(`No row matches; npm run bench -- --list shows them all.`);
@@ -50,22 +50,23 @@ await script(async () => {
   const place = await openPlace(options, python);
   const machine = await describeMachine(place, python, options);
   const results = readResults(place.name, machine);
-  const roofs = await assembleRoofs(true);
+  const roofs = options.device === 'cpu' ? await assembleRoofs(true) : undefined;
   const failures = [];
   const total = chosen.length * options.threads.length;
   let done = 0;
-  say(`bench: ${chosen.length} rows, ${options.threads.join(' and ')} thread${options.threads.join() === '1' ? '' : 's'}, ${place.version}, ${machine.cpu}`);
+  say(`bench: ${chosen.length} rows, ${options.threads.join(' and ')} thread${options.threads.join() === '1' ? '' : 's'}, ${place.version}, ${machine.adapter ? `${machine.adapter.name}${machine.adapter.software ? ' (a processor in the place of a GPU)' : ''}` : machine.cpu}`);
   try {
     for (const threads of options.threads) {
       for (const row of chosen) {
         done++;
         if (threads > 1 && !MEASURED_BY_ROUNDS.includes(row.kind)) continue;
-        const config = { peers: options.peers, threads, simd: options.simd, rounds: options.rounds, retries: options.retries, warmUpMs: options.warmUpMs, roofs, debug: options.debug, python: python && command };
+        const where = options.device === 'cpu' ? {} : { device: options.device, software: machine.adapter.software };
+        const config = { peers: options.peers, ...where, threads, simd: options.simd, rounds: options.rounds, retries: options.retries, warmUpMs: options.warmUpMs, roofs, debug: options.debug, python: python && command };
         let result;
         try {
           result = await measureIn[row.kind](row, place, config, (text) => progress(`[${done}/${total}] ${row.name}, ${threads} thread${threads > 1 ? 's' : ''}: ${text}`));
         } catch (error) {
-          result = { name: row.name, group: row.group, threads, simd: options.simd, failed: error.message };
+          result = { name: row.name, group: row.group, threads, simd: options.simd, ...where, failed: error.message };
           if (options.debug) say(error.stack);
         }
         if (result.skipped) {
@@ -88,7 +89,7 @@ await script(async () => {
   if (!options.dry) await writeReports();
   const verdicts = chosen.flatMap((row) => options.threads.flatMap((threads) => judge(row, results.get(row.name, threads, options.simd))));
   const count = (state) => verdicts.filter((v) => v.state === state).length;
-  console.log(`\n${count('met')} targets met, ${count('not met')} not met, ${count('noisy')} noisy, ${count('not measured')} not measured`);
+  if (verdicts.length > 0) console.log(`\n${count('met')} targets met, ${count('not met')} not met, ${count('noisy')} noisy, ${count('not measured')} not measured`);
   failures.forEach((line) => say(`FAILED: ${line}`));
   return failures.length > 0 ? 1 : 0;
 });

@@ -14,7 +14,8 @@ const python = (request) => new Promise((resolve, reject) => {
 const peak = (start) => memoryOf('self', start) ?? 1024 * process.resourceUsage().maxRSS;
 
 /** Measures a row, or what happens once in the life of a process. What a cold start must not have loaded is imported here. */
-async function work({ row, fresh, config }) {
+async function work({ row, fresh, adapter, config }) {
+  if (adapter) return (await import('./harness/gpu.mjs')).findAdapter();
   if (fresh) return (await import('./harness/fresh.mjs')).fresh({ ...fresh, config }, peak);
   const [{ measureRow }, { rowNamed }] = await Promise.all([import('./harness/measure.mjs'), import('./rows/index.mjs')]);
   return measureRow(rowNamed(row), { ...config, python: config.python ? python : undefined }, (text) => process.send({ say: text }));

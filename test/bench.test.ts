@@ -151,14 +151,149 @@ describe('reports', () => {
   });
 });
 
+describe('on a GPU', () => {
+  test('adapters have a name, and those that are a processor are known', async () => {
+    const { nameAdapter } = await load('harness/gpu');
+    expect(nameAdapter({ vendor: 'nvidia', architecture: 'ampere', device: '', description: '', isFallback: false })).toEqual({ name: 'nvidia, ampere', software: false });
+    expect(nameAdapter({ vendor: 'google', architecture: 'swiftshader', device: '', description: '' })).toMatchObject({ software: true });
+    expect(nameAdapter({ vendor: 'mesa', description: 'llvmpipe (LLVM 15)' })).toEqual({ name: 'mesa, llvmpipe (LLVM 15)', software: true });
+    expect(nameAdapter({ vendor: 'microsoft', isFallback: true }).software).toBe(true);
+    expect(nameAdapter({})).toEqual({ name: 'an adapter that gives no name', software: false });
+  });
+
+  /** WebGPU's classes, whose methods do next to nothing. */
+  function fakes(): Loose {
+    const methods = { GPUQueue: ['submit'], GPUCommandEncoder: ['beginComputePass'], GPUComputePassEncoder: ['dispatchWorkgroups', 'dispatchWorkgroupsIndirect'], GPUDevice: ['createBuffer', 'createBindGroup', 'createComputePipeline', 'createComputePipelineAsync'] };
+    const classes: Loose = {};
+    for (const [type, names] of Object.entries(methods)) {
+      classes[type] = class {};
+      for (const name of names) classes[type].prototype[name] = (x: number) => x + 1;
+    }
+    return classes;
+  }
+
+  test('calls of WebGPU are counted while a function runs, and not after it', async () => {
+    const { counted } = await load('harness/gpu');
+    const classes = fakes();
+    const [device, pass, queue] = [new classes.GPUDevice(), new classes.GPUComputePassEncoder(), new classes.GPUQueue()];
+    const before = { ...classes.GPUDevice.prototype };
+    const counts = await counted(async () => {
+      expect(device.createBuffer(1)).toBe(2);
+      await Promise.resolve();
+      device.createComputePipeline(1);
+      device.createComputePipelineAsync(1);
+      for (let i = 0; i < 3; i++) pass.dispatchWorkgroups(i);
+      queue.submit(1);
+    }, classes);
+    expect(counts).toEqual({ submits: 1, passes: 0, dispatches: 3, buffers: 1, bindGroups: 0, pipelines: 2 });
+    await expect(counted(() => Promise.reject(new Error('no')), classes)).rejects.toThrow('no');
+    expect({ ...classes.GPUDevice.prototype }).toEqual(before);
+  });
+
+  test('counters are those of a repetition that has settled, without a reset', async () => {
+    const { countersOf } = await load('harness/gpu');
+    const classes = fakes();
+    const [device, queue] = [new classes.GPUDevice(), new classes.GPUQueue()];
+    let runs = 0;
+    const side = {
+      reset: () => expect.unreachable(),
+      run: (n: number) => {
+        expect(n).toBe(1);
+        queue.submit();
+        // The first ones fill a pool, and now and then one more buffer is wanted.
+        if (++runs <= 10 || runs % 5 === 0) device.createBuffer();
+      },
+    };
+    expect(await countersOf(side, classes)).toEqual({ submits: 1, passes: 0, dispatches: 0, buffers: 0, bindGroups: 0, pipelines: 0 });
+  });
+
+  test('what WebGPU says against a side is kept for that side', async () => {
+    const { errorOf, openedBy, watchErrors } = await load('harness/gpu');
+    class GPUAdapter {
+      requestDevice(): Promise<EventTarget> {
+        return Promise.resolve(new EventTarget());
+      }
+    }
+    await watchErrors({ GPUAdapter });
+    const open = (who: string): Promise<EventTarget> => openedBy(who, () => new GPUAdapter().requestDevice()) as Promise<EventTarget>;
+    const [good, bad] = [await open('good'), await open('bad')];
+    for (const message of ['first\nmore', 'second']) bad.dispatchEvent(Object.assign(new Event('uncapturederror'), { error: new Error(message) }));
+    expect(good).not.toBe(bad);
+    expect([errorOf('good'), errorOf('bad')]).toEqual([undefined, 'first']);
+  });
+
+  test('the same rows, but those that tell of the processor; peers with WebGPU, in pages', async () => {
+    const { rowsOn } = await load('rows/index');
+    const { peersOn, PEERS, sideOf } = await load('peers/index');
+    expect(rowsOn('cpu')).toBe(rows);
+    expect(new Set(rowsOn('webgpu').map((row: Loose) => row.group))).toEqual(new Set(['inference', 'networks', 'training', 'overheads']));
+    expect([peersOn('webgpu', true), peersOn('webgpu', false)]).toEqual([['onnxruntime-web', 'tfjs-webgpu', 'jax-js'], []]);
+    expect([...peersOn('cpu', true), 'cresset', 'tfjs-webgpu'].sort()).toEqual(Object.keys(PEERS).sort());
+    const row = rows.find((r) => r.name === 'matmul 64');
+    expect(sideOf(row, 'tfjs-webgpu')).toBe(row.sides['tfjs-wasm']);
+    expect(() => sideOf(row, 'tfjs-cpu')).toThrow('no side');
+  });
+
+  test('targets of the processor are not judged there, and none where a processor plays the GPU', async () => {
+    const { judge } = await load('harness/targets');
+    const row = { targets: [{ peer: 'p', atLeast: 2 }, { peer: 'p', atLeast: 3, device: 'webgpu' }] };
+    const wants = (more: Loose): number[] => judge(row, { threads: 1, quiet: true, peers: [{ peer: 'p', ratio: 2.5 }], ...more }).map((v: Loose) => v.want);
+    expect([wants({}), wants({ device: 'webgpu', software: false }), wants({ device: 'webgpu', software: true })]).toEqual([[2], [3], []]);
+  });
+
+  const result = {
+    name: 'matmul 8', group: 'inference', threads: 1, simd: 'baseline', device: 'webgpu', us: 12.3, control: 1.01, quiet: true, unit: 'GFLOP/s', rate: 20,
+    counters: { submits: 1, passes: 1, dispatches: 2, buffers: 0, bindGroups: 0, pipelines: 0 },
+    peers: [{ peer: 'self', form: 'CPU', ratio: 2, error: 2e-7 }, { peer: 'jax-js', ratio: 1.6, error: 0, counters: { submits: 3, passes: 3, dispatches: 3, buffers: 4, bindGroups: 3, pipelines: 0 } }, { peer: 'tfjs-webgpu', failed: 'outputs differ' }, { peer: 'x', skipped: 'none' }],
+  };
+
+  test('a table without roofs, and one of counters', async () => {
+    const { rowLine, table } = await load('harness/report');
+    const { countersTable } = await load('harness/report_gpu');
+    const row = { name: 'matmul 8', targets: [{ peer: 'jax-js', atLeast: 5 }] };
+    expect(table([result], [row]).split('\n')[0]).toBe('| row | cresset | rate | A/A | cresset (CPU) | jax-js | tfjs-webgpu |');
+    expect(table([result], [row]).split('\n')[2]).toBe('| matmul 8 | 12.3 us | 20.0 GFLOP/s | 1.01 | 2.00x | 1.60x | **failed**: outputs differ |');
+    expect(rowLine(row, result)).toContain('12.3 us, 20.0 GFLOP/s, dispatches 2, submits 1, control 1.010');
+    expect(countersTable([result])).toBe(
+      '| row | side | differs | submits | passes | dispatches | buffers | bind groups | pipelines |\n' +
+      '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n' +
+      '| matmul 8 | cresset |  | 1 | 1 | 2 | 0 | 0 | 0 |\n' +
+      '|  | cresset (CPU) | 2e-7 |  |  |  |  |  |  |\n' +
+      '|  | jax-js | 0 | 3 | 3 | 3 | 4 | 3 | 0 |\n' +
+      '|  | tfjs-webgpu | **outputs differ** |  |  |  |  |  |  |');
+    expect(countersTable([{ ...result, counters: undefined }])).toBe('');
+  });
+
+  test('the adapter is named; of a software adapter it is said that its times say nothing', async () => {
+    const { deviceText } = await load('harness/report_gpu');
+    const text = (software: boolean): string => deviceText({ runtime: 'Chromium 1', adapter: { name: 'the adapter', software } });
+    expect(text(true)).toMatch(/^Adapter: the adapter\. \*\*.*times say nothing.*no target is judged/);
+    expect(text(false)).not.toContain('say nothing');
+  });
+
+  test('losses are compared as far as both sides gave them', async () => {
+    const { common } = await load('harness/measure');
+    const [row, long, short] = [{ kind: 'training' }, [[1, 2, 3]], [[1, 2]]];
+    expect([common(row, long, short), common(row, short, long), common({ kind: 'op' }, long, short)]).toEqual([short, short, long]);
+  });
+});
+
 describe('command line', () => {
-  const known = { peers: ['pytorch', 'jax-js'], groups: ['training', 'cold'], cores: 4 };
+  const known = {
+    peers: (device: string, browser: boolean) => (device === 'cpu' ? ['pytorch', 'jax-js'] : browser ? ['jax-js'] : []),
+    groups: (device: string) => (device === 'cpu' ? ['training', 'cold'] : ['training']), cores: 4,
+  };
 
   test('filters, and sentences for what is none', async () => {
     const { commandOf, parse } = await load('harness/options');
-    expect(parse(['--row', 'mat.*64', '--peer', 'jax-js', '--threads', '1,all', '--quick'], known)).toMatchObject({ row: /mat.*64/i, peers: ['jax-js'], groups: known.groups, threads: [1, 4], rounds: 5, retries: 1, simd: 'relaxed' });
+    expect(parse(['--row', 'mat.*64', '--peer', 'jax-js', '--threads', '1,all', '--quick'], known)).toMatchObject({ row: /mat.*64/i, peers: ['jax-js'], groups: ['training', 'cold'], threads: [1, 4], device: 'cpu', rounds: 5, retries: 1, simd: 'relaxed' });
     expect(parse(['--peer', 'none'], known).peers).toEqual([]);
     for (const [args, said] of [[['--row', '('], /--row/], [['--peer', 'x'], /no x; there are pytorch, jax-js/], [['--threads', '0'], /at least 1/], [['--what'], /--what/], [['--simd', 'fast'], /relaxed or baseline/]] as const) {
+      expect(() => parse(args, known)).toThrow(said);
+    }
+    expect(parse(['--device', 'webgpu', '--browser'], known)).toMatchObject({ device: 'webgpu', peers: ['jax-js'], groups: ['training'], threads: [1], simd: 'baseline' });
+    expect(parse(['--device', 'webgpu'], known).peers).toEqual([]);
+    for (const [args, said] of [[['--device', 'cuda'], /cpu or webgpu, not cuda/], [['--device', 'webgpu', '--threads', '2'], /--threads/], [['--device', 'webgpu', '--simd', 'relaxed'], /baseline/], [['--device', 'webgpu', '--peer', 'jax-js'], /no jax-js on webgpu in Node; there are none/]] as const) {
       expect(() => parse(args, known)).toThrow(said);
     }
     expect(commandOf(['--row', 'a b', '--python', '/home/me/python', '--quick'])).toBe("npm run bench -- --row 'a b' --quick");

@@ -17,17 +17,18 @@ function vectors() {
   }
 }
 
-/** Processor, cores, memory, runtime and the versions of all peers. */
-export async function describeMachine(place, python, { peers }) {
+/** Processor, cores, memory, runtime, the versions of all peers, and on a GPU its adapter. */
+export async function describeMachine(place, python, { peers, device }) {
   const torch = python ? await python({ do: 'hello' }) : undefined;
   const versions = {
-    'onnxruntime-web': versionIn(root, 'onnxruntime-web'), 'tfjs-wasm': versionIn(bench, '@tensorflow/tfjs-backend-wasm'), 'tfjs-cpu': versionIn(bench, '@tensorflow/tfjs-backend-cpu'),
+    'onnxruntime-web': versionIn(root, 'onnxruntime-web'), 'tfjs-wasm': versionIn(bench, '@tensorflow/tfjs-backend-wasm'), 'tfjs-cpu': versionIn(bench, '@tensorflow/tfjs-backend-cpu'), 'tfjs-webgpu': versionIn(bench, '@tensorflow/tfjs-backend-webgpu'),
     'jax-js': versionIn(bench, '@jax-js/jax'), 'js-pytorch': versionIn(bench, 'js-pytorch'),
     ...(torch ? { pytorch: `${torch.version.split('+')[0]} (${torch.capability})` } : {}),
   };
   return {
     cpu: [cpus()[0]?.model.trim() ?? arch(), vectors()].filter(Boolean).join(', '), cores: availableParallelism(),
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`, platform: `${platform()} ${arch()}`, runtime: place.version,
+    ...(device === 'webgpu' ? { adapter: await place.adapter() } : {}),
     versions: Object.fromEntries(Object.entries(versions).filter(([name]) => peers.includes(name))),
   };
 }

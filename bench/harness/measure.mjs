@@ -2,6 +2,7 @@
 // process or a page of its own, so that no row inherits another one's heap, caches or compiled code.
 import { PEERS, Unsupported } from '../peers/index.mjs';
 import { makeData } from './data.mjs';
+import { byClock, countersOf, errorOf, openedBy, watchErrors } from './gpu.mjs';
 import { roofSides } from './roofs.mjs';
 import { measureRounds } from './rounds.mjs';
 import { isQuiet, median, medianRatio, relativeError } from './stats.mjs';
@@ -24,18 +25,26 @@ async function open(peer, row, data, config) {
 /** A side whose first repetition takes longer than this many seconds is not repeated: warming up and rounds would tell nothing new. */
 const ONCE = 5;
 
+/** The outputs that are compared: of a training row as many losses as both sides gave, since a slow one gives fewer. */
+export const common = (row, list, other) => (row.kind === 'training' ? list.map((x, i) => x.slice(0, other[i].length)) : list);
+
+/** A side's outputs, and the seconds of one repetition. On a GPU the first call compiles shaders, which may take longer than all that follows, and is not the one that counts. */
+async function outputsOf(side, row, gpu) {
+  if (gpu) await side.check();
+  const start = performance.now();
+  const outputs = await side.check();
+  return { outputs, seconds: (performance.now() - start) / 1000 / (row.kind === 'training' ? outputs[0].length : 1) };
+}
+
 /** Compares a peer's outputs with ours; a difference ends its part in the row. */
-async function compare(entry, ours, row) {
+async function compare(entry, ours, row, { device }) {
   if (entry.skipped) return entry;
   try {
-    const start = performance.now();
-    const got = await entry.side.check();
-    const seconds = (performance.now() - start) / 1000 / (row.kind === 'training' ? got[0].length : 1);
+    const { outputs: got, seconds } = await outputsOf(entry.side, row, device === 'webgpu');
     if (seconds > ONCE) entry = { ...entry, once: seconds };
     if (row.compared && !row.compared.includes(entry.peer)) return entry;
-    const tolerance = entry.tolerance ?? row.tolerance ?? 1e-4;
-    // A slow peer gives fewer losses.
-    const error = relativeError(got, row.kind === 'training' ? ours.map((x, i) => x.slice(0, got[i].length)) : ours);
+    const tolerance = entry.tolerance ?? (device === 'webgpu' && entry.peer !== 'self' ? row.coarse : undefined) ?? row.tolerance ?? 1e-4;
+    const error = relativeError(common(row, got, ours), common(row, ours, got));
     return error <= tolerance ? { ...entry, error } : { ...entry, error: Number.isFinite(error) ? error : null, failed: `outputs differ by ${error.toExponential(1)}, more than ${tolerance}` };
   } catch (error) {
     return { ...entry, [error instanceof Unsupported ? 'skipped' : 'failed']: firstLine(error) };
@@ -47,30 +56,35 @@ async function compare(entry, ours, row) {
  * the roofs' binary, and `python`, a function that asks PyTorch's process.
  */
 export async function measureRow(row, config, say = () => {}) {
-  const result = { name: row.name, group: row.group, threads: config.threads, simd: config.simd };
+  const gpu = config.device === 'webgpu';
+  const result = { name: row.name, group: row.group, threads: config.threads, simd: config.simd, ...(gpu ? { device: config.device, software: config.software } : {}) };
   const { open: start } = await PEERS.cresset();
   let home;
   try {
-    home = await start(config);
+    if (gpu) await watchErrors();
+    home = await openedBy('cresset', () => start(config));
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
     return { ...result, skipped: error.message };
   }
-  const data = await makeData(home.torch, row);
+  const data = await home.onCpu(() => makeData(home.torch, row));
   const [our, ...also] = await home.sides(row, data);
   say('comparing outputs');
-  const outputs = await our.check();
+  const { outputs } = await outputsOf(our, row, gpu);
   const entries = also.map((side) => ({ peer: 'self', form: side.form, label: `cresset (${side.form})`, side }));
+  // Our own CPU computes with other kernels, and is compared as any peer is.
+  if (gpu) for (const [i, entry] of entries.entries()) entries[i] = await compare(entry, outputs, row, config);
   for (const peer of config.peers) {
     say(`building ${peer}`);
-    for (const entry of await open(peer, row, data, { ...config, torch: home.torch })) entries.push(await compare(entry, outputs, row));
+    for (const entry of await openedBy(peer, () => open(peer, row, data, { ...config, torch: home.torch }))) entries.push(await compare(entry, outputs, row, config));
   }
   const timed = entries.filter((entry) => !entry.skipped && !entry.failed && !entry.once);
-  const roofs = await roofSides(config.roofs, row.bytes);
+  // The roofs are those of a core of the processor.
+  const roofs = gpu ? [] : await roofSides(config.roofs, row.bytes);
   const sides = [
     { label: 'cresset', run: our.run, reset: our.reset }, { label: 'cresset again', run: our.run, reset: our.reset },
     ...timed.map(({ label, side }) => ({ label, run: side.run, reset: side.reset })), ...roofs,
-  ];
+  ].map(gpu ? byClock : (side) => side);
   let best;
   for (let attempt = 1; attempt <= config.retries; attempt++) {
     const { busy, sides: measured } = await measureRounds(sides, { ...config, say: (text) => say(attempt > 1 ? `${text}, attempt ${attempt}` : text) });
@@ -87,6 +101,13 @@ export async function measureRow(row, config, say = () => {}) {
     const rates = measured[2 + timed.length + i].seconds.map((s) => roof.amount / s);
     return { key: roof.key, unit: roof.unit, rate: median(rates), rates };
   });
+  if (gpu) {
+    say('counting');
+    result.counters = await countersOf(our);
+    for (const entry of entries) if (entry.side && !entry.failed && !entry.skipped && entry.peer !== 'self') entry.counters = await countersOf(entry.side);
+    if (errorOf('cresset')) throw new Error(`WebGPU said: ${errorOf('cresset')}`);
+    for (const entry of entries) if (errorOf(entry.peer)) entry.failed = `WebGPU said: ${errorOf(entry.peer)}`;
+  }
   await Promise.all(entries.map(({ side }) => side?.close?.()));
   return {
     ...result,
@@ -94,8 +115,9 @@ export async function measureRow(row, config, say = () => {}) {
     ...share(row, own, roofResults, config),
     roofs: Object.fromEntries(roofResults.map(({ key, rate }) => [key, rate])), fmaGain: fmaGain(roofResults),
     peers: entries.map(({ side: _, label: __, tolerance: ___, ...entry }) => {
+      if (entry.failed) return entry;
       const at = timed.findIndex((t) => t.peer === entry.peer && t.form === entry.form);
-      if (entry.once && !entry.failed) return { ...entry, us: 1e6 * entry.once, ratio: entry.once / median(own) };
+      if (entry.once) return { ...entry, us: 1e6 * entry.once, ratio: entry.once / median(own) };
       if (at < 0) return entry;
       const ratio = medianRatio(measured[2 + at].seconds, own);
       return Number.isFinite(ratio) ? { ...entry, us: us(measured[2 + at].seconds), ratio } : { ...entry, skipped: 'took part in no round' };
@@ -112,6 +134,7 @@ function fmaGain(roofs) {
 /** GFLOP/s or GB/s and the share of the roof, round by round; the roof is that of all the threads in use. */
 function share(row, seconds, roofs, { simd, threads }) {
   const find = (key) => roofs.find((roof) => roof.key === key);
+  if (roofs.length === 0) return row.flops || row.bytes ? { unit: row.bytes ? 'GB/s' : 'GFLOP/s', rate: median(seconds.map((s) => (row.bytes ?? row.flops) / 1e9 / s)) } : {};
   const rate = (amount, roof) => ({
     unit: roof.unit, rate: median(seconds.map((s) => amount / 1e9 / s)),
     roof: { kind: roof.key, share: median(seconds.map((s, i) => amount / 1e9 / s / (threads * roof.rates[i]))) },

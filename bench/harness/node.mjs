@@ -34,9 +34,9 @@ export const versionOf = (node) => (node === process.execPath ? process.version 
 
 /**
  * A place to measure in: `measure(name, config, say)` gives a row's result, `fresh(request, config)` what a process does once
- * (fresh.mjs). Each call starts a process and ends with it. `python` answers for PyTorch.
+ * (fresh.mjs), `adapter()` its GPU (gpu.mjs). Each call starts a process and ends with it. `python` answers for PyTorch.
  */
-export function nodePlace({ node, python }) {
+export function nodePlace({ node, python, device = 'cpu' }) {
   const work = (task, progress = () => {}) => new Promise((resolve, reject) => {
     const child = fork(join(bench, 'worker.mjs'), [], { execPath: node, execArgv: [], serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     let errors = '';
@@ -52,10 +52,11 @@ export function nodePlace({ node, python }) {
     child.send(task);
   });
   return {
-    name: 'node',
+    name: device === 'cpu' ? 'node' : `node-${device}`,
     version: `Node ${versionOf(node).slice(1)}`,
     measure: (row, config, progress) => work({ row, config: { ...config, python: python !== undefined } }, progress),
     fresh: (fresh, config) => work({ fresh, config }),
+    adapter: () => work({ adapter: true }),
     close: async () => {},
   };
 }

@@ -21,23 +21,23 @@ const FOLDERS = {
 };
 
 /** Modules that are imported by URL instead of being bundled, and Node's own that js-pytorch imports and needs for its GPU kernels and files only. */
-const links = {
+const links = (device) => ({
   name: 'links',
   setup(build) {
     build.onResolve({ filter: /dist\/index\.js$/ }, ({ importer }) => (importer.startsWith(join(bench, 'node_modules')) ? undefined : { path: '/dist/browser.js', external: true }));
-    build.onResolve({ filter: /^onnxruntime-web$/ }, () => ({ path: '/onnxruntime-web/ort.wasm.min.mjs', external: true }));
+    build.onResolve({ filter: /^onnxruntime-web$/ }, () => ({ path: `/onnxruntime-web/ort.${device === 'webgpu' ? 'webgpu' : 'wasm'}.min.mjs`, external: true }));
     build.onResolve({ filter: /^(module|fs)$/ }, ({ path }) => ({ path, namespace: 'none' }));
     build.onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'export const createRequire = () => () => ({ GPU: class {} }); export default {};' }));
   },
-};
+});
 
-async function bundle() {
+async function bundle(device) {
   const { build } = await import('esbuild');
   rmSync(built, { recursive: true, force: true });
   mkdirSync(built, { recursive: true });
   await build({
     entryPoints: [join(bench, 'page.mjs')], outdir: built, bundle: true, splitting: true, format: 'esm', target: 'es2022', platform: 'browser',
-    external: ['binaryen', 'vega', 'vega-lite', 'path', 'worker_threads', 'perf_hooks', 'os', 'util', 'crypto'], plugins: [links], logLevel: 'error',
+    external: ['binaryen', 'vega', 'vega-lite', 'path', 'worker_threads', 'perf_hooks', 'os', 'util', 'crypto'], plugins: [links(device)], logLevel: 'error',
   });
 }
 
@@ -74,15 +74,23 @@ async function rendererPeak(browser, start) {
 /** What goes to the page as JSON: bytes as base64. */
 const packed = (config) => Object.fromEntries(Object.entries(config).map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value]));
 
+const ARGS = ['--headless', '--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+/** By device; for WebGPU the ways to an adapter in the order they are tried: the machine's own GPU, then the processor in its place. */
+const WAYS = {
+  cpu: [['--disable-gpu']],
+  webgpu: [['--enable-unsafe-webgpu', '--enable-features=Vulkan', '--ignore-gpu-blocklist'], ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']],
+};
+
 /** As nodePlace (node.mjs), in Chromium. */
-export async function pagePlace({ python }) {
+export async function pagePlace({ python, device = 'cpu' }) {
   await setup(['browser']);
   if (!existsSync(join(root, 'dist/browser.js'))) fail('There is no dist/browser.js, which a quick build leaves out: run "npm run build" first.');
   const { chromium } = await import('playwright-core');
   say('bench: bundling the page');
-  await bundle();
+  await bundle(device);
   const site = await serve();
-  const launch = () => chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+  let [way] = WAYS[device];
+  const launch = () => chromium.launch({ executablePath, args: [...ARGS, ...way] });
   const first = await launch();
   const version = `Chromium ${first.version()}`;
   await first.close();
@@ -113,9 +121,23 @@ export async function pagePlace({ python }) {
     }
   }
 
+  /** The adapter of the first way that has one. */
+  async function adapter() {
+    let reason;
+    for (way of WAYS[device]) {
+      try {
+        return await work({ adapter: true });
+      } catch (error) {
+        reason ??= error;
+      }
+    }
+    throw reason;
+  }
+
   return {
-    name: 'chromium',
+    name: device === 'cpu' ? 'chromium' : `chromium-${device}`,
     version,
+    adapter,
     measure: (row, config, progress) => work({ row, config: { ...packed(config), python: python !== undefined } }, progress),
     fresh: (fresh, config) => work({ fresh, config: packed(config) }),
     close: async () => site.close(),

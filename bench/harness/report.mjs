@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { root } from '../../scripts/lib.mjs';
 import { rows } from '../rows/index.mjs';
 import { drawCharts } from './charts.mjs';
+import { countersTable, deviceText } from './report_gpu.mjs';
 import { allResults, folder } from './results.mjs';
 import { judge } from './targets.mjs';
 
@@ -27,11 +28,14 @@ function verdict({ who, want, state, roof, text }, short = false) {
 
 const label = ({ peer, form }) => (form ? `${peer} (${form})` : peer);
 
+/** A rate and its share of the roof, where one was measured. */
+const rateOf = (result, share) => (result.rate ? `${digits(result.rate)} ${result.unit}${result.roof ? share(percent(result.roof.share)) : ''}` : '');
+
 /** One line for the terminal. */
 export function rowLine(row, result) {
   if (result.failed) return `${row.name}: FAILED, ${result.failed}`;
   const peers = (result.peers ?? []).map((p) => `${label(p)} ${p.ratio !== undefined ? ratio(p.ratio) : p.failed ? `FAILED: ${p.failed}` : '-'}`).join(', ');
-  const rate = result.rate ? `, ${digits(result.rate)} ${result.unit} (${percent(result.roof.share)} of ${result.roof.kind})` : '';
+  const rate = [rateOf(result, (share) => ` (${share} of ${result.roof.kind})`), result.counters && `dispatches ${result.counters.dispatches}, submits ${result.counters.submits}`].filter(Boolean).map((text) => `, ${text}`).join('');
   const verdicts = judge(row, result).filter((v) => v.state !== 'not measured').map((v) => verdict(v)).join('; ');
   return `${row.name}${result.threads > 1 ? `, ${result.threads} threads` : ''}: ${amount(result)}${rate}, control ${result.control.toFixed(3)}${result.quiet ? '' : ' NOISY'} | ${peers}${verdicts ? ` | ${verdicts}` : ''}`;
 }
@@ -54,11 +58,12 @@ export function table(results, allRows = rows) {
   });
   if (entries.length === 0) return '';
   const columns = [...new Set(entries.flatMap(({ result }) => (result.peers ?? []).filter((p) => p.ratio !== undefined || p.failed).map(label)))];
-  const head = ['row', 'cresset', 'of the roof', 'A/A', ...columns.map((c) => c.replace(/^self/, 'cresset'))];
+  const roofs = entries.some(({ result }) => result.roof) || !entries.some(({ result }) => result.device);
+  const head = ['row', 'cresset', roofs ? 'of the roof' : 'rate', 'A/A', ...columns.map((c) => c.replace(/^self/, 'cresset'))];
   const lines = entries.map(({ row, result, verdicts }) => {
     if (result.failed) return [row.name, `**failed**: ${result.failed}`, '', '', ...columns.map(() => '')];
     const own = verdicts.filter((v) => v.roof).map((v) => ` (${verdict(v, true)})`).join('');
-    const rate = result.rate ? `${digits(result.rate)} ${result.unit}, ${percent(result.roof.share)}${own}` : '';
+    const rate = rateOf(result, (share) => `, ${share}${own}`);
     const control = `${result.control.toFixed(2)}${result.quiet ? '' : ' noisy'}`;
     return [row.name, amount(result), rate, control, ...columns.map((c) => cell(row, result, (result.peers ?? []).filter((p) => label(p) === c), verdicts) || '')];
   });
@@ -108,7 +113,7 @@ Before anything is timed the outputs of all sides are compared (training: the lo
 our side, with all graph optimisations, the same input again and again, with the weights in the file and as inputs; its \`run()\` is awaited
 and copies inputs and outputs, which is part of its time. tfjs runs in \`tidy\`, jax-js in \`jit\`. PyTorch is native code, with the vector
 instructions that the processor has; the others are WebAssembly with 128-bit vectors. What takes more than 5 s for one repetition is timed
-once, the first time, and marked so.
+once, the first time, and marked so. What is different on a GPU stands where its results begin.
 `;
 
 /** A runtime's part of docs/BENCHMARKS.md. */
@@ -117,7 +122,7 @@ function section(results, charts) {
   const all = results.all().sort((a, b) => rows.findIndex((r) => r.name === a.name) - rows.findIndex((r) => r.name === b.name));
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`).join(', ');
   const last = all.toSorted((a, b) => (a.when < b.when ? 1 : -1))[0];
-  const parts = [`## ${machine.runtime}`, `${machine.cpu}, ${machine.cores} cores, ${machine.memory}, ${machine.platform}. ${versions}. Measured last on ${last.when} with \`${last.command}\`.`, summary(all)];
+  const parts = [`## ${machine.runtime}${machine.adapter ? ', device webgpu' : ''}`, `${machine.cpu}, ${machine.cores} cores, ${machine.memory}, ${machine.platform}. ${versions}${versions && '. '}Measured last on ${last.when} with \`${last.command}\`.`, machine.adapter ? deviceText(machine) : summary(all)];
   for (const [group, title] of Object.entries(TITLES)) {
     for (const simd of ['relaxed', 'baseline']) {
       for (const threads of [...new Set(all.map((r) => r.threads))].sort((a, b) => a - b)) {
@@ -125,9 +130,9 @@ function section(results, charts) {
         const text = table(these);
         if (!text) continue;
         const chart = charts.find((c) => c.runtime === results.runtime && c.group === group && c.threads === threads && c.simd === simd);
-        parts.push(`### ${title}${threads > 1 ? `, ${threads} threads` : ''}${simd === 'baseline' ? ', without relaxed SIMD' : ''}`);
+        parts.push(`### ${title}${threads > 1 ? `, ${threads} threads` : ''}${simd === 'baseline' && !machine.adapter ? ', without relaxed SIMD' : ''}`);
         if (chart) parts.push(`![${title}](../bench/results/${chart.file})`);
-        parts.push(text, notes(these), missing(these));
+        parts.push(text, countersTable(these), notes(these), missing(these));
       }
     }
   }

@@ -13,7 +13,7 @@ export const keyOf = ({ name, threads, simd }) => `${name} | ${threads} | ${simd
 /** The results of a runtime as they are now, for rows to be put in; those of another machine are left behind. */
 export function readResults(runtime, machine) {
   const old = existsSync(file(runtime)) ? JSON.parse(readFileSync(file(runtime), 'utf8')) : { results: [] };
-  const same = !machine || (old.machine?.cpu === machine.cpu && old.machine?.runtime === machine.runtime);
+  const same = !machine || (old.machine?.cpu === machine.cpu && old.machine?.runtime === machine.runtime && old.machine?.adapter?.name === machine.adapter?.name);
   if (!same && old.results.length > 0) say(`bench: the results that were there are from ${old.machine?.cpu}, ${old.machine?.runtime}; this is another machine, so they go`);
   const byKey = new Map((same ? old.results : []).map((result) => [keyOf(result), result]));
   return {
@@ -42,8 +42,11 @@ export function writeResults({ runtime, machine, all }) {
   writeFileSync(file(runtime), `{\n  "machine": ${JSON.stringify(machine)},\n  "results": [\n${lines.join(',\n')}\n  ]\n}\n`);
 }
 
+/** Where the results of a file come in the report: processors before GPUs, Node before browsers. */
+const place = (file) => 2 * Number(file.includes('-webgpu')) + Number(!file.startsWith('node'));
+
 /** The results of every runtime that has been measured. */
 export function allResults() {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((name) => name.endsWith('.json')).sort((a, b) => Number(b.startsWith('node')) - Number(a.startsWith('node'))).map((name) => readResults(name.slice(0, -5)));
+  return readdirSync(folder).filter((name) => name.endsWith('.json')).sort((a, b) => place(a) - place(b)).map((name) => readResults(name.slice(0, -5)));
 }

@@ -23,8 +23,10 @@ const isVariant = (p) => p.peer === 'pytorch' && p.form !== undefined;
  * 'not measured'. A row without a result has none.
  */
 export function judge(row, result) {
-  if (!result) return [];
-  return row.targets.filter((target) => (target.threads ?? 1) === result.threads).flatMap((target) => {
+  // What a processor needs that plays a GPU says nothing of one.
+  if (!result || result.software) return [];
+  const meant = (target) => (target.threads ?? 1) === result.threads && (target.device ?? 'cpu') === (result.device ?? 'cpu');
+  return row.targets.filter(meant).flatMap((target) => {
     const want = wanted(target, result);
     return found(target, result).map(({ who, got, why, failed }) => {
       const state = failed || result.failed ? 'not met' : got === undefined ? 'not measured' : !result.quiet ? 'noisy' : got >= want ? 'met' : 'not met';

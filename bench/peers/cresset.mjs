@@ -81,12 +81,42 @@ export function trainingSide(row, data) {
 
 const MAKE = { op: opSide, network: networkSide, training: trainingSide };
 
-export async function open({ simd, threads = 1 }) {
-  await torch.init({ simd, threads });
+/** Runs `f` where tensors are made on the CPU, whatever device is the default. */
+export function onCpu(f) {
+  const before = torch.getDefaultDevice();
+  torch.setDefaultDevice('cpu');
+  try {
+    return f();
+  } finally {
+    torch.setDefaultDevice(before);
+  }
+}
+
+/** The same program on the GPU, and on the CPU to compare with. A read waits for all that was asked for before it, so one of a single number ends what is timed. */
+function gpuSides(row, data) {
+  const mark = torch.zeros(1);
+  const side = MAKE[row.kind](row, data);
+  const other = onCpu(() => MAKE[row.kind](row, data));
+  return [
+    {
+      ...side,
+      run: async (n) => {
+        await side.run(n);
+        await mark.item();
+      },
+    },
+    { ...Object.fromEntries(Object.entries(other).map(([name, f]) => [name, (...args) => onCpu(() => f(...args))])), form: 'CPU' },
+  ];
+}
+
+export async function open({ simd, threads = 1, device = 'cpu' }) {
+  await torch.init({ simd, threads, device });
   if (threads > 1 && torch.getNumThreads() !== threads) unsupported(`asked for ${threads} threads, this runtime gives ${torch.getNumThreads()}`);
   return {
     torch,
+    onCpu,
     sides(row, data) {
+      if (device === 'webgpu') return gpuSides(row, data);
       const side = MAKE[row.kind](row, data);
       if (threads === 1) return [side];
       const withThreads = (count) => ({

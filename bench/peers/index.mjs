@@ -27,14 +27,24 @@ export const PEERS = {
   'onnxruntime-web': () => import('./onnxruntime.mjs'),
   'tfjs-wasm': () => import('./tfjs.mjs'),
   'tfjs-cpu': () => import('./tfjs_cpu.mjs'),
+  'tfjs-webgpu': () => import('./tfjs_webgpu.mjs'),
   'jax-js': () => import('./jax.mjs'),
   'js-pytorch': () => import('./js_pytorch.mjs'),
   pytorch: () => import('./pytorch.mjs'),
 };
 
+/** Who can be measured on a device: on a GPU those that have WebGPU, which they find in pages only. */
+export function peersOn(device, browser) {
+  if (device === 'webgpu') return browser ? ['onnxruntime-web', 'tfjs-webgpu', 'jax-js'] : [];
+  return Object.keys(PEERS).filter((name) => name !== 'cresset' && name !== 'tfjs-webgpu');
+}
+
+/** Peers that are written as another one is: the same library on another device. */
+const SAME = { 'tfjs-webgpu': 'tfjs-wasm' };
+
 /** The side of a peer that a row of kind 'op' names, or Unsupported. */
 export function sideOf(row, peer) {
-  return row.sides?.[peer] ?? unsupported('the row has no side for it');
+  return row.sides?.[SAME[peer] ?? peer] ?? unsupported('the row has no side for it');
 }
 
 /** Throws Unsupported. */

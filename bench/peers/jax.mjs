@@ -1,9 +1,26 @@
-// jax-js, its WebAssembly backend. Everything is inside jit; what is lazy is awaited once for each repetition, as its guide tells.
+// jax-js, its WebAssembly backend, or WebGPU. Everything is inside jit; what is lazy is awaited once for each repetition, as its guide
+// tells. On a GPU that would be a round trip for each, so some are awaited together; results that nobody waits for would never be computed.
 import { firstLosses, sideOf, unsupported } from './index.mjs';
 
 let jax, np, nn, lax;
 const arrayOf = ({ shape, dtype, data }) => np.array(data, { shape, dtype: dtype === 'int64' ? np.int32 : np.float32 });
 const refs = (list) => list.map((a) => a.ref);
+
+let onGpu = false;
+/** How many results are awaited together on a GPU: few enough for their memory. */
+const TOGETHER = 8;
+
+/** `n` repetitions of `f`, whose results are awaited and given back. */
+async function repeat(n, f) {
+  const together = onGpu ? TOGETHER : 1;
+  for (let done = 0; done < n; done += together) {
+    const outs = Array.from({ length: Math.min(together, n - done) }, f);
+    await jax.blockUntilReady(outs);
+    outs.forEach((out) => out.dispose());
+  }
+  // What blockUntilReady awaits is a copy of no bytes, of which a device may say at once that it is done.
+  if (onGpu) await jax.getWebGPUDevice().queue.onSubmittedWorkDone();
+}
 
 function opSide(row, data) {
   const fn = sideOf(row, 'jax-js')(jax);
@@ -12,13 +29,7 @@ function opSide(row, data) {
   const compiled = args.length > 0 ? jax.jit(fn) : fn;
   return {
     check: async () => [Float32Array.from(await compiled(...refs(args)).data())],
-    run: async (n) => {
-      for (let i = 0; i < n; i++) {
-        const out = compiled(...refs(args));
-        await out.blockUntilReady();
-        out.dispose();
-      }
-    },
+    run: (n) => repeat(n, () => compiled(...refs(args))),
   };
 }
 
@@ -70,13 +81,7 @@ function networkSide(row, data) {
   const forward = jax.jit((list, input) => borrowed(list, () => apply(row.layers, named(names, list), input)));
   return {
     check: async () => [Float32Array.from(await forward(refs(weights), x.ref).data())],
-    run: async (n) => {
-      for (let i = 0; i < n; i++) {
-        const out = forward(refs(weights), x.ref);
-        await out.blockUntilReady();
-        out.dispose();
-      }
-    },
+    run: (n) => repeat(n, () => forward(refs(weights), x.ref)),
   };
 }
 
@@ -126,19 +131,13 @@ function trainingSide(row, data) {
       reset();
       return firstLosses(async () => (await step().data())[0]);
     },
-    run: async (n) => {
-      for (let i = 0; i < n; i++) {
-        const loss = step();
-        await loss.blockUntilReady();
-        loss.dispose();
-      }
-    },
+    run: (n) => repeat(n, step),
   };
 }
 
 const MAKE = { op: opSide, network: networkSide, training: trainingSide };
 
-export async function open({ threads = 1 }) {
+export async function open({ threads = 1, device = 'cpu' }) {
   // When it is loaded it takes as many threads as the machine has if it finds Worker and shared memory, and none otherwise.
   // In Node there is no Worker, unless onnxruntime-web has put one there.
   const inPage = globalThis.location !== undefined;
@@ -147,7 +146,9 @@ export async function open({ threads = 1 }) {
   else Object.defineProperty(globalThis.navigator, 'hardwareConcurrency', { value: threads, configurable: true });
   jax = await import('@jax-js/jax');
   ({ numpy: np, nn, lax } = jax);
-  await jax.init('wasm');
-  jax.defaultDevice('wasm');
+  const backend = device === 'webgpu' ? 'webgpu' : 'wasm';
+  if (!(await jax.init(backend)).includes(backend)) unsupported(`its ${backend} backend does not start`);
+  jax.defaultDevice(backend);
+  onGpu = device === 'webgpu';
   return { sides: async (row, data) => [MAKE[row.kind](row, data)] };
 }

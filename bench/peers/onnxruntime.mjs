@@ -1,5 +1,6 @@
 // onnxruntime-web runs what torch.onnx.export makes of our own side: with the weights in the file, and with weights as inputs.
-// Its run() is asynchronous and copies inputs in and outputs out; there is no other way to call it. All graph optimisations are on.
+// Its run() is asynchronous and copies inputs in and outputs out; there is no other way to call it on the CPU. On WebGPU both stay
+// on the GPU. All graph optimisations are on.
 import * as ort from 'onnxruntime-web';
 import { sideOf, unsupported } from './index.mjs';
 
@@ -23,9 +24,13 @@ function opModel({ torch, tensorOf }, row, data, constants) {
   return { model: new Op(), names: free, inputs: free.map((name) => tensorOf(data.tensors[name])) };
 }
 
-function exported(torch, { model, names, inputs }, exportParams = true) {
+/** The model that `make` gives, as a file; tensors that it is made with are read at once, which those on a GPU cannot be. */
+function exported({ torch, onCpu }, make, exportParams = true) {
   try {
-    return torch.onnx.export(model, inputs, { inputNames: names, exportParams });
+    return onCpu(() => {
+      const { model, names, inputs } = make();
+      return torch.onnx.export(model, inputs, { inputNames: names, exportParams });
+    });
   } catch (error) {
     return unsupported(`cannot be exported: ${error.message}`);
   }
@@ -47,7 +52,52 @@ async function sideFrom(bytes, tensors, form) {
   };
 }
 
-export async function open({ torch, threads = 1, model }) {
+/** A model on WebGPU. Floats live on the GPU, as ours do; integers are uploaded, since its kernels may want to look at them. What is timed ends with a read of one number of the last output. */
+async function gpuSideFrom(bytes, tensors, form) {
+  const session = await ort.InferenceSession.create(bytes, { graphOptimizationLevel: 'all', executionProviders: ['webgpu'], preferredOutputLocation: 'gpu-buffer', logSeverityLevel: 4 });
+  const device = await ort.env.webgpu.device;
+  const buffers = [];
+  const keep = (size, usage) => buffers[buffers.push(device.createBuffer({ size, usage })) - 1];
+  const { COPY_DST, COPY_SRC, MAP_READ, STORAGE } = globalThis.GPUBufferUsage;
+  const upload = ({ shape, dtype, data }) => {
+    if (dtype !== 'float32') return toOrt({ shape, dtype, data });
+    const buffer = keep(Math.ceil(data.byteLength / 16) * 16, STORAGE | COPY_SRC | COPY_DST);
+    device.queue.writeBuffer(buffer, 0, data);
+    return ort.Tensor.fromGpuBuffer(buffer, { dataType: dtype, dims: shape });
+  };
+  const feeds = Object.fromEntries(session.inputNames.map((name) => [name, upload(tensors[name])]));
+  const word = keep(4, MAP_READ | COPY_DST);
+  const dispose = (results) => Object.values(results).forEach((t) => t.dispose());
+  return {
+    form,
+    check: async () => {
+      const results = await session.run(feeds);
+      const outputs = await Promise.all(session.outputNames.map(async (name) => Float32Array.from(await results[name].getData(), Number)));
+      dispose(results);
+      return outputs;
+    },
+    run: async (n) => {
+      let results;
+      for (let i = 0; i < n; i++) {
+        if (results) dispose(results);
+        results = await session.run(feeds);
+      }
+      const encoder = device.createCommandEncoder();
+      encoder.copyBufferToBuffer(results[session.outputNames[0]].gpuBuffer, 0, word, 0, 4);
+      device.queue.submit([encoder.finish()]);
+      await word.mapAsync(globalThis.GPUMapMode.READ);
+      word.unmap();
+      dispose(results);
+    },
+    close: async () => {
+      await session.release();
+      buffers.forEach((buffer) => buffer.destroy());
+    },
+  };
+}
+
+export async function open({ torch, threads = 1, model, device = 'cpu' }) {
+  const makeSide = device === 'webgpu' ? gpuSideFrom : sideFrom;
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = 'fatal';
   // In a page its files are served from here; in Node it finds them itself.
@@ -55,19 +105,19 @@ export async function open({ torch, threads = 1, model }) {
   return {
     async sides(row, data) {
       // A cold start gets its model from elsewhere: our engine must not be loaded before it.
-      if (model) return row.kind === 'network' ? [await sideFrom(model, data.tensors)] : unsupported('it does not train');
+      if (model) return row.kind === 'network' ? [await makeSide(model, data.tensors)] : unsupported('it does not train');
       // What is named here is loaded only then.
       const ours = { torch, ...(await import('./cresset.mjs')) };
       if (row.kind === 'network') {
-        const network = { model: ours.modelOf(row, data).eval(), names: ['x'], inputs: [ours.tensorOf(data.tensors.x)] };
+        const network = () => ({ model: ours.modelOf(row, data).eval(), names: ['x'], inputs: [ours.tensorOf(data.tensors.x)] });
         return [
-          await sideFrom(exported(torch, network), data.tensors, 'constant weights'),
-          await sideFrom(exported(torch, network, false), { ...data.tensors, ...data.weights }, 'weights as inputs'),
+          await makeSide(exported(ours, network), data.tensors, 'constant weights'),
+          await makeSide(exported(ours, network, false), { ...data.tensors, ...data.weights }, 'weights as inputs'),
         ];
       }
       if (row.kind !== 'op') unsupported('it does not train');
       if (row.grad || row.awaited || row.exported === false) unsupported('not an op of a model');
-      const form = (constants, name) => sideFrom(exported(torch, opModel(ours, row, data, constants)), data.tensors, name);
+      const form = (constants, name) => makeSide(exported(ours, () => opModel(ours, row, data, constants)), data.tensors, name);
       return row.constants ? [await form(row.constants, 'constant weights'), await form([], 'weights as inputs')] : [await form([])];
     },
   };

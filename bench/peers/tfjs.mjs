@@ -1,4 +1,4 @@
-// TensorFlow.js, its WebAssembly backend with SIMD; tfjs_cpu.mjs is the same with its plain JavaScript backend.
+// TensorFlow.js, its WebAssembly backend with SIMD; tfjs_cpu.mjs is the same with its plain JavaScript backend, tfjs_webgpu.mjs with WebGPU.
 import * as tf from '@tensorflow/tfjs';
 import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { firstLosses, sideOf, unsupported } from './index.mjs';
@@ -143,7 +143,18 @@ function inBackend(backend, side) {
       return kernel ? unsupported(`its ${backend} backend has no ${kernel}`) : Promise.reject(error);
     }
   });
-  return { check: wrap(side.check), run: wrap(side.run), reset: wrap(side.reset) };
+  const run = backend === 'webgpu' ? (n) => finished(side.run(n)) : side.run;
+  return { check: wrap(side.check), run: wrap(run), reset: wrap(side.reset) };
+}
+
+/** When the GPU has done what was asked for. A read of tfjs is of a whole tensor, or takes a kernel that cuts a piece out; to wait for the queue costs neither. */
+async function finished(asked) {
+  await asked;
+  const backend = tf.backend();
+  backend.endComputePassEncoder();
+  // There is nothing to submit where it has computed small tensors on the CPU, as it does.
+  if (backend.commandEncoder) backend.submitQueue();
+  await backend.queue.onSubmittedWorkDone();
 }
 
 /** `open` of a backend. */

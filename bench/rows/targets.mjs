@@ -3,6 +3,7 @@
 //   peer      against which peer; in every form of the model unless `form` names one
 //   roof      a share of the machine's own limit instead
 //   threads   in runs with so many threads; without it, in runs with one. 'self' as peer is our own time with one thread
+//   device    on which device, 'webgpu'; without it, on the CPU
 //   equal     the number where fused multiply-add is no faster than multiply and add (AMD), if it is another one
 
 /** The FMA roof must be this much above the other for a machine to count as one where FMA pays (Intel: a third). */
