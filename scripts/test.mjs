@@ -13,7 +13,7 @@ import { build } from './build.mjs';
 import { nativeEnv, nextestEnv, setup } from './setup.mjs';
 
 // All crates, with tensors on a GPU, which the CPU's binaries are built without.
-const WORKSPACE = ['--workspace', '--features', 'cresset-core/gpu'];
+const WORKSPACE = ['--workspace', '--features', 'cresset-core/gpu,cresset-wasm/webgpu'];
 
 const tally = { passed: 0, failed: 0 };
 
