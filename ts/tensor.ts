@@ -578,8 +578,8 @@ export class Tensor extends Handle {
     return { shape, dtype, device: String(this.device), data: this.#elements('String(x)', 'String(await x.cpu())'), gradFn, requiresGrad };
   }
 
-  /** What is known of a tensor whose elements are elsewhere. */
-  #outline(): string {
+  /** @internal What is known of a tensor whose elements are elsewhere. */
+  protected outline(): string {
     const gradFn = this.gradFn?.name;
     const facts = [`device='${String(this.device)}'`, `size=(${this.shape.join(', ')}${this.ndim === 1 ? ',' : ''})`, `dtype=${String(this.dtype)}`];
     if (gradFn !== undefined) facts.push(`grad_fn=<${gradFn}>`);
@@ -589,7 +589,7 @@ export class Tensor extends Handle {
 
   static {
     // A console shows what it can at once.
-    const text = (t: Tensor): string => (isLive(t) && t.device !== cpu ? t.#outline() : String(t));
+    const text = (t: Tensor): string => (isLive(t) && t.device !== cpu ? t.outline() : String(t));
     shown(this.prototype, text, (t) => (isLive(t) && t.device === cpu ? tensorHtml(t.#printable()) : preformatted(text(t))));
   }
 

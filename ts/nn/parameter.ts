@@ -35,6 +35,11 @@ export class Parameter extends Tensor {
   override toString(): string {
     return `Parameter containing:\n${super.toString()}`;
   }
+
+  /** @internal */
+  protected override outline(): string {
+    return `Parameter containing:\n${super.outline()}`;
+  }
 }
 
 /**
