@@ -9,6 +9,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { IMAGES } from './programs.js';
 import { launch, withBrowser } from './runtimes/browser.js';
+import { withGpuBinary } from './webgpu/adapter.js';
 
 const root = join(import.meta.dirname, '..');
 mkdirSync(join(root, '.cache'), { recursive: true });
@@ -150,5 +151,45 @@ describe.skipIf(!withBrowser)('the site', () => {
     await page.locator('#run').click();
     await state('done');
     expect(await output()).toBe('second\n');
+  });
+});
+
+describe.runIf(withBrowser && withGpuBinary())('the page that trains on either device', () => {
+  let browser: Browser;
+  let server: ChildProcess;
+  const out = mkdtempSync(join(root, '.cache/site-gpu-'));
+  afterAll(async () => {
+    await browser?.close();
+    server?.kill();
+    rmSync(out, { recursive: true });
+  });
+
+  test('both curves are drawn, and are the same; a step on the GPU makes nothing new', { timeout: 300_000 }, async () => {
+    execFileSync(process.execPath, [join(root, 'site/build.mjs'), out]);
+    server = spawn(process.execPath, [join(root, 'site/serve.mjs'), out], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await once(server.stdout!.setEncoding('utf8'), 'data')) as [string];
+    browser = await launch({ gpu: true });
+    const page = await browser.newPage();
+    await page.goto(`${line.trim()}gpu.html`);
+    const losses: Record<string, number> = {};
+    for (const device of ['cpu', 'webgpu']) {
+      await page.getByLabel(device, { exact: true }).check({ force: true });
+      await page.locator('#width').selectOption('32');
+      await page.locator('#steps').fill('20');
+      await page.locator('#run').click();
+      await page.locator('body:is([data-state=done], [data-state=failed])').waitFor({ timeout: 200_000 });
+      expect(await page.locator('#error').textContent()).toBe('');
+      expect(await page.locator('#step').textContent()).toBe('20 of 20');
+      losses[device] = Number(await page.locator('#loss').textContent());
+      const points = (await page.locator(`#curve .${device}`).getAttribute('points'))!.split(' ').map((point) => point.split(',').map(Number));
+      expect(points.length).toBe(20);
+      // Downwards on the page.
+      expect(points.at(-1)![1]).toBeGreaterThan(points[0]![1]!);
+    }
+    expect(losses['cpu']).toBeLessThan(1);
+    expect(losses['webgpu']).toBeCloseTo(losses['cpu']!, 3);
+    expect(await page.locator('#adapter').textContent()).toContain('swiftshader');
+    const counters = await page.locator('[data-counter]').evaluateAll((cells) => Object.fromEntries(cells.map((cell) => [(cell as HTMLElement).dataset['counter'], cell.textContent])));
+    expect(counters).toMatchObject({ submits: '1', passes: '1', buffers: '0', bindGroups: '0', pipelines: '0', readbacks: '1' });
   });
 });

@@ -20,7 +20,6 @@ describe.runIf(withGpuBinary())('on a GPU', () => {
   beforeAll(async () => {
     const { globals } = (await import('webgpu')) as unknown as { globals: { GPUAdapter: typeof GPUAdapter } };
     const { prototype } = globals.GPUAdapter;
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this`
     const { requestDevice } = prototype;
     prototype.requestDevice = async function (...given) {
       return (device = await requestDevice.apply(this, given));

@@ -21,6 +21,7 @@ export const expect = (got) => ({
 /** What vitest.config.ts provides to the suites. */
 export const inject = () => ({ device: 'webgpu' });
 
+/* global TextDecoder */
 /** Bytes with what the fixtures ask of Node's Buffer. */
 class Bytes extends Uint8Array {
   toString() {
