@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { root } from '../../scripts/lib.mjs';
+import { fail, root } from '../../scripts/lib.mjs';
 import { bench } from './node.mjs';
 
 const versionIn = (folder, name) => JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version;
@@ -17,6 +17,17 @@ function vectors() {
   }
 }
 
+/** The adapter of a place; where there is none the run ends with the reason in a sentence. */
+async function adapterOf(place) {
+  try {
+    return await place.adapter();
+  } catch (error) {
+    await place.close();
+    const reason = error.message.split('\n')[0].replace(/^.*?torch\.webgpu\.adapter: /, '');
+    return fail(`--device webgpu: ${reason}. A driver that computes on the processor is enough to see counters: npm run setup vulkan, and name its file in VK_ICD_FILENAMES.`);
+  }
+}
+
 /** Processor, cores, memory, runtime, the versions of all peers, and on a GPU its adapter. */
 export async function describeMachine(place, python, { peers, device }) {
   const torch = python ? await python({ do: 'hello' }) : undefined;
@@ -28,7 +39,7 @@ export async function describeMachine(place, python, { peers, device }) {
   return {
     cpu: [cpus()[0]?.model.trim() ?? arch(), vectors()].filter(Boolean).join(', '), cores: availableParallelism(),
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`, platform: `${platform()} ${arch()}`, runtime: place.version,
-    ...(device === 'webgpu' ? { adapter: await place.adapter() } : {}),
+    ...(device === 'webgpu' ? { adapter: await adapterOf(place) } : {}),
     versions: Object.fromEntries(Object.entries(versions).filter(([name]) => peers.includes(name))),
   };
 }
