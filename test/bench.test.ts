@@ -201,7 +201,7 @@ describe('on a GPU', () => {
         expect(n).toBe(1);
         queue.submit();
         // The first ones fill a pool, and now and then one more buffer is wanted.
-        if (++runs <= 10 || runs % 5 === 0) device.createBuffer();
+        if (++runs <= 50 || runs % 5 === 0) device.createBuffer();
       },
     };
     expect(await countersOf(side, classes)).toEqual({ submits: 1, passes: 0, dispatches: 0, buffers: 0, bindGroups: 0, pipelines: 0 });

@@ -94,8 +94,11 @@ export function openedBy(who, f) {
 /** The first error of the devices of `who`, if there was one. */
 export const errorOf = (who) => errors.get(who);
 
-/** Repetitions before any is counted, until pools are full again, and those that are counted; each as far as they fit into so many seconds. */
-const [SETTLING, COUNTING, SECONDS] = [20, 5, 3];
+/**
+ * Repetitions before any is counted, and those that are counted; each as far as they fit into so many seconds. A pool has what a loop
+ * needs when garbage was collected a few times, which takes some dozens of short steps.
+ */
+const [SETTLING, COUNTING, SECONDS] = [60, 5, 10];
 
 /** Calls `f` so often, but only as long as there is time; at least once. */
 async function someTimes(count, f) {

@@ -12,7 +12,7 @@ export function deviceText({ adapter, runtime }) {
   return [
     `Adapter: ${adapter.name}. ${software}`,
     `A time is from the first call to the end of a read that waits for all of them (tfjs: for its queue). ${peers} "cresset (CPU)" is the same program of ours on one thread of the processor.`,
-    'Counters are of one repetition and the read behind it, when it has run before (medians of five), counted at WebGPU\'s own classes for every side; "differs" is the largest difference from our outputs on the GPU, relative to the largest element.',
+    'Counters are of one repetition and the read behind it, after others that fill pools (at most sixty, as many as fit into some seconds; medians of five), counted at WebGPU\'s own classes for every side; "differs" is the largest difference from our outputs on the GPU, relative to the largest element.',
   ].join('\n\n');
 }
 
