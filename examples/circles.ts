@@ -1,11 +1,12 @@
 // makeCircles / makeMoons, linear vs ReLU network, BCEWithLogitsLoss, SGD lr 0.1; predictions, probabilities, F1; activations tour.
 import * as torch from 'cresset';
 import { datasets, metrics, nn, plot, type Tensor } from 'cresset';
+import { start } from './lib/device.js';
 import { host } from './lib/host.js';
 import { fixed, numpy, print, save } from './lib/python.js';
 
 const seed = Number(host.args[0] ?? 448);
-await torch.init();
+const device = await start();
 
 type Data = [Tensor, Tensor, Tensor, Tensor];
 function prep(X: Tensor, y: Tensor): Data {
@@ -23,16 +24,18 @@ function net(act: Activation | null): Model {
 
 async function fit(name: string, model: Model, data: Data, epochs: number, lr = 0.1): Promise<void> {
   const [X_train, X_test, y_train, y_test] = data;
+  const [x, y] = [X_train.to(device), y_train.to(device)];
   print(name, X_train.shape[0], X_test.shape[0]);
   print(model);
+  model.to(device);
   const lossFn = new nn.BCEWithLogitsLoss();
   const opt = new torch.optim.SGD(model.parameters(), { lr });
   const curve: number[] = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
     await torch.scope(async () => {
       model.train();
-      const logits = model(X_train).squeeze();
-      const loss = lossFn(logits, y_train);
+      const logits = model(x).squeeze();
+      const loss = lossFn(logits, y);
       opt.zeroGrad();
       loss.backward();
       opt.step();
@@ -40,6 +43,7 @@ async function fit(name: string, model: Model, data: Data, epochs: number, lr = 
       if (epoch % 100 === 0) print(`${epoch} ${fixed(curve.at(-1)!, 4)}`);
     });
   }
+  await model.cpu();
   model.eval();
   torch.inferenceMode(() => {
     const yLogits = model(X_test);

@@ -1,12 +1,13 @@
 // two-hidden-layer classifier with BCELoss; the list of losses and optimizers it names; mixed activations; a custom quartic loss.
 import * as torch from 'cresset';
 import { datasets, nn, optim, plot, type Tensor } from 'cresset';
+import { start } from './lib/device.js';
 import { host } from './lib/host.js';
 import { fixed, print, round, save } from './lib/python.js';
 
 const F = nn.functional;
 const seed = Number(host.args[0] ?? 42);
-await torch.init();
+const device = await start();
 let [X, y] = datasets.makeClassification(100, { nFeatures: 5, nInformative: 3, nRedundant: 1, randomState: seed });
 X = X.float();
 y = y.float();
@@ -41,17 +42,20 @@ type Model = nn.Module & { forward(x: Tensor): Tensor };
 type Criterion = (prediction: Tensor, target: Tensor) => Tensor;
 async function train(model: Model, optimizer: optim.Optimizer, criterion: Criterion, epochs: number): Promise<number[]> {
   const losses: number[] = [];
+  const [x, target] = [X.to(device), y.to(device)];
+  model.to(device);
   for (let i = 0; i < epochs; i++) {
     await torch.scope(async () => {
       optimizer.zeroGrad();
-      const out = model.forward(X);
-      const loss = criterion(out.view(out.shape[0]!), y);
+      const out = model.forward(x);
+      const loss = criterion(out.view(out.shape[0]!), target);
       losses.push(Number(await loss.item()));
       if (i % Math.max(1, Math.floor(epochs / 5)) === 0) print(`Epoch - ${i + 1}, Loss - ${round(losses.at(-1)!, 3)}`);
       loss.backward();
       optimizer.step();
     });
   }
+  await model.cpu();
   return losses;
 }
 
@@ -84,23 +88,25 @@ for (const [name, make] of Object.entries(optimizers)) {
 }
 
 {
-  const m = new Network();
+  const m = new Network().to(device);
+  const [x, target] = [X.to(device), y.to(device)];
   const opt = new optim.LBFGS(m.parameters(), { lr: 0.5 });
   const closure = (): Tensor => {
     opt.zeroGrad();
-    const l = new nn.BCELoss()(m(X).view(100), y);
+    const l = new nn.BCELoss()(m(x).view(100), target);
     l.backward();
     return l;
   };
-  for (let i = 0; i < 5; i++) print(`LBFGS ${fixed(Number(await opt.step(closure).item()), 4)}`);
+  for (let i = 0; i < 5; i++) print(`LBFGS ${fixed(Number(await (await opt.step(closure)).item()), 4)}`);
 }
 
 {
-  const emb = new nn.Embedding(20, 4, { sparse: true });
+  const emb = new nn.Embedding(20, 4, { sparse: true }).to(device);
+  const rows = torch.tensor([1, 5, 5, 7], { device });
   const opt = new optim.SparseAdam(emb.parameters(), { lr: 0.1 });
   for (let i = 0; i < 5; i++) {
     opt.zeroGrad();
-    const l = emb(torch.tensor([1, 5, 5, 7])).sub(1).pow(2).sum();
+    const l = emb(rows).sub(1).pow(2).sum();
     l.backward();
     opt.step();
     print(`SparseAdam ${fixed(Number(await l.item()), 4)}`);

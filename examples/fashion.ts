@@ -2,12 +2,13 @@
 import * as torch from 'cresset';
 import { io, nn, plot, type Tensor } from 'cresset';
 import { DataLoader, TensorDataset } from 'cresset/utils/data';
+import { start } from './lib/device.js';
 import { host } from './lib/host.js';
 import { fixed, print, save } from './lib/python.js';
 
 const seed = Number(host.args[0] ?? 42);
 const root = host.args[1] ?? host.images();
-await torch.init();
+const device = await start();
 
 class NeuralNetwork extends nn.Module {
   flatten = new nn.Flatten();
@@ -57,6 +58,7 @@ const ds = new TensorDataset(xi.at(':6000').float().div(255), yi.at(':6000'));
 const dl = new DataLoader(ds, { batchSize: 64, shuffle: true });
 torch.manualSeed(seed);
 const net = new nn.Sequential(new nn.Flatten(), new nn.Linear(784, 512), new nn.ReLU(), new nn.Linear(512, 512), new nn.ReLU(), new nn.Linear(512, 10));
+net.to(device);
 const loss_fn = new nn.CrossEntropyLoss();
 const opt = new torch.optim.SGD(net.parameters(), { lr: 1e-2, momentum: 0.9 });
 const losses: number[] = [];
@@ -65,7 +67,7 @@ for (let epoch = 0; epoch < 2; epoch++) {
   let i = 0;
   for await (const [xb, yb] of dl) {
     await torch.scope(async () => {
-      const loss = loss_fn(net(xb), yb);
+      const loss = loss_fn(net(xb.to(device)), yb.to(device));
       opt.zeroGrad();
       loss.backward();
       opt.step();
@@ -77,6 +79,7 @@ for (let epoch = 0; epoch < 2; epoch++) {
   }
   print(`epoch ${epoch} mean ${fixed(tot / dl.length, 3)}`);
 }
+await net.cpu();
 const predicted = torch.noGrad(() => net(xt.float().div(255)).argmax(1));
 print(`test acc ${fixed(Number(await predicted.eq(yt).float().mean().item()), 3)}`);
 

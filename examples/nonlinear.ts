@@ -1,17 +1,19 @@
 // linear model, deeper linear model, ReLU model on a 12-feature binary problem; BCEWithLogitsLoss + SGD, accuracy per epoch.
 import * as torch from 'cresset';
 import { datasets, nn, plot, type Tensor } from 'cresset';
+import { start } from './lib/device.js';
 import { host } from './lib/host.js';
 import { fixed, print, save } from './lib/python.js';
 
 const seed = Number(host.args[0] ?? 42);
-await torch.init();
+const device = await start();
 
 const [X, y] = datasets.makeClassification(500, { nFeatures: 12, nInformative: 5, nRedundant: 2, nClustersPerClass: 2, randomState: seed });
 const split = datasets.trainTestSplit(X, y, { testSize: 0.2, randomState: seed });
 const [X_train, X_test, y_train, y_test] = split.map((a) => a.to(torch.float)) as [Tensor, Tensor, Tensor, Tensor];
 print(X_train.at(':2'));
 print(y_train.at(':10'));
+const [x, x_test, y_true, y_true_test] = [X_train, X_test, y_train, y_test].map((t) => t.to(device)) as [Tensor, Tensor, Tensor, Tensor];
 
 type Model = nn.Module & { forward(x: Tensor): Tensor };
 class LinearModel extends nn.Module {
@@ -22,12 +24,14 @@ class LinearModel extends nn.Module {
   }
 }
 
-function computeAccuracy(yTrue: Tensor, yPred: Tensor): number {
-  return (torch.eq(yTrue, yPred).sum().itemSync() as number) / yPred.shape[0]! * 100;
+async function computeAccuracy(yTrue: Tensor, yLogits: Tensor): Promise<number> {
+  const yPred = torch.round(torch.sigmoid(yLogits));
+  return (await torch.eq(yTrue, yPred).sum().item()) / yPred.shape[0]! * 100;
 }
 
 async function run(model: Model, name: string): Promise<void> {
   print(model);
+  model.to(device);
   const lossFn = new nn.BCEWithLogitsLoss();
   const optimizer = new torch.optim.SGD({ params: model.parameters(), lr: 0.01 });
   const curves = { train: [] as number[], test: [] as number[] };
@@ -35,29 +39,26 @@ async function run(model: Model, name: string): Promise<void> {
   for (let epoch = 0; epoch < 1000; epoch++) {
     await torch.scope(async () => {
       model.train();
-      const yLogits = model(X_train).squeeze();
-      const loss = lossFn(yLogits, y_train);
-      const acc = computeAccuracy(y_train, torch.round(torch.sigmoid(yLogits)));
+      const yLogits = model(x).squeeze();
+      const loss = lossFn(yLogits, y_true);
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();
+      if (epoch % 10 !== 0) return;
       model.eval();
-      const [testLoss, testAcc] = torch.inferenceMode(() => {
-        const testLogits = model(X_test).squeeze();
-        const testLoss = lossFn(testLogits, y_test);
-        const testAcc = computeAccuracy(y_test, torch.round(torch.sigmoid(testLogits)));
-        return [testLoss, testAcc] as const;
+      const [testLogits, testLoss] = torch.inferenceMode(() => {
+        const testLogits = model(x_test).squeeze();
+        return [testLogits, lossFn(testLogits, y_true_test)] as const;
       });
       const [train, test] = [Number(await loss.item()), Number(await testLoss.item())];
+      const [acc, testAcc] = [await computeAccuracy(y_true, yLogits), await computeAccuracy(y_true_test, testLogits)];
       if (epoch % 100 === 0) {
         print(`Epoch: ${epoch}, Loss: ${fixed(train, 5)}, Accuracy: ${fixed(acc, 2)}% | Test loss: ${fixed(test, 5)}, Test acc: ${fixed(testAcc, 2)}%`);
       }
-      if (epoch % 10 === 0) {
-        curves.train.push(train);
-        curves.test.push(test);
-        accuracies.train.push(acc);
-        accuracies.test.push(testAcc);
-      }
+      curves.train.push(train);
+      curves.test.push(test);
+      accuracies.train.push(acc);
+      accuracies.test.push(testAcc);
     });
   }
   const xlabel = 'tens of epochs';

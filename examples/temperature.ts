@@ -1,11 +1,12 @@
 // Celsius/Fahrenheit regression: Linear, own loss, MSELoss, Sequential with names, inspecting parameters and grads.
 import * as torch from 'cresset';
 import { nn, optim, plot, type Tensor } from 'cresset';
+import { start } from './lib/device.js';
 import { host } from './lib/host.js';
 import { fixed, print, save } from './lib/python.js';
 
 const seed = Number(host.args[0] ?? 42);
-await torch.init();
+const device = await start();
 torch.setPrintoptions({ edgeitems: 2, linewidth: 75 });
 torch.manualSeed(seed);
 
@@ -33,12 +34,14 @@ type LossFn = (prediction: Tensor, target: Tensor) => Tensor;
 
 async function training_loop(n_epochs: number, optimizer: optim.Optimizer, model: Model, loss_fn: LossFn, name: string): Promise<void> {
   const curves = { training: [] as number[], validation: [] as number[] };
+  const [x, y, x_val, y_val] = [tun, tc, vun, vc].map((t) => t.to(device)) as [Tensor, Tensor, Tensor, Tensor];
+  model.to(device);
   for (let epoch = 1; epoch <= n_epochs; epoch++) {
     await torch.scope(async () => {
-      const p = model(tun);
-      const loss = loss_fn(p, tc);
-      const pv = model(vun);
-      const lv = loss_fn(pv, vc);
+      const p = model(x);
+      const loss = loss_fn(p, y);
+      const pv = model(x_val);
+      const lv = loss_fn(pv, y_val);
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();
@@ -51,6 +54,7 @@ async function training_loop(n_epochs: number, optimizer: optim.Optimizer, model
       }
     });
   }
+  await model.cpu();
   const grid = torch.arange(20, 90).unsqueeze(1);
   const line = torch.noGrad(() => model(grid.mul(0.1)));
   const data = plot.scatter(t_u.squeeze(1), t_c.squeeze(1), {

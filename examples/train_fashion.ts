@@ -19,6 +19,7 @@ const HELP = `npm start -- [options]      trains 784-512-512-10 on FashionMNIST
   --lr X           learning rate, falling to 0 over the run (default: 0.05 for sgd, 0.001 for the others)
   --optimizer O    sgd (momentum 0.9), adam or adamw (default adam)
   --seed N         seed of the weights and the shuffling (default 42)
+  --device D       cpu, or webgpu: the GPU, through WebGPU (default cpu)
   --threads N      threads to compute with (default: as many as there are cores)
   --out FOLDER     where to write (default runs/fashion)
   --help           this text
@@ -57,7 +58,7 @@ function readFlags() {
   let values;
   try {
     ({ values } = parseArgs({
-      options: { epochs: text, batch: text, lr: text, optimizer: text, seed: text, threads: text, out: text, help: { type: 'boolean' } },
+      options: { epochs: text, batch: text, lr: text, optimizer: text, seed: text, device: text, threads: text, out: text, help: { type: 'boolean' } },
     }));
   } catch (error) {
     throw new UsageError((error as Error).message);
@@ -72,7 +73,10 @@ function readFlags() {
   const optimizer = values.optimizer ?? 'adam';
   if (!(optimizer in OPTIMIZERS)) throw new UsageError(`--optimizer ${optimizer}: it must be ${Object.keys(OPTIMIZERS).join(', ')}`);
   const chosen = OPTIMIZERS[optimizer as keyof typeof OPTIMIZERS];
+  const device = values.device ?? 'cpu';
+  if (!['cpu', 'webgpu'].includes(device)) throw new UsageError(`--device ${device}: it must be cpu or webgpu`);
   return {
+    device,
     help: values.help === true,
     epochs: number('epochs', 4, count, 'a whole number from 1'),
     batch: number('batch', 128, count, 'a whole number from 1'),
@@ -101,16 +105,23 @@ async function load(train: boolean): Promise<FashionMNIST> {
 }
 
 /** The share of right answers. */
-async function test(model: NeuralNetwork, set: FashionMNIST): Promise<number> {
+async function test(model: NeuralNetwork, set: FashionMNIST, device: string): Promise<number> {
   model.eval();
   let right = 0;
   await torch.noGrad(async () => {
     for await (const [x, y] of new DataLoader(set, { batchSize: 1000 })) {
-      right += await model(x).argmax(1).eq(y).sum().item();
+      right += await model(x.to(device)).argmax(1).eq(y.to(device)).sum().item();
     }
   });
   model.train();
   return right / set.length;
+}
+
+/** The GPU by name, as far as WebGPU tells it. */
+async function adapterName(): Promise<string> {
+  const { description, vendor, architecture, isFallback } = await torch.webgpu.adapter();
+  const name = description || [vendor, architecture].filter(Boolean).join(' ') || 'a GPU without a name';
+  return isFallback ? `${name} (computed by the CPU)` : name;
 }
 
 async function main(): Promise<void> {
@@ -122,12 +133,16 @@ async function main(): Promise<void> {
     stopped = true;
   });
 
-  await torch.init({ threads: flags.threads });
+  const { device } = flags;
+  await torch.init({ device, threads: flags.threads });
+  // Images are read and shuffled on the CPU; the network and the batch that it sees are on the device.
+  torch.setDefaultDevice('cpu');
+  console.log(`training on ${device}${device === 'webgpu' ? `: ${await adapterName()}` : ''}`);
   torch.manualSeed(flags.seed);
   const train = await load(true);
   const held = await load(false);
   const loader = new DataLoader(train, { batchSize: flags.batch, shuffle: true });
-  const model = new NeuralNetwork();
+  const model = new NeuralNetwork().to(device);
   const lossFn = new nn.CrossEntropyLoss();
   const optimizer = flags.makeOptimizer(model, flags.lr);
   const steps = flags.epochs * loader.length;
@@ -141,7 +156,7 @@ async function main(): Promise<void> {
     const bar = new Progress(train.length, { label, unit: 'images' });
     let sum = 0;
     for await (const [x, y] of loader) {
-      const loss = lossFn(model(x), y);
+      const loss = lossFn(model(x.to(device)), y.to(device));
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();
@@ -153,13 +168,14 @@ async function main(): Promise<void> {
       if (stopped) break;
     }
     const rate = Math.round(bar.rate).toLocaleString('en');
-    const accuracy = await test(model, held);
+    const accuracy = await test(model, held, device);
     history.loss.push(sum / bar.done);
     history.accuracy.push(accuracy);
     bar.end();
     console.log(`${label}  train loss ${(sum / bar.done).toFixed(4)}  test accuracy ${(100 * accuracy).toFixed(2)} %  ${rate} images/s`);
   }
   console.log(`${stopped ? 'stopped' : 'trained'} after ${formatTime((performance.now() - start) / 1000)}`);
+  await model.cpu();
   await write(model, held, history, flags.out);
 }
 

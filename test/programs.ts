@@ -86,3 +86,24 @@ export function differences(got: string, want: Reference): string[] {
   }
   return wrong;
 }
+
+/** How a program prints a loss, how the first one of a training looks, and how many trainings there are. */
+export const LOSSES: Record<string, { loss: RegExp; first: RegExp; count: number }> = {
+  nonlinear: { loss: /^Epoch: \d+, Loss: ([\d.]+)/, first: /^Epoch: 0,/, count: 5 },
+  circles: { loss: /^\d+ ([\d.]+)$/, first: /^0 /, count: 7 },
+  temperature: { loss: /^Epoch \d+, Training loss ([\d.]+)/, first: /^Epoch 1,/, count: 4 },
+  classifier: { loss: /^Epoch - \d+, Loss - ([\d.]+)/, first: /^Epoch - 1,/, count: 10 },
+  fashion: { loss: /^epoch \d+ batch \d+ loss ([\d.]+)/, first: /^epoch 0 batch 0 /, count: 1 },
+};
+
+/** The losses that a program printed, a list for each training. */
+export function trainings(text: string, { loss, first }: { loss: RegExp; first: RegExp }): number[][] {
+  const runs: number[][] = [];
+  for (const line of text.split('\n')) {
+    const found = loss.exec(line);
+    if (!found) continue;
+    if (first.test(line)) runs.push([]);
+    runs.at(-1)!.push(Number(found[1]));
+  }
+  return runs;
+}

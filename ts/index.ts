@@ -48,7 +48,7 @@ export * from './generated/torch.js';
 export { type Index, Slice, slice } from './indexing.js';
 export { canCast, finfo, type FloatInfo, iinfo, type IntegerInfo, isComplex, isFloatingPoint, numel, promoteTypes } from './info.js';
 export * as io from './io/index.js';
-export { memory, type MemoryStats, memorySummary, type SiteRow, SiteTable } from './memory.js';
+export { type GpuMemoryStats, memory, type MemoryStats, memorySummary, type SiteRow, SiteTable } from './memory.js';
 export * as metrics from './metrics/index.js';
 export * as nn from './nn/index.js';
 export * as onnx from './onnx/index.js';

@@ -4,15 +4,16 @@
  */
 import { cells } from './runtime/cells.js';
 import { setLimit, spillAll } from './runtime/collect.js';
-import { type Device, device as toDevice } from './device.js';
+import { type Device, device as toDevice, webgpu } from './device.js';
 import { dtypeOf } from './dtype.js';
 import { ArgumentError } from './errors.js';
 import { shown } from './runtime/console.js';
+import { ofGpu } from './runtime/gpu.js';
 import { spilled } from './runtime/spill.js';
 import { isTracking, setTracking } from './runtime/track.js';
 import { checked, INFO, scratch } from './runtime/wasm.js';
 
-/** Numbers of {@link memory}; bytes unless said otherwise. */
+/** Numbers of {@link memory} for the CPU; bytes unless said otherwise. */
 export interface MemoryStats {
   /** Tensors in the engine that JavaScript objects hold (a count). */
   readonly tensors: number;
@@ -36,34 +37,69 @@ export interface MemoryStats {
   readonly restored: number;
 }
 
-function stats(what: number, device?: Device | string): MemoryStats {
-  if (device !== undefined) toDevice(device);
+/** Numbers of {@link memory} for a GPU, in bytes. What leaves the engine for JavaScript's heap leaves the CPU only: a GPU's elements cannot be fetched at once. */
+export type GpuMemoryStats = Pick<MemoryStats, 'live' | 'peak' | 'pooled' | 'reserved'>;
+
+/** Whatever the device. */
+type AnyStats = MemoryStats | GpuMemoryStats;
+
+/** What the engine's exports do besides telling. */
+const TELL = 0;
+const EMPTY = 1;
+const RESET = 2;
+
+function stats(what: number): MemoryStats {
   checked((wasm) => wasm.memory_stats(what));
   const [tensors, storages, live, peak, pooled, heap, reserved, largest] = scratch() as unknown as [number, number, number, number, number, number, number, number];
   return { tensors, storages, live, peak, pooled, heap, reserved, largest, spilled: spilled.outBytes, restored: spilled.backBytes };
 }
 
+function gpuStats(what: number): GpuMemoryStats {
+  const [live, peak, pooled] = ofGpu("torch.memory('webgpu')", (wasm) => wasm.gpu_memory(what)) as unknown as [number, number, number];
+  return { live, peak, pooled, reserved: live + pooled };
+}
+
+const isGpu = (device: Device | string | undefined): boolean => device !== undefined && toDevice(device) === webgpu;
+
 /**
- * How much memory tensors hold on a device; without one, on the CPU. PyTorch: `torch.cuda.memory_stats`, for this package's own heap.
+ * How much memory tensors hold on a device; without one, on the CPU. PyTorch: `torch.cuda.memory_stats`, on the CPU for this package's
+ * own heap. On a GPU it counts the buffers that tensors have, rounded up to the sizes of which buffers are made.
  * @example
  * console.log(torch.memory().live);
+ * @throws {@link DeviceError} for `'webgpu'` where no GPU is open.
  */
-export function memory(device?: Device | string): MemoryStats {
-  return stats(0, device);
+export function memory(device?: 'cpu'): MemoryStats;
+export function memory(device: 'webgpu'): GpuMemoryStats;
+export function memory(device?: Device | string): AnyStats;
+export function memory(device?: Device | string): AnyStats {
+  return isGpu(device) ? gpuStats(TELL) : stats(TELL);
 }
 
 /**
  * Moves out of the engine whatever nothing in it refers to, so that the collector can free what nobody can reach (what is
  * used again comes back by itself), and gives free memory back to the system where that is possible. WebAssembly cannot:
- * what is free there stays at hand for tensors of any size. PyTorch: `torch.cuda.empty_cache`.
+ * what is free there stays at hand for tensors of any size. A GPU gets back all buffers that no tensor has. PyTorch: `torch.cuda.empty_cache`.
  */
-memory.emptyCache = (): MemoryStats => {
+memory.emptyCache = emptyCache;
+
+function emptyCache(device?: 'cpu'): MemoryStats;
+function emptyCache(device: 'webgpu'): GpuMemoryStats;
+function emptyCache(device?: Device | string): AnyStats;
+function emptyCache(device?: Device | string): AnyStats {
+  if (isGpu(device)) return gpuStats(EMPTY);
   spillAll();
-  return stats(1);
-};
+  return stats(EMPTY);
+}
 
 /** Starts counting the peak anew. PyTorch: `torch.cuda.reset_peak_memory_stats`. */
-memory.resetPeak = (): MemoryStats => stats(2);
+memory.resetPeak = resetPeak;
+
+function resetPeak(device?: 'cpu'): MemoryStats;
+function resetPeak(device: 'webgpu'): GpuMemoryStats;
+function resetPeak(device?: Device | string): AnyStats;
+function resetPeak(device?: Device | string): AnyStats {
+  return isGpu(device) ? gpuStats(RESET) : stats(RESET);
+}
 
 /**
  * Sets how many bytes tensors may hold before the oldest are moved out of the engine into ordinary buffers, which the
@@ -148,8 +184,18 @@ function bySite(): SiteTable {
  * console.log(torch.memorySummary());
  */
 export function memorySummary(device?: Device | string): string {
-  const m = stats(0, device);
-  const rows = [
+  const head = [`memory of ${String(toDevice(device ?? 'cpu'))}`, ''];
+  if (isGpu(device)) {
+    const m = gpuStats(TELL);
+    return tableText(head, [
+      ['in use', sizeText(m.live)],
+      ['most at once', sizeText(m.peak)],
+      ['free for tensors', sizeText(m.pooled)],
+      ['all buffers', sizeText(m.reserved)],
+    ]);
+  }
+  const m = stats(TELL);
+  return tableText(head, [
     ['tensors', String(m.tensors)],
     ['blocks of memory', String(m.storages)],
     ['in use', sizeText(m.live)],
@@ -158,8 +204,7 @@ export function memorySummary(device?: Device | string): string {
     ['whole heap', sizeText(m.heap)],
     ['moved out so far', sizeText(m.spilled)],
     ['brought back', sizeText(m.restored)],
-  ];
-  return tableText([`memory of ${String(toDevice(device ?? 'cpu'))}`, ''], rows);
+  ]);
 }
 
 function sizeText(bytes: number): string {

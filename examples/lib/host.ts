@@ -16,6 +16,8 @@
 export interface Host {
   /** What is given to the program: the seed, then what else it takes. */
   readonly args: readonly string[];
+  /** The device that networks are trained on: `cpu` or `webgpu`. */
+  readonly device: string;
   /** Shows text (one line or several), and goes to the next line. */
   print(text: string): void;
   /** Shows one line beside the output. */
@@ -29,10 +31,14 @@ export interface Host {
 /** Node's own globals, as far as they are there. */
 type Runtime = Pick<NodeJS.Process, 'argv' | 'env' | 'getBuiltinModule'>;
 
-/** Node and Deno: arguments of the command line, text to stdout, pictures to runs/, images where Debian puts them. */
+/** Node and Deno: arguments of the command line, text to stdout, pictures to runs/, images where Debian puts them; `--device webgpu` anywhere. */
 function commandLine(process: Runtime): Host {
+  const args = process.argv.slice(2);
+  const at = args.indexOf('--device');
+  const [, device = 'cpu'] = at < 0 ? [] : args.splice(at, 2);
   return {
-    args: process.argv.slice(2),
+    args,
+    device,
     print: (text) => console.log(text),
     warn: (line) => console.warn(line),
     picture: (name, svg) => {
@@ -47,8 +53,8 @@ function commandLine(process: Runtime): Host {
 }
 
 /**
- * A page or a worker that nobody prepared. `?seed=7&images=URL` after its address gives the seed and the place of the images
- * (else fashion-mnist/ beside it); text goes to the console, in a page to its end too; pictures to the page's end.
+ * A page or a worker that nobody prepared. `?seed=7&images=URL&device=webgpu` after its address gives the seed, the place of the
+ * images (else fashion-mnist/ beside it) and the device; text goes to the console, in a page to its end too; pictures to the page's end.
  */
 function browser(): Host {
   const asked = new URLSearchParams(location.search);
@@ -57,6 +63,7 @@ function browser(): Host {
   let output: HTMLElement | undefined;
   return {
     args: seed === null ? [] : [seed],
+    device: asked.get('device') ?? 'cpu',
     print: (text) => {
       console.log(text);
       output ??= page?.appendChild(document.createElement('pre'));
