@@ -11,7 +11,7 @@ import { serve } from '../runtimes/server.js';
 import { withGpuBinary } from './adapter.js';
 import { FILES, suiteFile, suiteProgram, SUITES, verdictOf } from './suites.js';
 
-vi.setConfig({ testTimeout: 900_000 });
+vi.setConfig({ testTimeout: 1_800_000 });
 const folder = mkdtempSync(join(install().folder, 'suites-'));
 afterAll(async () => {
   rmSync(folder, { recursive: true });
