@@ -2,8 +2,8 @@
 //! functions in WGSL. Matrix products and the three passes of a convolution are that.
 //!
 //! A workgroup computes a tile of results (64x64, 32x32, or 16x64 and 64x16 where a matrix is narrow), 4x4 to an invocation, from
-//! slices of both matrices in workgroup memory; the next slice is fetched while one is multiplied. Where a matrix has but a few rows an
-//! invocation computes one result. Where there are few results and many products to each, these are cut into parts that a second
+//! slices of both matrices in workgroup memory; the next slice is fetched while one is multiplied. Where a matrix has but a few rows
+//! that is no use: then neighbouring invocations read neighbours of the other one, which are results of their own or, along k, parts of one. Where there are few results and many products to each, these are cut into parts that a second
 //! launch adds up.
 
 use super::bind::{Bindings, POSITION, groups, scalar_code};
@@ -41,7 +41,10 @@ pub(crate) struct Gemm<'a> {
 #[derive(Clone, Copy, PartialEq)]
 enum Shape {
     Tiled(Tile),
+    /// An invocation to a result.
     Thin,
+    /// A workgroup to a result, whose invocations go side by side along k.
+    Dot,
 }
 
 /// Rows and columns of the results of a workgroup, and the depth of a slice.
@@ -76,6 +79,8 @@ const BUSY: usize = 32;
 /// The fewest products of a part.
 const PART: usize = 256;
 const THIN: usize = 4;
+/// The fewest products that a workgroup adds up for one result.
+const DOT: usize = 128;
 
 /// Runs a product.
 pub(crate) fn gemm(l: &Launch, g: &Gemm) -> Result<()> {
@@ -98,7 +103,9 @@ pub(crate) fn gemm(l: &Launch, g: &Gemm) -> Result<()> {
         LARGE
     };
     let (shape, count) = if m <= THIN || n <= THIN {
-        (Shape::Thin, (m * n * batch).div_ceil(64))
+        // How the larger matrix lies decides.
+        let along = g.along_k[usize::from(m <= THIN)];
+        if along && k >= DOT { (Shape::Dot, m * n * batch) } else { (Shape::Thin, (m * n * batch).div_ceil(64)) }
     } else {
         (Shape::Tiled(tile), tiles(tile))
     };
@@ -154,6 +161,7 @@ fn launch(l: &Launch, g: &Gemm, shape: Shape, parts: usize, partial: Option<View
     let [m, n, k] = g.sizes;
     let (code, tiles, grid) = match shape {
         Shape::Thin => (0, [1, 1], (m * n * g.batch.numel * parts).div_ceil(64)),
+        Shape::Dot => (DOT_CODE, [1, 1], m * n * g.batch.numel * parts),
         Shape::Tiled(tile) => {
             let tiles = tile.count(m, n);
             (tile.code(), tiles, tiles[0] * tiles[1] * g.batch.numel * parts)
@@ -178,6 +186,7 @@ fn launch(l: &Launch, g: &Gemm, shape: Shape, parts: usize, partial: Option<View
             };
             let body = match shape {
                 Shape::Thin => thin(t, partial.is_some()),
+                Shape::Dot => dot(t, partial.is_some()),
                 Shape::Tiled(tile) => tiled(t, tile, g.along_k, partial.is_some()),
             };
             link(&(head(g, &b, ins) + &(g.operands)() + &store + &body))
@@ -190,6 +199,7 @@ fn launch(l: &Launch, g: &Gemm, shape: Shape, parts: usize, partial: Option<View
 }
 
 /// In place of a tile's code.
+const DOT_CODE: u64 = 6;
 const JOIN: u64 = 7;
 
 /// Adds up the parts of every result.
@@ -223,17 +233,35 @@ fn join(l: &Launch, g: &Gemm, parts: usize, partial: View) {
     });
 }
 
-fn thin(t: Scalar, parted: bool) -> String {
-    let t = t.name();
+/// Which result `rest` counts: its place and the part of k.
+fn place_of_result(parted: bool) -> String {
     let part = if parted { "  part_of = vec2<u32>(part, batch);\n" } else { "" };
     format!(
-        "@compute @workgroup_size(64)\n\
-         fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{\n  \
-         var rest = group_number(w, n) * 64u + l;\n  if (rest >= p.m * p.n * p.batch * p.parts) {{\n    return;\n  }}\n  \
+        "  if (rest >= p.m * p.n * p.batch * p.parts) {{\n    return;\n  }}\n  \
          let column = rest % p.n;\n  rest /= p.n;\n  let row = rest % p.m;\n  rest /= p.m;\n  let batch = rest % p.batch;\n  \
          let part = rest / p.batch;\n  base = place_batches(batch);\n{part}  let a = row_a(row);\n  let b = row_b(column);\n  \
-         var v = {t}();\n  let end = min((part + 1u) * p.each, p.k);\n  for (var k = part * p.each; k < end; k++) {{\n    \
-         v += get_a(a, k) * get_b(b, k);\n  }}\n  store(row, column, v);\n}}\n"
+         let end = min((part + 1u) * p.each, p.k);\n"
+    )
+}
+
+const MAIN: &str = "@compute @workgroup_size(64)\n\
+    fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {\n";
+
+fn thin(t: Scalar, parted: bool) -> String {
+    let (t, place) = (t.name(), place_of_result(parted));
+    format!(
+        "{MAIN}  var rest = group_number(w, n) * 64u + l;\n{place}  var v = {t}();\n  \
+         for (var k = part * p.each; k < end; k++) {{\n    v += get_a(a, k) * get_b(b, k);\n  }}\n  store(row, column, v);\n}}\n"
+    )
+}
+
+fn dot(t: Scalar, parted: bool) -> String {
+    let (t, place) = (t.name(), place_of_result(parted));
+    format!(
+        "var<workgroup> room: array<{t}, 64>;\n\n{MAIN}  var rest = group_number(w, n);\n{place}  var v = {t}();\n  \
+         for (var k = part * p.each + l; k < end; k += 64u) {{\n    v += get_a(a, k) * get_b(b, k);\n  }}\n  room[l] = v;\n  \
+         workgroupBarrier();\n  for (var s = 32u; s > 0u; s >>= 1u) {{\n    if (l < s) {{\n      room[l] += room[l + s];\n    }}\n    \
+         workgroupBarrier();\n  }}\n  if (l == 0u) {{\n    store(row, column, room[0]);\n  }}\n}}\n"
     )
 }
 

@@ -90,6 +90,19 @@ fn transposed_operands() {
 }
 
 #[test]
+fn weights_of_a_layer_at_small_batches() {
+    let mut rng = Rng(8);
+    for (m, n, k) in [(1, 70, 784), (3, 10, 200), (4, 5, 3000), (1, 3, 128)] {
+        let mut s = Scene::default();
+        s.input(DType::F32, &[m, k], Layout::RowMajor, &mut rng, |r| r.float());
+        s.input(DType::F32, &[k, n], Layout::RowMajor, &mut rng, |r| r.float());
+        s.ins[1].strides = vec![1, k as isize];
+        s.output(DType::F32, &[m, n], Layout::RowMajor, &mut rng);
+        s.check(MATMUL, 3e-6, 1e-5);
+    }
+}
+
+#[test]
 fn batches() {
     let mut rng = Rng(5);
     for layout in [Layout::RowMajor, Layout::Scattered] {
