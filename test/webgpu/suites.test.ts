@@ -19,7 +19,13 @@ afterAll(async () => {
 });
 
 /** As many tests as a suite has at least: one that is not run would pass. */
-const LEAST = { optim: 13, modules: 100, ops: 400 } as const;
+const LEAST = { optim: 13, modules: 100, ops: 60 } as const;
+
+/**
+ * Of the ops, of which Chromium takes minutes on a software adapter, every so many: its WebGPU is that of Node's package, where all of them run.
+ * `CRESSET_WHOLE_SUITES=1` runs all of them here too.
+ */
+const EVERY = { optim: 1, modules: 1, ops: process.env['CRESSET_WHOLE_SUITES'] === '1' ? 1 : 6 } as const;
 
 describe.runIf(withGpuBinary() && withBrowser)('in Chromium', () => {
   test.for(SUITES)('%s', async (suite) => {
@@ -33,7 +39,7 @@ describe.runIf(withGpuBinary() && withBrowser)('in Chromium', () => {
       },
     });
     try {
-      program = await suiteProgram(suite, FILES.page, `${site.origin}/test/conformance/suite.mjs`);
+      program = await suiteProgram(suite, FILES.page, `${site.origin}/test/conformance/suite.mjs`, { every: EVERY[suite] });
       const { ran, failed } = verdictOf((await visit(`${site.origin}/test/conformance/suite.html`, { gpu: true })).out);
       expect(failed).toEqual([]);
       expect(ran).toBeGreaterThanOrEqual(LEAST[suite]);
@@ -54,7 +60,7 @@ describe.runIf(withGpuBinary())('in Deno', () => {
   // LBFGS reads some hundred times a case, and a read takes Deno long.
   test('optim, without LBFGS', async () => {
     const base = pathToFileURL(join(root, 'test/conformance/suite.mjs')).href;
-    const { ran, failed } = verdictOf(await run('optim', await suiteProgram('optim', FILES.deno, base, ['LBFGS'])));
+    const { ran, failed } = verdictOf(await run('optim', await suiteProgram('optim', FILES.deno, base, { without: ['LBFGS'] })));
     expect(failed).toEqual([]);
     expect(ran).toBeGreaterThanOrEqual(LEAST.optim - 1);
   });

@@ -35,14 +35,15 @@ export const FILES = {
   export const readBytes = (url) => (String(url).endsWith('.gz') ? gunzipSync(readFileSync(url)) : readFileSync(url));`,
 } as const;
 
-/** A suite as one program that opens the GPU and prints its verdict. `base` is the address at which it believes to be; `without` names tests that are left out. */
-export async function suiteProgram(name: (typeof SUITES)[number], files: string, base: string, without: readonly string[] = []): Promise<string> {
+/** A suite as one program that opens the GPU and prints its verdict. `base` is the address at which it believes to be; `part` leaves out tests that it names,
+ * and all but every so many. */
+export async function suiteProgram(name: (typeof SUITES)[number], files: string, base: string, part: { without?: readonly string[]; every?: number } = {}): Promise<string> {
   const suite = join(root, `test/conformance/${name}.test.ts`);
   const { outputFiles } = await esbuild.build({
     stdin: {
       contents: `import * as torch from 'cresset';
         globalThis.suiteBase = ${JSON.stringify(base)};
-        globalThis.suiteWithout = ${JSON.stringify(without)};
+        globalThis.suitePart = ${JSON.stringify({ without: [], every: 1, ...part })};
         await torch.init({ device: 'webgpu' });
         const { run } = await import(${JSON.stringify(shim)});
         await import(${JSON.stringify(suite)});

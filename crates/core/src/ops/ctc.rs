@@ -277,8 +277,8 @@ ops! {
                 }
             }
         }
-        let out = Tensor::from_slice(&losses, &[batch])?.cast_data(x.dtype())?;
-        let slopes = if slopes.is_empty() { None } else { Some(Tensor::from_slice(&slopes, x.shape())?.cast_data(x.dtype())?) };
+        let out = Tensor::from_numbers(&losses, &[batch], x.dtype())?;
+        let slopes = if slopes.is_empty() { None } else { Some(Tensor::from_numbers(&slopes, x.shape(), x.dtype())?) };
         finish(&x, out, slopes, alone, reduction, sizes)
     }
 

@@ -153,7 +153,7 @@ pub(crate) fn permutation_matrix(pivots: &Tensor, m: usize, dtype: DType) -> Res
         }
     }
     let lead: Shape = pivots.shape()[..pivots.ndim() - 1].into();
-    Tensor::from_slice(&data, &with(&lead, &[m, m]))?.cast_data(dtype)
+    Tensor::from_numbers(&data, &with(&lead, &[m, m]), dtype)
 }
 
 /// `a x = b` from the factors, outside the graph.
@@ -272,7 +272,7 @@ fn sign_log(f: &Factored) -> Result<(Tensor, Tensor)> {
             log[s] += libm::log(d.abs());
         }
     }
-    let make = |v: &[f64]| Tensor::from_slice(v, &lead)?.cast_data(f.lu.dtype());
+    let make = |v: &[f64]| Tensor::from_numbers(v, &lead, f.lu.dtype());
     Ok((make(&sign)?, make(&log)?))
 }
 

@@ -169,7 +169,7 @@ ops! {
                 rest /= extents[d];
             }
         }
-        let base = Tensor::from_slice(&base, &[points, n + 1])?.cast_data(theta.dtype())?;
+        let base = Tensor::from_numbers(&base, &[points, n + 1], theta.dtype())?;
         let grid = ops::matmul(&base, &ops::transpose(theta, 1, 2)?)?;
         let mut shape = vec![theta.shape()[0] as i64];
         shape.extend(&size[2..]);

@@ -287,7 +287,7 @@ ops! {
             let mut sizes = vec![0f64; count];
             bag.iter().for_each(|&b| sizes[b as usize] += 1.0);
             sizes.iter_mut().for_each(|s| *s = s.max(1.0));
-            ops::div(&out, &Tensor::from_slice(&sizes, &[count, 1])?.cast_data(out.dtype())?)?
+            ops::div(&out, &Tensor::from_numbers(&sizes, &[count, 1], out.dtype())?)?
         } else {
             out
         };

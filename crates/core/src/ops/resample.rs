@@ -26,7 +26,7 @@ impl Table {
             }
         }
         let shape = [rows.len(), taps];
-        let weight = Tensor::from_slice(&weight, &shape)?.cast_data(dtype)?;
+        let weight = Tensor::from_numbers(&weight, &shape, dtype)?;
         Ok(Table { index: Tensor::from_slice(&index, &shape)?, weight: Some(weight) })
     }
 }

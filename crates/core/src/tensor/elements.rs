@@ -26,6 +26,11 @@ impl Tensor {
         Tensor::from_bytes(bytes, shape, T::DTYPE)
     }
 
+    /// A contiguous tensor of a dtype with these numbers, which were computed in float64: on the host, since a GPU has no such type.
+    pub fn from_numbers(data: &[f64], shape: &[usize], dtype: DType) -> Result<Tensor> {
+        device::made_on_host(|| Tensor::from_slice(data, shape)?.cast_data(dtype))
+    }
+
     /// A contiguous tensor with the elements of these bytes, which are as the host holds them.
     pub fn from_bytes(bytes: &[u8], shape: &[usize], dtype: DType) -> Result<Tensor> {
         device::made_on_host(|| {
