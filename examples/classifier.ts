@@ -97,7 +97,11 @@ for (const [name, make] of Object.entries(optimizers)) {
     l.backward();
     return l;
   };
-  for (let i = 0; i < 5; i++) print(`LBFGS ${fixed(Number(await (await opt.step(closure)).item()), 4)}`);
+  for (let i = 0; i < 5; i++) {
+    // On a GPU the method waits for numbers, and so the program for the step.
+    const loss = opt.step(closure) as Tensor | Promise<Tensor>;
+    print(`LBFGS ${fixed(Number(await (await loss).item()), 4)}`);
+  }
 }
 
 {

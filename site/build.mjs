@@ -53,7 +53,7 @@ const card = ({ name, title, line, glyph }) => `
 /** Writes the site into `out`, an absolute path. */
 export async function buildSite(out, images) {
   const packages = entries();
-  const libraries = Object.fromEntries(['host', 'python'].map((name) => [`lib/${name}`, join(root, `examples/lib/${name}.ts`)]));
+  const libraries = Object.fromEntries(readdirSync(join(root, 'examples/lib')).map((file) => [`lib/${file.replace(/\.ts$/, '')}`, join(root, 'examples/lib', file)]));
   const names = new Set([...Object.keys(packages), ...Object.keys(libraries)]);
   const modules = Object.fromEntries([...names].map((name) => [name.startsWith('lib/') ? `./${name}.js` : name, `${name}.js`]));
   await build({

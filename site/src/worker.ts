@@ -24,7 +24,7 @@ async function run({ code, args, images }: Start): Promise<void> {
   const url = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
   const print = (text: string): void => tell({ kind: 'text', text });
   const warn = (text: string): void => tell({ kind: 'text', text, warning: true });
-  const host: Partial<Host> = { args, print, warn, picture: (name, svg) => tell({ kind: 'picture', name, svg }), images: () => images };
+  const host: Partial<Host> = { args, device: 'cpu', print, warn, picture: (name, svg) => tell({ kind: 'picture', name, svg }), images: () => images };
   Object.assign(globalThis, { cressetHost: host });
   // Who tries things out writes console.log.
   const words = (show: (text: string) => void) => (...values: unknown[]) => show(values.map(String).join(' '));
