@@ -14,6 +14,8 @@ const SUITES: Record<string, { most: number; forms: number }> = { ops: { most: I
 async function problem(suite: Suite, record: Loose, count: { exported: number }): Promise<string | null> {
   const decode = (v: Loose): Loose => suite.decode(v, []);
   const [input, args, options] = [decode(record.input), decode({ $l: record.args }), decode({ $d: record.kwargs })];
+  // A promise of a number is no tensor, and nobody here would wait for it.
+  if (record.op === 'item') return null;
   const call = findCall(record.op as string, record.variant as string, input)!;
   const run = (x: Loose, a: Loose[], o: object): Loose[] => flatten(call(x, Object.keys(o).length > 0 ? [...a, o] : a));
   const want = run(input, args, options);

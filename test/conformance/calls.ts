@@ -19,7 +19,7 @@ const SPECIAL: Record<string, Call> = {
   __rmatmul__: reversed('matmul'), __rand__: reversed('bitwiseAnd'), __ror__: reversed('bitwiseOr'), __rxor__: reversed('bitwiseXor'),
   // A list of numbers alone is one index; any other list is a tuple of indices.
   __getitem__: (x, [i]) => (Array.isArray(i) && !i.every((k) => typeof k === 'number') ? x.at(...i) : x.at(i)),
-    T: property('T'), H: property('H'), mT: property('mT'), mH: property('mH'),
+  T: property('T'), H: property('H'), mT: property('mT'), mH: property('mH'),
   uniform: method('uniform_'), cauchy: method('cauchy_'), exponential: method('exponential_'), geometric: method('geometric_'), log_normal: method('logNormal_'), 'normal.in_place': method('normal_'),
   zero_: onCopy('zero_'), resize_: (x, args) => x.clone().resize_(...args), resize_as_: onCopy('resizeAs_'),
   where: second('where'), polygamma: second('polygamma'), 'special.polygamma': second('special.polygamma'), 'normal.number_mean': second('normal'),
