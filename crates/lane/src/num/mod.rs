@@ -118,6 +118,17 @@ pub trait Real: Num + Div<Output = Self> {
     fn sigmoid(self) -> Self;
     fn erf(self) -> Self;
     fn erfc(self) -> Self;
+    /// exp(x) for x <= 0, which a device may compute to an ulp instead of half of one.
+    #[inline(always)]
+    fn exp_negative(self) -> Self {
+        self.exp()
+    }
+    /// The normal distribution's cumulative function, (1 + erf(x / sqrt(2))) / 2, and as exact as that: to the precision of 1.
+    #[inline(always)]
+    fn normal_cdf(self) -> Self {
+        let half = Self::lit(0.5);
+        half * (Self::lit(1.0) + (self * Self::lit(std::f64::consts::FRAC_1_SQRT_2)).erf())
+    }
     fn floor(self) -> Self;
     fn ceil(self) -> Self;
     /// To the nearest integer, halves to the even one.

@@ -107,7 +107,7 @@ macro_rules! through_math {
 
 impl Real for F32x4 {
     through_math! { exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh
-    sigmoid erf erfc }
+    sigmoid erf erfc exp_negative normal_cdf }
 
     #[inline(always)]
     fn sqrt(self) -> F32x4 {
