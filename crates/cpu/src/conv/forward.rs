@@ -101,6 +101,14 @@ impl<T: Tiled> Weights<T> {
         let [co, ci] = [w.strides[0], w.strides[1]];
         Weights { ptr: w.as_ptr::<T>().cast_const(), group: g.co as isize * co, channels: [co, ci], taps: spatial(w) }
     }
+
+    /// Of the convolution that `g` is turned into, with inputs and outputs exchanged and the taps from the last to the first.
+    pub fn turned(w: &View, g: &Geometry) -> Weights<T> {
+        let Weights { ptr, group, channels: [co, ci], taps } = Weights::<T>::of(w, g);
+        let last = g.kernel.map(|k| k.saturating_sub(1));
+        let ptr = ptr.wrapping_offset(offset(last, [1; 3], taps));
+        Weights { ptr, group, channels: [ci, co], taps: taps.map(|tap| -tap) }
+    }
 }
 
 /// Computes y from x.

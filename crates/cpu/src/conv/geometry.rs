@@ -84,6 +84,15 @@ impl Geometry {
         std::array::from_fn(|d| from(d) + self.kernel[d].saturating_sub(1) * self.dilation[d] + 1)
     }
 
+    /// The convolution that is the gradient of this one's input: of y's gradient with turned taps (`Weights::turned`). None where
+    /// there is a stride, or more padding than the taps reach.
+    pub fn turned(&self) -> Option<Geometry> {
+        let reach = |d: usize| (self.kernel[d].checked_sub(1)? * self.dilation[d]).checked_sub(self.padding[d]);
+        let padding = [reach(0)?, reach(1)?, reach(2)?];
+        let (ci, co, input, output) = (self.co, self.ci, self.output, self.input);
+        (self.stride == [1; 3]).then_some(Geometry { ci, co, input, output, padding, ..*self })
+    }
+
     /// One input channel a group and hardly more outputs: planes are convolved one by one, without a product.
     pub fn is_depthwise(&self) -> bool {
         self.ci == 1 && self.co <= 2

@@ -84,6 +84,9 @@ fn input_run(launch: &Launch) {
         unsafe {
             if g.is_depthwise() {
                 depthwise::backward_input::<T>(launch, g)
+            } else if let Some(turned) = g.turned() {
+                let (dy, w, dx) = (&launch.ins[0], &launch.ins[1], &launch.outs[0]);
+                forward::run::<T>(&turned, [dy, dx], &Weights::turned(w, g), launch.ins.get(2), launch.scratch)
             } else {
                 backward_input::run::<T>(launch, g)
             }
@@ -93,11 +96,17 @@ fn input_run(launch: &Launch) {
 }
 
 fn input_scratch(launch: &Launch) -> usize {
-    fn go<T: Tiled>(g: &Geometry) -> usize {
-        if g.is_depthwise() { depthwise::input_scratch::<T>(g) } else { backward_input::scratch_bytes::<T>(g) }
+    fn go<T: Tiled>(launch: &Launch, g: &Geometry) -> usize {
+        if g.is_depthwise() {
+            depthwise::input_scratch::<T>(g)
+        } else if let Some(turned) = g.turned() {
+            forward::scratch_bytes::<T>(&turned, [&launch.ins[0], &launch.outs[0]])
+        } else {
+            backward_input::scratch_bytes::<T>(g)
+        }
     }
     let g = input_geometry(launch);
-    let general = || wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
+    let general = || wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch, &g));
     Problem::backward(&g, launch).and_then(|problem| problem.scratch()).unwrap_or_else(general)
 }
 
@@ -184,7 +193,7 @@ fn forward_split(launch: &Launch) -> Option<Split> {
 
 fn input_split(launch: &Launch) -> Option<Split> {
     let g = input_geometry(launch);
-    let rows = Problem::backward(&g, launch).is_some_and(|problem| winograd::pays(&problem));
+    let rows = !g.is_depthwise() && g.turned().is_some();
     Some(by_images(launch, &g, &Cuts { depthwise: [1, 1, 0], channels: [1, WHOLE, 1], rows }))
 }
 

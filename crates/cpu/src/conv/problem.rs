@@ -31,20 +31,9 @@ impl<'a> Problem<'a> {
 
     /// The gradient of the input, if it is of this kind; ins: dy, w and maybe a bias, out: dx.
     pub fn backward(g: &Geometry, launch: &'a Launch) -> Option<Problem<'a>> {
-        let [_, h, w] = g.padding;
-        if h.max(w) > 2 {
-            return None;
-        }
-        let turned = Geometry { ci: g.co, co: g.ci, input: g.output, output: g.input, ..*g };
+        let turned = g.turned()?;
         let problem = Problem::forward(&turned, launch)?;
-        let (Weights { ptr, channels: [co, ci], taps: [_, th, tw], .. }, group) = (problem.w, g.co as isize);
-        let w = Weights {
-            ptr: ptr.wrapping_offset(2 * (th + tw)),
-            group: group * co,
-            channels: [ci, co],
-            taps: [0, -th, -tw],
-        };
-        Some(Problem { g: Geometry { padding: [0, 2 - h, 2 - g.padding[2]], ..turned }, w, ..problem })
+        Some(Problem { w: Weights::turned(&launch.ins[1], g), ..problem })
     }
 
     /// The whole output's height and width: `g.output` may be a part.

@@ -93,7 +93,7 @@ unsafe fn spread<T: Num, const MR: usize, const NV: usize, const U: usize>(
         let mut left = k;
         'steps: while left > 0 {
             for u in 0..U {
-                step(&mut acc, a.add(u * MR * T::LANES), b.row(u));
+                step(&mut acc, a.add(u * MR * T::LANES), std::array::from_fn(|j| b.load(u, j * T::LANES)));
                 left -= 1;
                 if left == 0 {
                     break 'steps;
@@ -107,8 +107,8 @@ unsafe fn spread<T: Num, const MR: usize, const NV: usize, const U: usize>(
 }
 
 /// The rows of B, one for each step of k.
-trait Rows<T>: Copy {
-    unsafe fn row(self, u: usize) -> *const T;
+trait Rows<T: Num>: Copy {
+    unsafe fn load(self, u: usize, j: usize) -> T::V;
     unsafe fn after(self, n: usize) -> Self;
 }
 
@@ -116,10 +116,10 @@ trait Rows<T>: Copy {
 #[derive(Clone, Copy)]
 struct Panel<T, const NR: usize>(*const T);
 
-impl<T: Copy, const NR: usize> Rows<T> for Panel<T, NR> {
+impl<T: Num, const NR: usize> Rows<T> for Panel<T, NR> {
     #[inline(always)]
-    unsafe fn row(self, u: usize) -> *const T {
-        unsafe { self.0.add(u * NR) }
+    unsafe fn load(self, u: usize, j: usize) -> T::V {
+        unsafe { T::load(self.0.add(u * NR + j)) }
     }
     #[inline(always)]
     unsafe fn after(self, n: usize) -> Self {
@@ -131,10 +131,10 @@ impl<T: Copy, const NR: usize> Rows<T> for Panel<T, NR> {
 #[derive(Clone, Copy)]
 struct Steps<T>(*const T, *const isize);
 
-impl<T: Copy> Rows<T> for Steps<T> {
+impl<T: Num> Rows<T> for Steps<T> {
     #[inline(always)]
-    unsafe fn row(self, u: usize) -> *const T {
-        unsafe { self.0.wrapping_byte_offset(*self.1.add(u)) }
+    unsafe fn load(self, u: usize, j: usize) -> T::V {
+        unsafe { T::load(self.0.wrapping_byte_offset(*self.1.add(u)).add(j)) }
     }
     #[inline(always)]
     unsafe fn after(self, n: usize) -> Self {
@@ -143,12 +143,8 @@ impl<T: Copy> Rows<T> for Steps<T> {
 }
 
 #[inline(always)]
-unsafe fn step<T: Num, const MR: usize, const NV: usize>(acc: &mut [[T::V; NV]; MR], a: *const T, b: *const T) {
+unsafe fn step<T: Num, const MR: usize, const NV: usize>(acc: &mut [[T::V; NV]; MR], a: *const T, col: [T::V; NV]) {
     unsafe {
-        let mut col = [T::zero(); NV];
-        for (j, col) in col.iter_mut().enumerate() {
-            *col = T::load(b.add(j * T::LANES));
-        }
         for (i, acc) in acc.iter_mut().enumerate() {
             let x = T::load(a.add(i * T::LANES));
             for (acc, col) in acc.iter_mut().zip(&col) {
