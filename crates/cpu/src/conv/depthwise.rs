@@ -228,11 +228,19 @@ pub unsafe fn backward_weight<T: Num>(launch: &Launch, g: &Geometry) {
                 let from = Planes::<T>::of(x, image, group);
                 window(&from, g.input, 1, split.sizes, minus(g.padding), split.phases, plan.plane);
                 for c in 0..g.co {
-                    let grad = Planes::<T>::of(dy, image, group * g.co + c);
-                    window(&grad, g.output, 1, g.output, [0; 3], 1, plan.other);
-                    let sums = &mut sums[c * n..(c + 1) * n];
-                    for (taps, sums) in taps.chunks(4).zip(sums.chunks_mut(4)) {
-                        correlate(g, &split, taps, plan.plane, plan.other, sums);
+                    let mut grad = Planes::<T>::of(dy, image, group * g.co + c);
+                    if grad.strides[2] != 1 {
+                        window(&grad, g.output, 1, g.output, [0; 3], 1, plan.other);
+                        (grad.ptr, grad.strides) = (plan.other, row_major(g.output));
+                    }
+                    let (mut taps, mut sums) = (taps, &mut sums[c * n..(c + 1) * n]);
+                    while !taps.is_empty() {
+                        let count = match taps.len() {
+                            5.. => correlate::<T, 5>(g, &split, taps, plan.plane, &grad, sums),
+                            4 => correlate::<T, 4>(g, &split, taps, plan.plane, &grad, sums),
+                            _ => correlate::<T, 1>(g, &split, taps, plan.plane, &grad, sums),
+                        };
+                        (taps, sums) = (&taps[count..], &mut sums[count..]);
                     }
                 }
             }
@@ -248,33 +256,44 @@ pub unsafe fn backward_weight<T: Num>(launch: &Launch, g: &Geometry) {
     }
 }
 
-/// Adds to the sums of up to four taps what one image's plane gives.
-unsafe fn correlate<T: Num>(g: &Geometry, split: &Split, taps: &[isize], x: *const T, dy: *const T, sums: &mut [T]) {
+/// Adds to the sums of the first `N` taps what one image's planes give; returns `N`.
+unsafe fn correlate<T: Num, const N: usize>(
+    g: &Geometry,
+    split: &Split,
+    taps: &[isize],
+    x: *const T,
+    dy: &Planes<T>,
+    sums: &mut [T],
+) -> usize {
     unsafe {
         let width = g.output[2];
-        let mut acc = [T::zero(); 4];
-        let mut rest = [T::default(); 4];
-        let mut line = dy;
-        each([g.output[0], g.output[1], 1], |[d, h, _]| {
-            let from = x.add(split.row(g, d, h));
-            let mut j = 0;
-            while j + T::LANES <= width {
-                let grad = T::load(line.add(j));
-                for (acc, &tap) in acc.iter_mut().zip(taps) {
-                    *acc = T::madd(*acc, grad, T::load(from.offset(tap).add(j)));
+        let taps: [isize; N] = std::array::from_fn(|i| taps[i]);
+        let mut acc = [T::zero(); N];
+        let mut rest = [T::default(); N];
+        for d in 0..g.output[0] {
+            for h in 0..g.output[1] {
+                let from = x.add(split.row(g, d, h));
+                let from = taps.map(|tap| from.offset(tap));
+                let line = dy.ptr.wrapping_offset(d as isize * dy.strides[0] + h as isize * dy.strides[1]);
+                let mut j = 0;
+                while j + T::LANES <= width {
+                    let grad = T::load(line.add(j));
+                    for (acc, from) in acc.iter_mut().zip(&from) {
+                        *acc = T::madd(*acc, grad, T::load(from.add(j)));
+                    }
+                    j += T::LANES;
                 }
-                j += T::LANES;
-            }
-            while j < width {
-                for (rest, &tap) in rest.iter_mut().zip(taps) {
-                    *rest = rest.plus((*line.add(j)).times(*from.offset(tap).add(j)));
+                while j < width {
+                    for (rest, from) in rest.iter_mut().zip(&from) {
+                        *rest = rest.plus((*line.add(j)).times(*from.add(j)));
+                    }
+                    j += 1;
                 }
-                j += 1;
             }
-            line = line.add(width);
-        });
-        for (i, sum) in sums.iter_mut().enumerate() {
+        }
+        for (i, sum) in sums[..N].iter_mut().enumerate() {
             *sum = sum.plus(T::sum(acc[i]).plus(rest[i]));
         }
     }
+    N
 }

@@ -97,6 +97,11 @@ impl Geometry {
     pub fn is_depthwise(&self) -> bool {
         self.ci == 1 && self.co <= 2
     }
+
+    /// The same for the weights' gradient: with as few columns as one channel has taps, packing costs a product more.
+    pub fn has_plane_gradients(&self) -> bool {
+        self.ci == 1 && self.co <= 32
+    }
 }
 
 /// Calls `f` with every index of three dimensions in row-major order.

@@ -121,7 +121,7 @@ fn weight_run(launch: &Launch) {
     }
     fn go<T: Tiled>(launch: &Launch, g: &Geometry) {
         unsafe {
-            if g.is_depthwise() {
+            if g.has_plane_gradients() {
                 depthwise::backward_weight::<T>(launch, g)
             } else {
                 backward_weight::run::<T>(launch, g)
@@ -133,7 +133,7 @@ fn weight_run(launch: &Launch) {
 
 fn weight_scratch(launch: &Launch) -> usize {
     fn go<T: Tiled>(g: &Geometry) -> usize {
-        if g.is_depthwise() { depthwise::weight_scratch::<T>(g) } else { backward_weight::scratch_bytes::<T>(g) }
+        if g.has_plane_gradients() { depthwise::weight_scratch::<T>(g) } else { backward_weight::scratch_bytes::<T>(g) }
     }
     let g = weight_geometry(launch);
     let direct = wide_dtype!(launch.outs[0].dtype, T => go::<T>(&g));
