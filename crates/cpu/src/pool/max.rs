@@ -76,6 +76,11 @@ impl Windows {
         Span { start: first + before - padding, end, step: dilation }
     }
 
+    /// Whether the windows of output `o` and of all before it lie inside the input.
+    fn are_whole(&self, d: usize, o: usize) -> bool {
+        self.padding[d] == 0 && o * self.stride[d] + (self.kernel[d] - 1) * self.dilation[d] < self.input[d]
+    }
+
     fn across(&self) -> Across {
         Across { kernel: self.kernel[2], stride: self.stride[2], padding: self.padding[2], dilation: self.dilation[2] }
     }
@@ -100,18 +105,28 @@ fn in_rows(launch: &Launch) -> bool {
     if indices.strides[4] != 1 || input.iter().product::<usize>() > i32::MAX as usize {
         return false;
     }
+    let (across, down) = (windows.across(), windows.stride[1]);
+    let maxima = rows::maxima(&across);
     for (n, c) in planes(x) {
         let from = plane::<f32>(x, n, c);
         let (to, places) = (plane::<f32>(values, n, c), plane::<i64>(indices, n, c));
-        for [d, h, _] in positions([output[0], output[1], 1]) {
-            let spans = [windows.span(0, d), windows.span(1, h)];
-            let lines = rows::Lines::new(&from, input, spans, windows.across());
-            unsafe {
-                let (to, places) = (to.at([d, h, 0]), places.at([d, h, 0]));
-                rows::maxima(&lines, inside, to, places);
-                for w in (0..inside.0).chain(inside.1..output[2]) {
-                    let spans = [spans[0], spans[1], windows.span(2, w)];
-                    (*to.add(w), *places.add(w)) = largest(&from, input, spans);
+        for d in 0..output[0] {
+            let depth = windows.span(0, d);
+            let at = |h: usize| rows::Lines::new(&from, input, [depth, windows.span(1, h)], across);
+            let mut lines = at(0);
+            for h in 0..output[1] {
+                // Where rows are short, finding what a window covers takes longer than the window.
+                if h > 0 {
+                    let same = windows.are_whole(1, h);
+                    lines = if same { lines.below(down, from.strides[1], input[2]) } else { at(h) };
+                }
+                unsafe {
+                    let (to, places) = (to.at([d, h, 0]), places.at([d, h, 0]));
+                    maxima(&lines, inside, to, places);
+                    for w in (0..inside.0).chain(inside.1..output[2]) {
+                        let spans = [depth, windows.span(1, h), windows.span(2, w)];
+                        (*to.add(w), *places.add(w)) = largest(&from, input, spans);
+                    }
                 }
             }
         }

@@ -63,6 +63,12 @@ impl Lines {
         }
     }
 
+    /// The lines of an output's row below, so many rows of the input further, whose windows have the same extent.
+    pub fn below(self, rows: usize, row: isize, width: usize) -> Lines {
+        let first = self.first.wrapping_offset(rows as isize * row);
+        Lines { first, position: self.position + (rows * width) as isize, ..self }
+    }
+
     /// Calls `f` with the address and position of output `o`'s first tap in each line, in order.
     #[inline(always)]
     fn each(&self, o: usize, mut f: impl FnMut(*const f32, isize)) {
@@ -106,19 +112,20 @@ fn fours((first, end): (usize, usize), mut f: impl FnMut(usize)) {
     }
 }
 
-/// Maxima and their positions in the plane, for the outputs of `range` (as `range` gives it).
+/// Writes maxima and their positions in the plane, for the outputs of `range` (as `range` gives it).
 ///
 /// # Safety
 /// The lines are in the input and at least one; both outputs have room.
-pub(super) unsafe fn maxima(lines: &Lines, range: (usize, usize), values: *mut f32, places: *mut i64) {
-    let Across { kernel, stride, dilation, .. } = lines.across;
-    let f = match (kernel, stride, dilation) {
+pub(super) type Maxima = unsafe fn(&Lines, (usize, usize), *mut f32, *mut i64);
+
+/// The function for windows like these.
+pub(super) fn maxima(across: &Across) -> Maxima {
+    match (across.kernel, across.stride, across.dilation) {
         (2, 2, 1) => largest::<2, 2>,
         (3, 2, 1) => largest::<3, 2>,
         (_, 1, _) => largest::<0, 1>,
         _ => largest::<0, 0>,
-    };
-    unsafe { f(lines, range, values, places) }
+    }
 }
 
 /// `K` and `S`: kernel (of dilation 1) and stride, 0 if they are other numbers.
