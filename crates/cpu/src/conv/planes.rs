@@ -1,10 +1,10 @@
-//! 3x3 taps, stride 1, one channel a group: four columns of outputs at a time, from top to bottom.
+//! 3x3 taps, stride 1, one input channel a group: four columns of outputs at a time, from top to bottom.
 //!
 //! Nine multiply-adds an output are all the arithmetic there is, so loads decide: a row of inputs is loaded once for the
 //! three rows of outputs that see it, whose sums stay in registers. Inputs are read where they lie; only the columns at
-//! the ends of a row, which see the padding, are copied with it.
+//! the ends of a row, which see the padding, are copied with it; the whole plane is if several output channels read it.
 
-use super::geometry::{Bump, Planes, inside};
+use super::geometry::{Bump, Geometry, Planes, inside, window};
 use super::problem::Problem;
 use crate::View;
 use crate::gemm::num::Num;
@@ -19,17 +19,18 @@ const ROWS: usize = 16;
 /// Whether planes are convolved one by one and fill the registers.
 pub fn takes(problem: &Problem) -> bool {
     let y = problem.y;
-    problem.g.ci == 1 && problem.g.co == 1 && y.strides[4] == 1 && y.shape[4] >= LANES
+    problem.g.ci == 1 && y.strides[4] == 1 && y.shape[4] >= LANES
 }
 
-/// A strip's inputs where they are copied, and a row of zeros.
-fn memory(scratch: &mut Bump) -> [*mut f32; 2] {
-    [scratch.take((ROWS + 2) * WIDE), scratch.take(WIDE)]
+/// Inputs that are copied, of a strip or of a plane, and a row of zeros.
+fn memory(g: &Geometry, scratch: &mut Bump) -> [*mut f32; 2] {
+    let copied = if g.co > 1 { g.reach().iter().product() } else { (ROWS + 2) * WIDE };
+    [scratch.take(copied), scratch.take(WIDE)]
 }
 
-pub fn scratch_bytes() -> usize {
+pub fn scratch_bytes(g: &Geometry) -> usize {
     let mut scratch = Bump::new(std::ptr::null_mut());
-    memory(&mut scratch);
+    memory(g, &mut scratch);
     scratch.used()
 }
 
@@ -38,29 +39,37 @@ pub fn scratch_bytes() -> usize {
 /// # Safety
 /// `takes` says so; `scratch` has room for `scratch_bytes`.
 pub unsafe fn run(problem: &Problem, scratch: *mut u8) {
-    let (x, y) = (problem.x, problem.y);
-    let [aside, zeros] = memory(&mut Bump::new(scratch));
+    let (g, x, y) = (&problem.g, problem.x, problem.y);
+    let [copy, zeros] = memory(g, &mut Bump::new(scratch));
     unsafe { zeros.write_bytes(0, WIDE) };
     let (height, width) = (y.shape[3], y.shape[4]);
-    let [_, above, left] = problem.g.start();
-    for image in 0..problem.g.images {
-        for channel in 0..problem.g.groups {
-            let taps = Taps::new(problem, channel);
-            let (from, to) = (Planes::<f32>::of(x, image, channel), Planes::<f32>::of(y, image, channel));
-            for h in (0..height).step_by(ROWS) {
-                let rows = ROWS.min(height - h);
-                for w in (0..width).step_by(LANES) {
-                    // The last strip overlaps the one before.
-                    let w = w.min(width - LANES);
-                    let to = to.ptr.wrapping_offset(h as isize * y.strides[3] + w as isize).cast_mut();
-                    let at = [h as isize + above, w as isize + left];
-                    let input = if from.strides[2] == 1 && at[1] >= 0 && at[1] as usize + WIDE <= x.shape[4] {
-                        let plane = from.ptr.wrapping_offset(at[1]);
-                        Input { plane, row: from.strides[1], first: at[0], height: x.shape[3], zeros }
-                    } else {
-                        unsafe { Input::aside(x, &from, at, rows, aside) }
-                    };
-                    unsafe { strip(&taps, &input, rows, to, y.strides[3]) };
+    let ([_, above, left], reach) = (g.start(), g.reach());
+    for image in 0..g.images {
+        for group in 0..g.groups {
+            let from = Planes::<f32>::of(x, image, group);
+            if g.co > 1 {
+                unsafe { window(&from, g.input, 1, reach, g.start(), 1, copy) };
+            }
+            for channel in group * g.co..(group + 1) * g.co {
+                let (taps, to) = (Taps::new(problem, channel), Planes::<f32>::of(y, image, channel));
+                for h in (0..height).step_by(ROWS) {
+                    let rows = ROWS.min(height - h);
+                    for w in (0..width).step_by(LANES) {
+                        // The last strip overlaps the one before.
+                        let w = w.min(width - LANES);
+                        let to = to.ptr.wrapping_offset(h as isize * y.strides[3] + w as isize).cast_mut();
+                        let at = [h as isize + above, w as isize + left];
+                        let input = if g.co > 1 {
+                            let plane = copy.wrapping_add(w).cast_const();
+                            Input { plane, row: reach[2] as isize, first: h as isize, height: reach[1], zeros }
+                        } else if from.strides[2] == 1 && at[1] >= 0 && at[1] as usize + WIDE <= x.shape[4] {
+                            let plane = from.ptr.wrapping_offset(at[1]);
+                            Input { plane, row: from.strides[1], first: at[0], height: x.shape[3], zeros }
+                        } else {
+                            unsafe { Input::aside(x, &from, at, rows, copy) }
+                        };
+                        unsafe { strip(&taps, &input, rows, to, y.strides[3]) };
+                    }
                 }
             }
         }
@@ -75,8 +84,9 @@ struct Taps {
 
 impl Taps {
     fn new(problem: &Problem, channel: usize) -> Taps {
-        let [_, h, w] = problem.w.taps;
-        let from = problem.w.ptr.wrapping_offset(channel as isize * problem.w.group);
+        let ([_, h, w], co) = (problem.w.taps, problem.g.co);
+        let (group, channel_of_group) = ((channel / co) as isize, (channel % co) as isize);
+        let from = problem.w.ptr.wrapping_offset(group * problem.w.group + channel_of_group * problem.w.channels[0]);
         let tap = |r: usize, c: usize| unsafe { *from.wrapping_offset(r as isize * h + c as isize * w) };
         let taps = std::array::from_fn(|r| std::array::from_fn(|c| f32::splat(tap(r, c))));
         let bias = problem.bias.map_or(0.0, |b| unsafe { *b.as_ptr::<f32>().offset(channel as isize * b.strides[0]) });

@@ -59,7 +59,7 @@ impl<'a> Problem<'a> {
     /// Scratch of `run`, if there is a way.
     pub fn scratch(&self) -> Option<usize> {
         if planes::takes(self) {
-            Some(planes::scratch_bytes())
+            Some(planes::scratch_bytes(&self.g))
         } else {
             winograd::pays(self).then(|| winograd::scratch_bytes(self))
         }

@@ -213,5 +213,25 @@ fn planes_one_by_one_equal_the_definition() {
         };
         check::<f32>(&mut rng, &case, false);
         check::<f32>(&mut rng, &case, i % 2 == 0);
+        check::<f32>(&mut rng, &Case { co: 5, ..case }, i % 2 == 0);
     }
+}
+
+/// A sum longer than a step along k, in rows whose last tile overlaps the one before: what both cover is added once.
+#[test]
+fn later_steps_add_to_each_output_once() {
+    let mut rng = Rng::new(14);
+    let case = Case {
+        images: 2,
+        groups: 1,
+        ci: 13,
+        co: 7,
+        input: [1, 14, 14],
+        kernel: [1, 5, 5],
+        output: [1, 14, 14],
+        stride: [1; 3],
+        padding: [0, 2, 2],
+        dilation: [1; 3],
+    };
+    check::<f32>(&mut rng, &case, true);
 }
