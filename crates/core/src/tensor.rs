@@ -91,6 +91,11 @@ impl Tensor {
         Tensor::empty_like_on(t, dtype, t.device())
     }
 
+    /// The same where tensors are made now: what a factory makes is where it is wanted, not where `t` is.
+    pub fn empty_like_here(t: &Tensor, dtype: DType) -> Result<Tensor> {
+        Tensor::empty_like_on(t, dtype, device::current())
+    }
+
     fn empty_like_on(t: &Tensor, dtype: DType, on: Device) -> Result<Tensor> {
         if t.layout().is_dense() {
             Tensor::strided(t.shape(), t.strides(), dtype, on)

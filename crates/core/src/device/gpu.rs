@@ -10,6 +10,7 @@ use cresset_gpu::{View, check_dtype, launch};
 use smallvec::SmallVec;
 
 use crate::cpu::{Attr, Kernel};
+use crate::lane::{Class, Demand};
 use crate::{DType, Error, ErrorKind, Result, Scalar, Strided, Tensor, bail};
 
 /// Constants that are kept on the device.
@@ -72,7 +73,10 @@ pub(crate) fn error(e: cresset_gpu::Error) -> Error {
     let kind = match e.kind {
         Kind::Unavailable | Kind::Untrusted | Kind::Lost => ErrorKind::Device,
         Kind::DType => ErrorKind::DType,
-        Kind::Index => ErrorKind::Index,
+        Kind::Found(Class::Runtime) => ErrorKind::Runtime,
+        Kind::Found(Class::Value) => ErrorKind::Value,
+        Kind::Found(Class::Index) => ErrorKind::Index,
+        Kind::Found(Class::Shape) => ErrorKind::Shape,
         Kind::Limit | Kind::OutOfMemory => ErrorKind::OutOfMemory,
         Kind::Unsupported => ErrorKind::NotImplemented,
         Kind::Internal => ErrorKind::Internal,
@@ -179,9 +183,18 @@ pub(crate) fn run(kernel: &Kernel, ins: &[Strided], outs: &[Strided], attrs: &[A
         views.push(View { buffer, dtype: x.dtype, shape: x.shape, strides: x.strides, offset: x.offset });
     }
     let (ins, outs) = views.split_at(ins.len());
-    let kernel = cresset_gpu::Kernel { name: kernel.name, program: kernel.program };
+    let kernel = cresset_gpu::Kernel { name: kernel.name, program: kernel.program, demand: kernel.demand };
     gpu.called_by(OP.get());
     launch(&gpu, kernel, ins, outs, attrs).map_err(error)
+}
+
+/// Looks at every element of a tensor there, and lets the next read tell of the first that fails.
+pub(crate) fn demand(op: &'static str, t: &Tensor, demand: &'static Demand, bound: usize) -> Result<()> {
+    let (gpu, l) = (gpu()?, t.layout());
+    let Some(buffer) = t.storage().remote() else { return Err(mixed()) };
+    let buffer = of(&gpu, buffer)?;
+    let view = View { buffer, dtype: t.dtype(), shape: &l.shape, strides: &l.strides, offset: l.offset };
+    gpu.demand(op, &view, demand, bound).map_err(error)
 }
 
 /// What is said when tensors of several devices meet.

@@ -3,6 +3,7 @@
 mod batch_norm;
 mod conv;
 mod copy;
+mod demand;
 mod grid;
 mod index;
 mod linalg;
