@@ -82,6 +82,13 @@ pub fn compare<P: CompareOp>(ins: &[&Tensor], params: &[f64]) -> Result<Tensor> 
     run(P::NAME, const { &elementwise::compare::<P>() }, "", ins, dtype, DType::Bool, params, &[None; 3])
 }
 
+/// As `compare`, with such a demand.
+pub(crate) fn compare_demanding<P: CompareOp>(demand: Option<&'static Demand>, ins: &[&Tensor]) -> Result<Tensor> {
+    let dtype = promote::result_type(ins);
+    let kernel = Kernel { demand, ..elementwise::compare::<P>() };
+    run(P::NAME, &kernel, "", ins, dtype, DType::Bool, &[], &[None; 3])
+}
+
 /// What backward needs of a derivative.
 #[derive(Clone, Copy)]
 struct Deriv {

@@ -366,6 +366,9 @@ fn looking_at_elements_by_the_way_launches_nothing() {
         };
         assert_eq!(launched(&|| ops::binary_cross_entropy(&x, &y, None, "none"))?, 1);
         assert_eq!(launched(&|| ops::remainder(&i, &j))?, 1);
+        // What is drawn goes into its place, the comparison, the cast of what it gives; the same, the product, the sum.
+        assert_eq!(launched(&|| ops::bernoulli(&x, None))?, 3);
+        assert_eq!(launched(&|| ops::normal(&x, &y, None))?, 3);
         // Zeros, the one, and the write.
         assert_eq!(launched(&|| ops::one_hot(&j, 9))?, 3);
         Ok(())

@@ -30,6 +30,7 @@ mod launch;
 pub mod measure;
 mod pipeline;
 mod pool;
+mod shortage;
 mod status;
 mod stream;
 mod transfer;

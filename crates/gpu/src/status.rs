@@ -88,6 +88,12 @@ impl Gpu {
         self.0.status.caller.replace(op)
     }
 
+    /// Who launches kernels now.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn caller(&self) -> &'static str {
+        self.0.status.caller.get()
+    }
+
     /// The code of a launch that demands this of elements of a type: of the op, or of the kernel where no op was named.
     pub(crate) fn code(&self, kernel: &'static str, demand: &'static Demand, scalar: Scalar) -> u32 {
         let caller = self.0.status.caller.get();

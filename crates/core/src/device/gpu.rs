@@ -96,7 +96,19 @@ const AGAIN: &str = "In TypeScript: `await torch.init({ device: 'webgpu' })` ope
 /// # Errors
 /// `Device` for a tensor of a device that was lost since.
 fn of<'a>(gpu: &Gpu, buffer: &'a Buffer) -> Result<&'a Buffer> {
-    if buffer.is_on(gpu) { Ok(buffer) } else { Err(gone()) }
+    match (buffer.is_on(gpu), buffer.is_void()) {
+        (true, false) => Ok(buffer),
+        (true, true) => Err(void()),
+        (false, _) => Err(gone()),
+    }
+}
+
+/// What is said of a tensor for which a browser's device had no memory after all.
+#[cold]
+fn void() -> Error {
+    let op = if OP.get().is_empty() { "webgpu" } else { OP.get() };
+    let what = "a tensor has no memory: the device was out of it when the tensor was made, which a read has told. Make it again";
+    Error::format(ErrorKind::OutOfMemory, format_args!("{op}: {what}"))
 }
 
 #[cold]
@@ -113,7 +125,19 @@ fn gone() -> Error {
 /// `DType` for one that the GPU does not have, though nothing may ever be written there.
 pub(crate) fn buffer(dtype: DType, elements: usize) -> Result<Buffer> {
     check_dtype(dtype).map_err(error)?;
-    gpu()?.buffer(elements).map_err(error)
+    let gpu = gpu()?;
+    gpu.called_by(OP.get());
+    gpu.buffer(elements).map_err(error)
+}
+
+/// An error about a tensor that is to be made, with the op that makes it.
+#[cold]
+pub(crate) fn by_op(e: Error) -> Error {
+    if OP.get().is_empty() {
+        return e;
+    }
+    let message = format!("{}: {}", OP.get(), e.message());
+    e.saying(message)
 }
 
 /// New memory with these elements, given as the host holds them.

@@ -2,13 +2,14 @@
 
 use crate::autograd::{grad_enabled, inplace};
 use crate::call::{GeneratorId, Operand};
-use crate::demand::{Class, Demand, Test, demand};
+use crate::demand::{self, Class, Demand, Test};
+use crate::lane::expr::{arith, compare};
 use crate::layout::broadcast_shapes;
 use crate::ops::creation::to_shape;
 use crate::promote::default_dtype;
 use crate::random::fill::{self, Draw};
 use crate::random::{Generator, generators, tensors};
-use crate::{DType, Result, Tensor, attach, bail, device, ensure, ops};
+use crate::{DType, Result, Tensor, attach, bail, device, ensure, ops, pointwise};
 
 ops! {
     /// Uniform numbers in [0, 1).
@@ -115,9 +116,9 @@ ops! {
     fn normal(mean: Tensor, std: Tensor, generator: Option<GeneratorId> = None) -> Tensor {
         let shape = broadcast_shapes("normal", mean.shape(), std.shape())?;
         let out = float_result("normal", mean, &shape)?;
-        check_all_stds(std)?;
+        demand::on_host("normal", std, &DEVIATION, 0)?;
         tensors::normal(&out, 0.0, 1.0, generator)?;
-        let out = ops::add(&ops::mul(&out, &std.detach())?, &mean.detach())?;
+        let out = ops::add(&deviating(&out, std)?, &mean.detach())?;
         without_gradient(&out, "NormalBackward3", &[mean, std]);
         Ok(out)
     }
@@ -141,9 +142,9 @@ ops! {
     [torch as normal]
     fn normal_std(mean: f64, std: Tensor, generator: Option<GeneratorId> = None) -> Tensor {
         let out = float_result("normal", std, std.shape())?;
-        check_all_stds(std)?;
+        demand::on_host("normal", std, &DEVIATION, 0)?;
         tensors::normal(&out, 0.0, 1.0, generator)?;
-        let out = ops::add(&ops::mul(&out, &std.detach())?, &Tensor::number(mean)?)?;
+        let out = ops::add(&deviating(&out, std)?, &Tensor::number(mean)?)?;
         without_gradient(&out, "NormalBackward2", &[std]);
         Ok(out)
     }
@@ -413,20 +414,22 @@ fn check_std(op: &str, std: f64) -> Result<()> {
     Ok(())
 }
 
-fn check_all_stds(std: &Tensor) -> Result<()> {
-    demand("normal", std, &DEVIATION, 0)
+/// Standard normal numbers times these deviations, which the host has looked at if it has them.
+fn deviating(drawn: &Tensor, std: &Tensor) -> Result<Tensor> {
+    let demand = (!std.is_readable()).then_some(&DEVIATION);
+    pointwise::num_demanding::<arith::mul::Op>(demand, "", &[drawn, &std.detach()], &[])
 }
 
 static DEVIATION: Demand = Demand {
     class: Class::Runtime,
     test: Test::Within(0.0, f64::INFINITY),
-    input: 0,
-    says: |op, _| format!("{op} expects all elements of std >= 0.0"),
+    input: 1,
+    says: |_, _| "normal expects all elements of std >= 0.0".into(),
 };
 static PROBABILITY: Demand = Demand {
     class: Class::Runtime,
     test: Test::Within(0.0, 1.0),
-    input: 0,
+    input: 1,
     says: |op, _| format!("{op}: Expected p_in >= 0 && p_in <= 1 to be true, but got false: a probability is outside [0, 1]"),
 };
 static WEIGHT: Demand = Demand {
@@ -473,12 +476,13 @@ fn chosen(weights: &Tensor, k: i64, again: bool, generator: Option<GeneratorId>)
 /// Bernoulli trials with the probabilities of a tensor.
 fn trials(op: &'static str, out: &Tensor, p: &Tensor, generator: Option<GeneratorId>) -> Result<()> {
     needs_float(op, p)?;
-    demand(op, p, &PROBABILITY, 0)?;
+    demand::on_host(op, p, &PROBABILITY, 0)?;
     if !p.is_readable() {
         // One number of [0, 1) for each element, as on the CPU.
         let drawn = Tensor::empty_like(out, DType::F32)?;
         tensors::uniform(&drawn, 0.0, 1.0, generator)?;
-        return out.copy_from(&ops::lt(&drawn, &p.detach())?);
+        let fewer = pointwise::compare_demanding::<compare::lt::Op>(Some(&PROBABILITY), &[&drawn, &p.detach()])?;
+        return out.copy_from(&fewer);
     }
     tensors::bernoulli_each(out, p, generator)
 }
@@ -551,8 +555,8 @@ fn check_weights(input: &Tensor, num_samples: i64, replacement: bool) -> Result<
         "multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement: {num_samples} > {n}"
     );
     if !input.is_readable() {
-        demand("multinomial", input, &WEIGHT, 0)?;
-        return demand("multinomial", &ops::amax(&input.detach(), Some(&[-1]), false)?, &GREATEST, 0);
+        demand::demand("multinomial", input, &WEIGHT, 0)?;
+        return demand::demand("multinomial", &ops::amax(&input.detach(), Some(&[-1]), false)?, &GREATEST, 0);
     }
     let weights = input.to_vec::<f64>()?;
     ensure!(

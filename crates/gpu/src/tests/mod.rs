@@ -8,6 +8,8 @@ mod grid;
 mod index;
 mod linalg;
 mod matmul;
+#[cfg(target_os = "linux")]
+mod memory;
 mod optim;
 mod order;
 mod pointwise;
