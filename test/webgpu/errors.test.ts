@@ -31,7 +31,6 @@ describe.runIf(withGpuBinary())('on a GPU', () => {
   const late: Record<string, () => torch.Tensor> = {
     'embedding: index 7': () => F.embedding(torch.tensor([0, 7]), x()),
     'gather: index 9': () => x().gather(0, torch.tensor([[0, 9, 0]])),
-    'the class of crossEntropy: index 5': () => F.crossEntropy(x(), torch.tensor([0, 1, 5])),
     'indexSelect: index 4': () => x().indexSelect(0, torch.tensor([4])),
     'at: index 3': () => x().at(torch.tensor([3])),
     'scatter: index 8': () => x().scatter(0, torch.tensor([[8, 0, 0]]), 1),
@@ -45,6 +44,53 @@ describe.runIf(withGpuBinary())('on a GPU', () => {
     call();
     await expect(x().sum().item()).rejects.toThrow(`${index} is out of bounds for a dimension of size 3`);
     expect(await x().sum().item()).toBe(9);
+  });
+
+  /** What an op asks of elements, which the CPU looks at before it computes. */
+  const { float32, int32 } = torch;
+  const refused: Record<string, (to: (v: unknown, dtype?: torch.DType) => torch.Tensor) => torch.Tensor> = {
+    'integer division by zero': (to) => to([1, 2, 3], int32).floorDivide(to([1, 0, 2], int32)),
+    'the remainder of zero': (to) => to([1, 2, 3], int32).remainder(to([1, 0, 2], int32)),
+    'a singular matrix': (to) => torch.linalg.inv(to([[1, 2], [2, 4]])),
+    'a singular system': (to) => torch.linalg.solve(to([[1, 2], [2, 4]]), to([1, 1])),
+    'a matrix that is not positive-definite': (to) => torch.linalg.cholesky(to([[1, 2], [2, 1]])),
+    'what is no probability, in a loss': (to) => F.binaryCrossEntropy(to([0.5, 1.5]), to([0, 1])),
+    'what is no probability': (to) => torch.bernoulli(to([0.5, -0.5])),
+    'a negative variance': (to) => F.gaussianNllLoss(to([0, 1]), to([0, 1]), to([1, -1])),
+    'a class that there is not': (to) => F.crossEntropy(to([[1, 2], [3, 4]]), to([0, 2], torch.int64)),
+    'a class for oneHot': (to) => F.oneHot(to([0, 3], torch.int64), 3),
+    'a quantile above 1': (to) => torch.quantile(to([1, 2]), to([2])),
+    'negative weights of cov': (to) => torch.cov(to([[1, 2], [3, 5]]), { aweights: to([1, -1]) }),
+    'negative weights of multinomial': (to) => torch.multinomial(to([1, -1]), 1),
+  };
+  test.for(Object.entries(refused))('%s: the CPU\'s error, of the next read and of no other', async ([, call]) => {
+    const on = (device: string) => (v: unknown, dtype = float32): torch.Tensor => torch.tensor(v as number[], { dtype, device });
+    let cpu = new Error('nothing was wrong');
+    try {
+      call(on('cpu'));
+    } catch (error) {
+      cpu = error as Error;
+    }
+    const error = (await call(on('webgpu')).sum().item().catch((e: unknown) => e)) as Error;
+    expect(error).toBeInstanceOf(cpu.constructor);
+    // PyTorch's name of the op or ours stands before it.
+    expect(error.message).toContain(cpu.message.replace(/^\w+: |\.$/g, ''));
+    expect(error.message).toMatch(/A GPU finds this while it computes/);
+    expect(await x().sum().item()).toBe(9);
+  });
+
+  test('a factory makes what the device that is named can hold, whatever device its argument is on', () => {
+    const there = { dtype: torch.float64, device: 'cpu' };
+    const like = x();
+    for (const made of [
+      torch.zerosLike(like, there), torch.onesLike(like, there), torch.fullLike(like, 2, there), torch.emptyLike(like, there),
+      torch.randLike(like, there), torch.randnLike(like, there), torch.randintLike(like, 5, there),
+      like.newZeros([2], there), like.newOnes([2], there), like.newFull([2], 3, there), like.newEmpty([2], there), like.newEmptyStrided([2], [1], there),
+    ]) expect([String(made.device), made.dtype]).toEqual(['cpu', torch.float64]);
+    expect(torch.fullLike(like, 2, there).sum().itemSync()).toBe(18);
+    expect(String(torch.zerosLike(torch.ones(2, { device: 'cpu' }), { device: 'webgpu' }).device)).toBe('webgpu');
+    expect(String(torch.zerosLike(like).device)).toBe('webgpu');
+    expect(() => torch.zerosLike(like, { dtype: torch.float64 })).toThrow(torch.DTypeError);
   });
 
   test('tensors of two devices', () => {
@@ -69,7 +115,11 @@ describe.runIf(withGpuBinary())('on a GPU', () => {
   });
 
   test('a tensor larger than any buffer', () => {
+    const all = torch.webgpu.counters();
     expect(() => torch.zeros(40_000, 40_000)).toThrow(torch.OutOfMemoryError);
+    expect(() => torch.zeros(40_000, 40_000)).toThrow(/^zeros: a tensor of shape \[40000, 40000\] and dtype torch\.float32 is larger than memory can address/);
+    expect(() => torch.ones(20_000, 20_000)).toThrow(/^ones: a tensor of shape \[20000, 20000\] and dtype torch\.float32: webgpu: .* has buffers of \d+ bytes at most/);
+    expect(torch.webgpu.counters()).toEqual(all);
   });
 
   test('a command that the device refuses is an InternalError of the next read, with what the device said', async () => {
@@ -119,12 +169,22 @@ describe.runIf(withGpuBinary())('on a GPU', () => {
 /** WebGPU's flags, which are no globals in Node. */
 const GPUUsage = { COPY_DST: 8 };
 
-test.runIf(withGpuBinary())('a panic where nobody waits for the call: what was promised is rejected, and the engine is dead', () => {
+/** What a program prints that Node runs alone. */
+function runAlone(program: string): string {
   // In the repository, so that Node finds the package by its own name.
   mkdirSync(join(root, '.cache'), { recursive: true });
   const folder = mkdtempSync(join(root, '.cache/webgpu-test-'));
   const file = join(folder, 'program.mjs');
-  writeFileSync(file, `import * as torch from 'cresset';
+  writeFileSync(file, program);
+  try {
+    return execFileSync(process.execPath, [file], { encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...softwareGpu() }, stdio: ['ignore', 'pipe', 'pipe'] });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test.runIf(withGpuBinary())('a panic where nobody waits for the call: what was promised is rejected, and the engine is dead', () => {
+  const out = runAlone(`import * as torch from 'cresset';
     import { engine } from '${join(root, 'dist/runtime/wasm.js')}';
     await torch.init({ device: 'webgpu' });
     const said = (error) => console.log(error.name + ': ' + error.message);
@@ -135,12 +195,40 @@ test.runIf(withGpuBinary())('a panic where nobody waits for the call: what was p
     await reading;
     try { torch.ones(3); } catch (error) { said(error); }
     process.exit(0);`);
-  try {
-    const out = execFileSync(process.execPath, [file], { encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...softwareGpu() }, stdio: ['ignore', 'pipe', 'pipe'] });
-    const lines = out.trim().split('\n').filter((line) => line.startsWith('InternalError: '));
-    expect(lines.length).toBe(3);
-    for (const line of lines) expect(line).toMatch(/the engine stopped on an internal error and can no longer be used in this process or page: /);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const lines = out.trim().split('\n').filter((line) => line.startsWith('InternalError: '));
+  expect(lines.length).toBe(3);
+  for (const line of lines) expect(line).toMatch(/the engine stopped on an internal error and can no longer be used in this process or page: /);
+});
+
+// The process may have so much memory more than it has, which is where a software adapter has its own.
+test.runIf(withGpuBinary() && process.platform === 'linux')('a device that has no memory left says so at the next read, with the op that asked, and lives on', () => {
+  const out = runAlone(`import * as torch from 'cresset';
+    import { execFileSync } from 'node:child_process';
+    import { readFileSync } from 'node:fs';
+    await torch.init({ device: 'webgpu' });
+    const size = [25, 1024, 1024];
+    const kept = torch.ones(3, 3);
+    await torch.ones(3, 3).add(kept).sum().item();
+    const now = 4096 * Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[0]);
+    execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + (now + (700 << 20)) + ':']);
+    const held = [];
+    let error;
+    while (held.length < 20 && error === undefined) {
+      held.push(torch.empty(size));
+      await kept.sum().item().catch((e) => (error = e));
+    }
+    const print = (...what) => console.log(JSON.stringify(what));
+    print(held.length, error?.name, error?.message);
+    // What has no memory is told from what has.
+    try { held.at(-1).sum(); } catch (e) { print(e.name, e.message); }
+    print(await kept.add(kept).sum().item());
+    held.forEach((t) => t.dispose());
+    torch.memory.emptyCache('webgpu');
+    print(await torch.ones(100).sum().item(), torch.memory('webgpu').live < 1e6);
+    process.exit(0);`);
+  const [full, gone, before, after] = out.trim().split('\n').map((line) => JSON.parse(line) as unknown[]);
+  expect(full!.slice(1)).toEqual(['OutOfMemoryError', expect.stringMatching(/^empty: webgpu: .* has no 117440512 bytes left; \d{9} are in tensors\. /)]);
+  expect(gone).toEqual(['OutOfMemoryError', expect.stringMatching(/^sum: a tensor has no memory/)]);
+  expect(before).toEqual([18]);
+  expect(after).toEqual([100, true]);
 });

@@ -101,6 +101,28 @@ describe.runIf(withGpuBinary())('a repeated training step', async () => {
     for (const one of steps) expect(one).toMatchObject(NOTHING_NEW);
   });
 
+  test.for([null, 'strong_wolfe'] as const)('L-BFGS with line search %s reads three times an iteration, however long its history is', async (lineSearchFn) => {
+    torch.manualSeed(0);
+    const [a, b] = [torch.randn(6, 4), torch.randn(6)];
+    const x = new torch.nn.Parameter(torch.zeros(4));
+    const optimizer = new torch.optim.LBFGS([x], { lr: lineSearchFn === null ? 0.1 : 1, maxIter: 12, lineSearchFn });
+    let evaluations = 0;
+    const step = (): Promise<torch.Tensor> => optimizer.step(async () => {
+      evaluations++;
+      optimizer.zeroGrad();
+      const loss = a.matmul(x).sub(b).pow(4).sum();
+      loss.backward();
+      return Promise.resolve(loss);
+    });
+    const { readbacks } = torch.webgpu.counters();
+    await step();
+    const reads = torch.webgpu.counters().readbacks - readbacks;
+    const { n_iter } = optimizer.state.get(x) as { n_iter: number };
+    expect(n_iter).toBeGreaterThan(5);
+    // One for an evaluation, one for the direction's history, one for slope and reach.
+    expect(reads).toBeLessThanOrEqual(evaluations + 2 * n_iter);
+  });
+
   test('MLP 784-512-512-10, batch 64: at most 25 dispatches', async () => {
     const { step } = training('MLP 784-512-512-10', 64);
     const [, one] = await ask(() => torch.scope(step), 2);

@@ -2,7 +2,7 @@
 import { enableGrad, noGrad } from '../autograd-mode.js';
 import { cpu } from '../device.js';
 import { float32 } from '../dtype.js';
-import { cat, zeros } from '../generated/torch.js';
+import { cat, stack, zeros } from '../generated/torch.js';
 import { ArgumentError, ValueError } from '../errors.js';
 import { keep } from '../runtime/scope.js';
 import { gradsOf, isTensor, type Tensor } from '../tensor.js';
@@ -124,10 +124,11 @@ export class LBFGS extends Optimizer {
   /** Loss and gradient at `t` along `d` from the parameters as they are, which stay as they are. */
   *#evaluate(start: readonly Tensor[], t: number, d: Tensor): Generator<Ask, Point, unknown> {
     this.#move(t, d);
-    const loss = yield* value((yield 'loss') as Loss);
+    const loss = (yield 'loss') as Loss;
     const grad = this.#gather();
     this.#params.forEach((p, i) => p.copy_(start[i]!));
-    return { loss, grad };
+    const [largest, slope, value] = (yield* read(largestOf(grad), grad.dot(d), ...valueOf(loss))) as [number, number, number?];
+    return { loss: value ?? Number(loss), grad, largest, slope };
   }
 
   #memory(): Memory {
@@ -150,49 +151,55 @@ export class LBFGS extends Optimizer {
     const m = this.#memory();
 
     const original = (yield 'loss') as R;
-    let loss = yield* value(original);
     let evaluations = 1;
     m.func_evals++;
     let grad = this.#gather();
-    let optimal = (yield* largest(grad)) <= o.toleranceGrad;
+    const total = m.n_iter === 0 ? [sizeOf(grad)] : [];
+    const [size, ...others] = (yield* read(largestOf(grad), ...total, ...valueOf(original))) as [number, ...number[]];
+    const norm1 = total.length > 0 ? others.shift()! : 0;
+    let loss = others[0] ?? Number(original);
+    let largest = size;
+    let optimal = largest <= o.toleranceGrad;
+    const round = rounding(grad);
     for (let n = 1; n <= o.maxIter && !optimal; n++) {
       m.n_iter++;
       const d = yield* direction(m, grad, o.historySize);
       if (m.prev_flat_grad) m.prev_flat_grad.copy_(grad);
       else m.prev_flat_grad = keep(grad.clone());
       m.prev_loss = loss;
-      m.t = m.n_iter === 1 ? Math.min(1, rounding(grad)(1 / (yield* norm1(grad)))) * lr : lr;
+      m.t = m.n_iter === 1 ? Math.min(1, round(1 / norm1)) * lr : lr;
 
-      const slope = yield* read(grad.dot(d));
+      const [slope, reach] = (yield* read(grad.dot(d), largestOf(d))) as [number, number];
       if (slope > -o.toleranceChange) break;
       let used = 0;
       if (o.lineSearchFn !== null) {
         const start = this.#params.map((p) => p.clone());
-        const from = { loss, grad, slope };
-        const found = yield* strongWolfe((t) => this.#evaluate(start, t, d), m.t, d, from, o.maxEval - evaluations);
+        const from = { loss, grad, largest, slope };
+        const found = yield* strongWolfe((t) => this.#evaluate(start, t, d), m.t, reach, from, o.maxEval - evaluations);
         start.forEach((p) => p.dispose());
-        ({ loss, t: m.t, evaluations: used } = found);
+        ({ loss, t: m.t, largest, evaluations: used } = found);
         if (found.grad !== grad) grad.dispose();
         grad = found.grad;
         this.#move(m.t, d);
-        optimal = (yield* largest(grad)) <= o.toleranceGrad;
+        optimal = largest <= o.toleranceGrad;
       } else {
         this.#move(m.t, d);
         // After the last iteration nothing needs the new loss, which for minibatches would be another one anyway.
         if (n !== o.maxIter) {
-          loss = yield* value((yield 'loss') as Loss);
+          const next = (yield 'loss') as Loss;
           grad.dispose();
           grad = this.#gather();
-          optimal = (yield* largest(grad)) <= o.toleranceGrad;
+          const [size, value] = (yield* read(largestOf(grad), ...valueOf(next))) as [number, number?];
+          [largest, loss] = [size, value ?? Number(next)];
+          optimal = largest <= o.toleranceGrad;
           used = 1;
         }
       }
       evaluations += used;
       m.func_evals += used;
       if (n === o.maxIter || evaluations >= o.maxEval || optimal) break;
-      const moved = d.mul(m.t);
-      const change = yield* largest(moved);
-      moved.dispose();
+      // The greatest element of `d * t`: rounding keeps the order.
+      const change = round(reach * round(Math.abs(m.t)));
       if (change <= o.toleranceChange || Math.abs(loss - m.prev_loss) < o.toleranceChange) break;
     }
     grad.dispose();
@@ -213,7 +220,7 @@ function* direction(m: Memory, grad: Tensor, historySize: number): Generator<Ask
   const round = rounding(grad);
   const y = keep(grad.sub(m.prev_flat_grad));
   const s = keep(last.mul(m.t));
-  const ys = yield* read(y.dot(s));
+  const [ys, yy] = (yield* read(y.dot(s), y.dot(y))) as [number, number];
   if (ys > 1e-10) {
     if (m.old_dirs.length === historySize) {
       m.old_dirs.shift()!.dispose();
@@ -223,22 +230,25 @@ function* direction(m: Memory, grad: Tensor, historySize: number): Generator<Ask
     m.old_dirs.push(y);
     m.old_stps.push(s);
     m.ro.push(round(1 / ys));
-    m.H_diag = round(ys / (yield* read(y.dot(y))));
+    m.H_diag = round(ys / yy);
   } else {
     y.dispose();
     s.dispose();
   }
-  // The two loops of L-BFGS (Nocedal and Wright, algorithm 7.4) on one buffer.
+  // The two loops of L-BFGS (Nocedal and Wright, algorithm 7.4) on one buffer. Their products stay tensors, for which nobody waits: alpha is
+  // `ro * sq`, beta `ro * yq`.
   const q = keep(grad.neg());
-  const al: number[] = [];
+  const sq: Tensor[] = [];
   for (let i = m.old_dirs.length - 1; i >= 0; i--) {
-    al[i] = round((yield* read(m.old_stps[i]!.dot(q))) * m.ro[i]!);
-    q.add_(m.old_dirs[i]!, { alpha: -al[i]! });
+    sq[i] = keep(m.old_stps[i]!.dot(q));
+    q.addcmul_(m.old_dirs[i]!, sq[i]!, { value: -m.ro[i]! });
   }
   q.mul_(m.H_diag);
   for (let i = 0; i < m.old_dirs.length; i++) {
-    const be = round((yield* read(m.old_dirs[i]!.dot(q))) * m.ro[i]!);
-    q.add_(m.old_stps[i]!, { alpha: round(al[i]! - be) });
+    const yq = m.old_dirs[i]!.dot(q);
+    const rest = sq[i]!.sub(yq);
+    q.addcmul_(m.old_stps[i]!, rest, { value: m.ro[i]! });
+    for (const t of [yq, rest, sq[i]!]) t.dispose();
   }
   last.dispose();
   return (m.d = q);
@@ -249,23 +259,27 @@ function rounding(grad: Tensor): (x: number) => number {
   return grad.dtype === float32 ? Math.fround : (x) => x;
 }
 
-/** A loss as a number; it stays the caller's. */
-function* value(loss: Loss): Generator<Ask, number, unknown> {
-  return isTensor(loss) ? yield* read(loss.detach()) : Number(loss);
+/** A loss as what is read of it, if it is no number; it stays the caller's. */
+function valueOf(loss: Loss): Tensor[] {
+  if (!isTensor(loss)) return [];
+  const plain = loss.detach();
+  const one = plain.reshape([]);
+  plain.dispose();
+  return [one];
 }
 
 /** `x.abs().max()` */
-function* largest(x: Tensor): Generator<Ask, number, unknown> {
+function largestOf(x: Tensor): Tensor {
   const size = x.abs();
-  const max = yield* read(size.max());
+  const max = size.max();
   size.dispose();
   return max;
 }
 
 /** `x.abs().sum()` */
-function* norm1(x: Tensor): Generator<Ask, number, unknown> {
+function sizeOf(x: Tensor): Tensor {
   const size = x.abs();
-  const sum = yield* read(size.sum());
+  const sum = size.sum();
   size.dispose();
   return sum;
 }
@@ -284,18 +298,21 @@ function drive<R extends Loss>(run: Generator<Ask, R, unknown>, closure: () => L
       if (loss instanceof Promise) return driveAsync(run, closure, after, loss);
       answer = loss;
     } else {
-      if (value.device !== cpu) return driveAsync(run, closure, after, taken(value));
-      answer = Number(value.itemSync());
-      value.dispose();
+      if (value.some((t) => t.device !== cpu)) return driveAsync(run, closure, after, taken(value));
+      answer = value.map((t) => Number(t.itemSync()));
+      value.forEach((t) => t.dispose());
     }
   }
 }
 
-/** The number that a tensor on a GPU holds, which goes. */
-async function taken(value: Tensor): Promise<number> {
-  const number = Number(await value.item());
-  value.dispose();
-  return number;
+/** The numbers that tensors hold, which go; in one read where they are on a GPU. */
+async function taken(list: readonly Tensor[]): Promise<number[]> {
+  if (list.some((t) => t.device !== list[0]!.device)) return Promise.all(list.map(async (t) => (await taken([t]))[0]!));
+  const all = stack(list);
+  list.forEach((t) => t.dispose());
+  const numbers = (await all.tolist()) as number[];
+  all.dispose();
+  return numbers;
 }
 
 async function driveAsync<R extends Loss>(
@@ -311,11 +328,6 @@ async function driveAsync<R extends Loss>(
       after();
       return value;
     }
-    if (value === 'loss') {
-      answer = await closure();
-    } else {
-      answer = Number(await value.item());
-      value.dispose();
-    }
+    answer = await (value === 'loss' ? closure() : taken(value));
   }
 }

@@ -8,24 +8,28 @@
 import { keep } from '../runtime/scope.js';
 import type { Tensor } from '../tensor.js';
 
-/** What a step asks its caller for: the closure's loss, or a tensor's value (which is disposed then). */
-export type Ask = 'loss' | Tensor;
+/** What a step asks its caller for: the closure's loss, or the values of tensors (which are disposed then). */
+export type Ask = 'loss' | readonly Tensor[];
 
-/** The value of a temporary tensor of one element, which is disposed. */
-export function* read(x: Tensor): Generator<Ask, number, unknown> {
-  return (yield x) as number;
+/**
+ * The values of temporary tensors of one element, which are disposed. A GPU answers all of them in one read: each read is a way there and
+ * back, and Deno looks for an answer every 10 ms only.
+ */
+export function* read(...list: Tensor[]): Generator<Ask, number[], unknown> {
+  return (yield list) as number[];
 }
 
-/** Loss and gradient somewhere on the line. */
+/** Loss and gradient somewhere on the line, the gradient's greatest size, and the directional derivative. */
 export interface Point {
   readonly loss: number;
   readonly grad: Tensor;
+  readonly largest: number;
+  readonly slope: number;
 }
 
-/** A point with its place on the line and the directional derivative there. */
+/** A point with its place on the line. */
 interface Sample extends Point {
   readonly t: number;
-  readonly slope: number;
 }
 
 const C1 = 1e-4;
@@ -33,24 +37,20 @@ const C2 = 0.9;
 const TOLERANCE_CHANGE = 1e-9;
 
 /**
- * Searches along `d` from step `t`. `evaluate` gives loss and gradient at a step; `from` is the point where the line
- * starts, which stays the caller's. Of the points evaluated, all but the one returned are disposed.
+ * Searches along a direction from step `t`. `evaluate` gives loss and gradient at a step; `reach` is the direction's greatest size; `from` is
+ * the point where the line starts, which stays the caller's. Of the points evaluated, all but the one returned are disposed.
  */
 export function* strongWolfe(
   evaluate: (t: number) => Generator<Ask, Point, unknown>,
   t: number,
-  d: Tensor,
-  from: Point & { readonly slope: number },
+  reach: number,
+  from: Point,
   maxEvaluations: number,
 ): Generator<Ask, Sample & { readonly evaluations: number }, unknown> {
-  const sizes = d.abs();
-  const reach = yield* read(sizes.max());
-  sizes.dispose();
   const made: Sample[] = [];
   const sample = function* (t: number): Generator<Ask, Sample, unknown> {
-    const { loss, grad } = yield* evaluate(t);
-    const slope = yield* read(grad.dot(d));
-    const s = { t, loss, grad: keep(grad), slope };
+    const point = yield* evaluate(t);
+    const s = { ...point, t, grad: keep(point.grad) };
     made.push(s);
     return s;
   };

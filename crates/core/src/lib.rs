@@ -13,6 +13,7 @@ pub mod autograd;
 pub mod call;
 pub mod callback;
 pub mod datasets;
+mod demand;
 pub mod device;
 pub mod dispatch;
 pub mod error;

@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::lane::expr::{Derivative, Pointwise, RealOp, Slot};
+use crate::lane::Demand;
+use crate::lane::expr::{Derivative, Pointwise, RealOp, Slot, arith};
 use crate::{Result, Tensor, attach, autograd, bail, ops, pointwise, promote};
 
 /// How a loss ends.
@@ -61,6 +62,15 @@ pub(crate) fn number(v: f64) -> Result<Tensor> {
 /// clone that is clamped in place under no_grad.)
 pub(crate) fn at_least(x: &Tensor, least: f64) -> Result<Tensor> {
     let out = autograd::no_grad(|| ops::clamp_min(x, &number(least)?))?;
+    passing(x, out)
+}
+
+/// The same, with a demand on floats that a GPU looks at by the way.
+pub(crate) fn at_least_demanding(x: &Tensor, least: f64, demand: &'static Demand) -> Result<Tensor> {
+    passing(x, pointwise::num_demanding::<arith::clamp_min::Op>(Some(demand), "", &[&x.detach()], &[least])?)
+}
+
+fn passing(x: &Tensor, out: Tensor) -> Result<Tensor> {
     let out = if out.same(x) { out.detach() } else { out };
     attach(&[&out], "CloneBackward0", &[x], &[], |ctx| Ok(vec![ctx.opt_grad(0).cloned()]));
     Ok(out)
@@ -74,11 +84,23 @@ pub(crate) fn pointwise_loss<P: RealOp>(
     weight: Option<&Tensor>,
     reduction: Reduction,
 ) -> Result<Tensor> {
+    demanding_loss::<P>(None, name, ins, params, weight, reduction)
+}
+
+/// The same, with a demand on elements that a GPU looks at while it computes (the host has looked by then).
+pub(crate) fn demanding_loss<P: RealOp>(
+    demand: Option<&'static Demand>,
+    name: &'static str,
+    ins: &[&Tensor],
+    params: &[f64],
+    weight: Option<&Tensor>,
+    reduction: Reduction,
+) -> Result<Tensor> {
     let dtype = promote::to_float(promote::result_type(ins));
     let cast: SmallVec<[Tensor; 3]> = ins.iter().map(|t| ops::to_dtype(t, dtype)).collect::<Result<_>>()?;
     let refs: SmallVec<[&Tensor; 3]> = cast.iter().collect();
     let losses = autograd::no_grad(|| {
-        let losses = pointwise::real::<P>(name, &refs, params)?;
+        let losses = pointwise::real_demanding::<P>(demand, name, &refs, params)?;
         weight.map_or(Ok(losses.clone()), |w| ops::mul(&losses, w))
     })?;
     let out = autograd::no_grad(|| reduction.apply(&losses))?;

@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::cpu::{Attr, index};
+use crate::cpu::{Attr, Kernel, index};
+use crate::lane::Demand;
 use crate::layout::expand_strides;
 use crate::{DType, Layout, Result, Shape, Strided, Strides, Tensor, bail, device, dispatch, ensure};
 
@@ -30,6 +31,8 @@ pub(crate) struct Access {
     pub indices: Vec<Index>,
     /// Whether negative indices count from the end. On the host they were refused before if not; kernels of a GPU do it.
     pub negative: bool,
+    /// What is said of an index outside, where nobody could look before; else `index ... is out of bounds`.
+    pub demand: Option<&'static Demand>,
 }
 
 impl Access {
@@ -75,7 +78,8 @@ impl Access {
         };
         let v = Strided::from(v).with(&self.space, &strides);
         let y = Strided::from(y).with(&self.space, &self.strides);
-        dispatch(&index::INDEX_PUT, &self.operands(v), &[y], &self.attrs(Some(mode))?)
+        let kernel = Kernel { demand: self.demand, ..index::INDEX_PUT };
+        dispatch(&kernel, &self.operands(v), &[y], &self.attrs(Some(mode))?)
     }
 }
 
@@ -94,7 +98,7 @@ pub(crate) fn elementwise(x: &Tensor, dim: usize, index: &Tensor) -> Access {
     let mut strides: Strides = x.strides().into();
     strides[dim] = 0;
     let index = Index { at: index.clone(), strides: index.strides().into(), size, stride };
-    Access { space: index.at.shape().into(), strides, indices: vec![index], negative: false }
+    Access { space: index.at.shape().into(), strides, indices: vec![index], negative: false, demand: None }
 }
 
 /// `x[..., index, ...]` along `dim`, slice by slice, for a 1-d index (index_select, index_add). `x` has a dimension.
@@ -104,14 +108,20 @@ pub(crate) fn slicewise(x: &Tensor, dim: usize, index: &Tensor) -> Access {
     (space[dim], strides[dim]) = (index.numel(), 0);
     let mut along: Strides = SmallVec::from_elem(0, x.ndim());
     along[dim] = index.strides()[0];
-    Access { space, strides, indices: vec![Index { at: index.clone(), strides: along, size, stride }], negative: true }
+    Access {
+        space,
+        strides,
+        indices: vec![Index { at: index.clone(), strides: along, size, stride }],
+        negative: true,
+        demand: None,
+    }
 }
 
 /// The elements of a contiguous `x` by number (take, put).
 pub(crate) fn by_number(x: &Tensor, index: &Tensor) -> Access {
     let strides = SmallVec::from_elem(0, index.ndim());
     let index = Index { at: index.clone(), strides: index.strides().into(), size: x.numel(), stride: 1 };
-    Access { space: index.at.shape().into(), strides, indices: vec![index], negative: true }
+    Access { space: index.at.shape().into(), strides, indices: vec![index], negative: true, demand: None }
 }
 
 /// Where a changed version of `input` is written: its own memory in place, when that was offered (`pointwise::claim`)

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::cpu::elementwise;
 use crate::cpu::{Attr, Kernel};
 use crate::lane::expr::{BitsOp, CompareOp, Derivative, NumOp, Pointwise, RealOp, Slot};
-use crate::lane::{Program, record_derivative};
+use crate::lane::{Demand, Program, record_derivative};
 use crate::layout::{broadcast_shapes, expand_strides};
 use crate::{
     Ctx, DType, Grads, Layout, Result, Shape, Strided, Strides, Tensor, attach, autograd, dispatch, ops, promote,
@@ -46,6 +46,30 @@ pub fn real<P: RealOp>(name: &'static str, ins: &[&Tensor], params: &[f64]) -> R
     run(P::NAME, const { &elementwise::real::<P>() }, name, ins, dtype, dtype, params, Of::<P>::DERIVATIVES)
 }
 
+/// As `num`, with a demand on an operand's elements that a GPU looks at while it computes (the host has looked by then).
+pub(crate) fn num_demanding<P: NumOp>(
+    demand: Option<&'static Demand>,
+    name: &'static str,
+    ins: &[&Tensor],
+    params: &[f64],
+) -> Result<Tensor> {
+    let dtype = promote::result_type(ins);
+    let kernel = Kernel { demand, ..elementwise::num::<P>() };
+    run(P::NAME, &kernel, name, ins, dtype, dtype, params, Of::<P>::DERIVATIVES)
+}
+
+/// As `real`, with such a demand.
+pub(crate) fn real_demanding<P: RealOp>(
+    demand: Option<&'static Demand>,
+    name: &'static str,
+    ins: &[&Tensor],
+    params: &[f64],
+) -> Result<Tensor> {
+    let dtype = promote::to_float(promote::result_type(ins));
+    let kernel = Kernel { demand, ..elementwise::real::<P>() };
+    run(P::NAME, &kernel, name, ins, dtype, dtype, params, Of::<P>::DERIVATIVES)
+}
+
 /// An expression on integers and bool.
 pub fn bits<P: BitsOp>(ins: &[&Tensor]) -> Result<Tensor> {
     let dtype = promote::result_type(ins);
@@ -56,6 +80,13 @@ pub fn bits<P: BitsOp>(ins: &[&Tensor]) -> Result<Tensor> {
 pub fn compare<P: CompareOp>(ins: &[&Tensor], params: &[f64]) -> Result<Tensor> {
     let dtype = promote::result_type(ins);
     run(P::NAME, const { &elementwise::compare::<P>() }, "", ins, dtype, DType::Bool, params, &[None; 3])
+}
+
+/// As `compare`, with such a demand.
+pub(crate) fn compare_demanding<P: CompareOp>(demand: Option<&'static Demand>, ins: &[&Tensor]) -> Result<Tensor> {
+    let dtype = promote::result_type(ins);
+    let kernel = Kernel { demand, ..elementwise::compare::<P>() };
+    run(P::NAME, &kernel, "", ins, dtype, DType::Bool, &[], &[None; 3])
 }
 
 /// What backward needs of a derivative.

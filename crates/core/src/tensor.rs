@@ -12,7 +12,7 @@ use crate::cpu::elementwise;
 use crate::device::{self, Device};
 use crate::layout::{self, contiguous_strides};
 use crate::storage::Storage;
-use crate::{DType, Layout, Result, Scalar, dispatch};
+use crate::{DType, Error, ErrorKind, Layout, Result, Scalar, dispatch};
 
 /// A counted reference to a tensor; cloning it makes no new tensor.
 #[derive(Clone)]
@@ -89,6 +89,11 @@ impl Tensor {
     /// (`torch.preserve_format`).
     pub fn empty_like(t: &Tensor, dtype: DType) -> Result<Tensor> {
         Tensor::empty_like_on(t, dtype, t.device())
+    }
+
+    /// The same where tensors are made now: what a factory makes is where it is wanted, not where `t` is.
+    pub fn empty_like_here(t: &Tensor, dtype: DType) -> Result<Tensor> {
+        Tensor::empty_like_on(t, dtype, device::current())
     }
 
     fn empty_like_on(t: &Tensor, dtype: DType, on: Device) -> Result<Tensor> {
@@ -380,15 +385,18 @@ fn storage_for(
         Device::Cpu => memory(bytes),
         Device::Gpu => Storage::on_gpu(bytes / dtype.size(), dtype),
     });
-    match made {
-        Some(made) => made
-            .map_err(|e| e.clone().saying(format!("a tensor of shape {shape:?} and dtype {dtype}: {}", e.message()))),
-        None => crate::bail!(
-            OutOfMemory,
-            "a tensor of shape {shape:?} and dtype {dtype} is larger than memory can address: at most {} MiB",
-            isize::MAX >> 20
-        ),
-    }
+    let tensor = || format!("a tensor of shape {shape:?} and dtype {dtype}");
+    let made = made.unwrap_or_else(|| {
+        let most = isize::MAX >> 20;
+        Err(Error::new(
+            ErrorKind::OutOfMemory,
+            format!("{} is larger than memory can address: at most {most} MiB", tensor()),
+        ))
+    });
+    made.map_err(|e| {
+        let e = if bytes.is_some() { e.clone().saying(format!("{}: {}", tensor(), e.message())) } else { e };
+        if on == Device::Gpu { device::remote::by_op(e) } else { e }
+    })
 }
 
 impl std::fmt::Debug for Tensor {

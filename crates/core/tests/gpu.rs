@@ -255,3 +255,122 @@ fn ops_that_cannot_look_at_elements_find_another_way() {
         Ok(())
     });
 }
+
+/// What is wrong with elements, and the op that refuses them.
+#[test]
+fn elements_that_the_cpu_refuses_are_an_error_of_the_next_read() {
+    type Case<'a> = (&'a str, &'a dyn Fn() -> Result<Tensor>);
+    let ints = |v: &[i64]| Tensor::from_slice(v, &[v.len()]);
+    let floats = |v: &[f32]| Tensor::from_slice(v, &[v.len()]);
+    let matrix = |v: &[f32]| Tensor::from_slice(v, &[2, 2]);
+    let singular = || matrix(&[1.0, 2.0, 2.0, 4.0]);
+    let cases: &[Case] = &[
+        ("floor_divide", &|| ops::floor_divide(&ints(&[1, 2, 3])?, &ints(&[1, 0, 2])?)),
+        ("div trunc", &|| ops::div_rounded(&ints(&[1, 2, 3])?, &ints(&[1, 0, 2])?, Some("trunc"))),
+        ("div floor", &|| ops::div_rounded(&ints(&[7])?, &ints(&[1, 3, 0])?, Some("floor"))),
+        ("fmod", &|| ops::fmod(&ints(&[1, 2, 3])?, &ints(&[0])?)),
+        ("remainder", &|| ops::remainder(&ints(&[1, 2, 3])?, &ints(&[1, 1, 0])?.cast_data(DType::I32)?)),
+        ("remainder of bytes", &|| {
+            let bytes = |v| ints(v)?.cast_data(DType::U8);
+            ops::remainder(&bytes(&[1, 2, 3])?, &bytes(&[1, 1, 0])?)
+        }),
+        ("inv", &|| ops::inv(&singular()?)),
+        ("inv_ex", &|| Ok(ops::inv_ex(&singular()?, true)?.0)),
+        ("inv of the second", &|| {
+            ops::inv(&Tensor::from_slice(&[1f32, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0], &[2, 2, 2])?)
+        }),
+        ("solve", &|| ops::linalg_solve(&singular()?, &floats(&[1.0, 1.0])?, true)),
+        ("solve_ex", &|| Ok(ops::solve_ex(&singular()?, &floats(&[1.0, 1.0])?, true, true)?.0)),
+        ("cholesky", &|| ops::cholesky(&matrix(&[1.0, 2.0, 2.0, 1.0])?, false)),
+        ("cholesky_ex", &|| Ok(ops::cholesky_ex(&matrix(&[-1.0, 0.0, 0.0, 1.0])?, true, true)?.0)),
+        ("lu_factor_ex", &|| Ok(ops::lu_factor_ex(&singular()?, true, true)?.0)),
+        ("binary_cross_entropy", &|| {
+            ops::binary_cross_entropy(&floats(&[0.5, 1.25])?, &floats(&[0.0, 1.0])?, None, "mean")
+        }),
+        ("binary_cross_entropy of NaN", &|| {
+            ops::binary_cross_entropy(&floats(&[0.5, f32::NAN])?, &floats(&[0.0, 1.0])?, None, "none")
+        }),
+        ("gaussian_nll_loss", &|| {
+            let x = floats(&[0.5, 1.25])?;
+            ops::gaussian_nll_loss(&x, &x, &floats(&[1.0, -0.5])?, false, 1e-6, "sum")
+        }),
+        ("quantile", &|| ops::quantile(&floats(&[1.0, 2.0])?, &floats(&[0.5, 1.5])?, None, false, "linear")),
+        ("nanquantile", &|| ops::nanquantile(&floats(&[1.0, 2.0])?, &floats(&[f32::NAN])?, None, false, "linear")),
+        ("cov, fweights", &|| ops::cov(&matrix(&[1.0, 2.0, 3.0, 5.0])?, 1, Some(&ints(&[1, -1])?), None)),
+        ("cov, aweights", &|| ops::cov(&matrix(&[1.0, 2.0, 3.0, 5.0])?, 1, None, Some(&floats(&[1.0, -0.25])?))),
+        ("cov, all weights", &|| ops::cov(&matrix(&[1.0, 2.0, 3.0, 5.0])?, 1, None, Some(&floats(&[0.0, 0.0])?))),
+        ("multinomial", &|| ops::multinomial(&floats(&[0.5, -1.0, 2.0])?, 2, false, None)),
+        ("multinomial of infinity", &|| ops::multinomial(&floats(&[0.5, f32::INFINITY])?, 2, true, None)),
+        ("multinomial of nothing", &|| ops::multinomial(&matrix(&[1.0, 0.5, 0.0, 0.0])?, 1, false, None)),
+        ("bernoulli", &|| ops::bernoulli(&floats(&[0.5, 1.01])?, None)),
+        ("normal", &|| ops::normal(&floats(&[0.5, 1.01])?, &floats(&[1.0, -1.0])?, None)),
+        ("nll_loss", &|| ops::nll_loss(&matrix(&[1.0, 2.0, 3.0, 5.0])?, &ints(&[1, 2])?, None, -100, "mean")),
+        ("cross_entropy", &|| {
+            ops::cross_entropy(&matrix(&[1.0, 2.0, 3.0, 5.0])?, &ints(&[-1, 1])?, None, -100, "none", 0.0)
+        }),
+        ("one_hot", &|| ops::one_hot(&ints(&[0, 3])?, 3)),
+        ("one_hot below", &|| ops::one_hot(&ints(&[0, -1])?, 3)),
+        ("masked_scatter", &|| {
+            let mask = ops::gt(&floats(&[1.0, 1.0, -1.0])?, &Tensor::number(0.0)?)?;
+            ops::masked_scatter(&floats(&[1.0, 2.0, 3.0])?, &mask, &floats(&[9.0])?)
+        }),
+        ("repeat_interleave", &|| ops::repeat_interleave_tensor(&floats(&[1.0, 2.0])?, &ints(&[1, 3])?, None, Some(5))),
+        ("repeat_interleave below", &|| {
+            ops::repeat_interleave_tensor(&floats(&[1.0, 2.0])?, &ints(&[-1, 3])?, None, Some(2))
+        }),
+        ("ctc_loss", &|| {
+            let logs = ops::log_softmax(&Tensor::zeros(&[4, 1, 3], DType::F32)?, 2, None)?;
+            ops::ctc_loss_tensor(
+                &logs,
+                &Tensor::from_slice(&[1i64, 1], &[1, 2])?,
+                &ints(&[5])?,
+                &ints(&[2])?,
+                0,
+                "sum",
+                false,
+            )
+        }),
+    ];
+    on_each(|| {
+        for (name, f) in cases {
+            let on_cpu = f().expect_err(name);
+            let _gpu = device::enter(Device::Gpu);
+            let there = f().unwrap_or_else(|e| panic!("{name}: refused at once: {e}"));
+            let e = there.to_device(Device::Cpu).expect_err(name);
+            assert_eq!(e.kind(), on_cpu.kind(), "{name}: {e}");
+            // Without a call from TypeScript it is the kernel that gives its name, where it looks by the way.
+            let sentence = |e: &cresset_core::Error| {
+                let said = e.message().split(". A GPU finds").next().unwrap().trim_end_matches('.').to_string();
+                said.split_once(": ").map_or(said.clone(), |parts| parts.1.to_string())
+            };
+            let (here, there) = (sentence(&on_cpu), sentence(&e));
+            assert!(here == there || *name == "ctc_loss", "{name}: {there:?}, on the CPU {here:?}");
+            // It is told once.
+            assert_eq!(Tensor::ones(&[2], DType::F32)?.to_vec::<f32>()?, [1.0, 1.0], "{name}");
+        }
+        Ok(())
+    });
+}
+
+/// What is looked at in a training step costs no launch of its own.
+#[test]
+fn looking_at_elements_by_the_way_launches_nothing() {
+    on_each(|| {
+        let _gpu = device::enter(Device::Gpu);
+        let (x, y) = (ops::sigmoid(&randn(&[37])?)?, Tensor::ones(&[37], DType::F32)?);
+        let (i, j) = (Tensor::full(&[37], 7i64, DType::I64)?, Tensor::full(&[37], 3i64, DType::I64)?);
+        let launched = |f: &dyn Fn() -> Result<Tensor>| -> Result<u64> {
+            let before = gpu::gpu()?.counters();
+            f()?.to_vec::<f64>()?;
+            Ok((gpu::gpu()?.counters() - before).dispatches as u64)
+        };
+        assert_eq!(launched(&|| ops::binary_cross_entropy(&x, &y, None, "none"))?, 1);
+        assert_eq!(launched(&|| ops::remainder(&i, &j))?, 1);
+        // What is drawn goes into its place, the comparison, the cast of what it gives; the same, the product, the sum.
+        assert_eq!(launched(&|| ops::bernoulli(&x, None))?, 3);
+        assert_eq!(launched(&|| ops::normal(&x, &y, None))?, 3);
+        // Zeros, the one, and the write.
+        assert_eq!(launched(&|| ops::one_hot(&j, 9))?, 3);
+        Ok(())
+    });
+}

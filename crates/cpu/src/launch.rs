@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::threads::Split;
 pub use cresset_lane::Attr;
-use cresset_lane::{DType, Element, Program};
+use cresset_lane::{DType, Demand, Element, Program};
 
 /// Whether these strides are row-major without gaps; dimensions of size 1 may have any, and no elements have no order.
 pub fn is_row_major(shape: &[usize], strides: &[isize]) -> bool {
@@ -115,6 +115,8 @@ pub struct Kernel {
     pub run: fn(&Launch),
     /// What a pointwise kernel computes, from which another device prints its own; with the feature `programs` only.
     pub program: Option<fn() -> Program>,
+    /// What an input's elements must be, for devices that look while they compute; here the op has looked before.
+    pub demand: Option<&'static Demand>,
     pub scratch: Option<fn(&Launch) -> usize>,
     /// Where a launch may be cut for several threads; without it one thread computes the whole.
     pub split: Option<fn(&Launch) -> Option<Split>>,
@@ -123,12 +125,17 @@ pub struct Kernel {
 impl Kernel {
     /// A kernel that needs no scratch memory and computes the whole launch on one thread.
     pub const fn new(name: &'static str, run: fn(&Launch)) -> Kernel {
-        Kernel { name, run, program: None, scratch: None, split: None }
+        Kernel { name, run, program: None, demand: None, scratch: None, split: None }
     }
 
     /// The same, known as a recorded expression too.
     pub const fn with_program(self, program: fn() -> Program) -> Kernel {
         if cfg!(feature = "programs") { Kernel { program: Some(program), ..self } } else { self }
+    }
+
+    /// The same, with a demand on the elements of an input.
+    pub const fn with_demand(self, demand: &'static Demand) -> Kernel {
+        Kernel { demand: Some(demand), ..self }
     }
 
     /// The same with scratch memory of so many bytes.

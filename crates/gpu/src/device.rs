@@ -119,6 +119,15 @@ impl Gpu {
         self.0.fault.lock().unwrap().as_ref().is_some_and(|e| e.kind == Kind::Lost)
     }
 
+    /// Notes an error that says why others followed from it, and stands for them; but not for the loss of the device.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn blame(&self, e: Error) {
+        let mut fault = self.0.fault.lock().unwrap();
+        if fault.as_ref().is_none_or(|f| !matches!(f.kind, Kind::Lost | Kind::OutOfMemory)) {
+            *fault = Some(e);
+        }
+    }
+
     /// Takes the error that the device reported since the last call, if there is one.
     pub(crate) fn fault(&self) -> Result<()> {
         let mut fault = self.0.fault.lock().unwrap();

@@ -1,5 +1,7 @@
 //! What can go wrong, by kind: `core` turns a kind into the class that users see.
 
+use cresset_lane::Class;
+
 /// The kind of an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -11,8 +13,8 @@ pub enum Kind {
     DType,
     /// An operand beyond the device's limits.
     Limit,
-    /// An index outside its dimension, which a kernel found.
-    Index,
+    /// An element that is not what an op demands, which a kernel found.
+    Found(Class),
     /// There is no memory left.
     OutOfMemory,
     /// There is no kernel of this name for these operands.

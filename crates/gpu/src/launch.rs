@@ -1,6 +1,6 @@
 //! The way to a kernel: plain data, as on the CPU.
 
-use cresset_lane::{Attr, DType, Program};
+use cresset_lane::{Attr, DType, Demand, Program};
 
 use crate::device::Gpu;
 use crate::error::{Error, Kind, Result};
@@ -46,6 +46,8 @@ impl View<'_> {
 pub struct Kernel {
     pub name: &'static str,
     pub program: Option<fn() -> Program>,
+    /// What an input's elements must be: looked at by the kernel while it computes.
+    pub demand: Option<&'static Demand>,
 }
 
 /// What a kernel is given.
@@ -56,6 +58,7 @@ pub(crate) struct Launch<'a> {
     pub ins: &'a [View<'a>],
     pub outs: &'a [View<'a>],
     pub attrs: &'a [Attr],
+    pub demand: Option<&'static Demand>,
 }
 
 impl Launch<'_> {
@@ -90,7 +93,7 @@ pub fn launch(gpu: &Gpu, kernel: Kernel, ins: &[View], outs: &[View], attrs: &[A
     if outs.iter().all(|v| v.numel() == 0) {
         return Ok(());
     }
-    let l = Launch { gpu, name: kernel.name, ins, outs, attrs };
+    let l = Launch { gpu, name: kernel.name, ins, outs, attrs, demand: kernel.demand };
     // No kernel of the table has a program.
     if let Some(program) = kernel.program {
         return kernels::pointwise::run(&l, program);

@@ -12,7 +12,7 @@
 //! let x = gpu.upload(DType::F32, &[1f32, 2.0, 3.0].map(f32::to_ne_bytes).concat())?;
 //! let y = gpu.buffer(3)?;
 //! let view = |buffer| View { buffer, dtype: DType::F32, shape: &[3], strides: &[1], offset: 0 };
-//! let square = Kernel { name: "square", program: Some(record_num::<arith::square::Op>) };
+//! let square = Kernel { name: "square", program: Some(record_num::<arith::square::Op>), demand: None };
 //! launch(&gpu, square, &[view(&x)], &[view(&y)], &[])?;
 //! let bytes = pollster::block_on(gpu.read(&y, DType::F32, 0, 3))?;
 //! assert_eq!(bytes, [1f32, 4.0, 9.0].map(f32::to_ne_bytes).concat());
@@ -30,6 +30,7 @@ mod launch;
 pub mod measure;
 mod pipeline;
 mod pool;
+mod shortage;
 mod status;
 mod stream;
 mod transfer;

@@ -8,7 +8,6 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::{Rc, Weak};
 
-use crate::counters::bump;
 use crate::device::{Gpu, Inner};
 use crate::error::{Error, Kind, Result};
 
@@ -41,6 +40,10 @@ impl Buffer {
     pub fn is_on(&self, gpu: &Gpu) -> bool {
         std::ptr::eq(self.0.gpu.as_ptr(), Rc::as_ptr(&gpu.0))
     }
+    /// Whether there was no memory for it after all, which a browser tells later.
+    pub fn is_void(&self) -> bool {
+        self.0.block.0.void.get()
+    }
     /// Whether two handles are of the same memory.
     pub fn same(&self, other: &Buffer) -> bool {
         self.0.block.0.id == other.0.block.0.id
@@ -57,6 +60,8 @@ pub(crate) struct BlockData {
     pub raw: wgpu::Buffer,
     /// The number of the submission that its last use belongs to.
     pub used: Cell<u64>,
+    /// Set when the device says that it had no memory for it: whatever names it is refused.
+    pub void: Cell<bool>,
 }
 
 /// What the pool holds.
@@ -98,9 +103,23 @@ impl Pool {
         ids.iter().copied().find(|id| fresh.is_none_or(|open| self.blocks[id].0.used.get() != open))
     }
 
+    /// Forgets a block for which there was no memory.
+    #[cfg(target_arch = "wasm32")]
+    pub fn void(&mut self, block: &BlockData) {
+        block.void.set(true);
+        if self.free.get_mut(&block.bytes).is_some_and(|ids| ids.remove(&block.id)) {
+            self.stats.free -= block.bytes;
+            self.blocks.remove(&block.id);
+        }
+    }
+
     fn take_back(&mut self, block: Block) {
         let (id, bytes) = (block.0.id, block.0.bytes);
         self.stats.live -= bytes;
+        if block.0.void.get() {
+            self.blocks.remove(&id);
+            return;
+        }
         self.stats.free += bytes;
         self.free.entry(bytes).or_default().insert(id);
     }
@@ -173,18 +192,11 @@ impl Gpu {
                 pool.blocks[&id].clone()
             }
             None => {
-                drop(pool);
-                let raw = match self.create(bytes) {
-                    Some(raw) => raw,
-                    None => {
-                        self.release();
-                        self.create(bytes).ok_or_else(|| self.out_of_memory(bytes))?
-                    }
-                };
-                pool = self.0.pool.borrow_mut();
                 let id = pool.next;
                 pool.next += 1;
-                let block = Block(Rc::new(BlockData { id, bytes, raw, used: Cell::new(u64::MAX) }));
+                drop(pool);
+                let block = self.create(id, bytes)?;
+                pool = self.0.pool.borrow_mut();
                 pool.blocks.insert(id, block.clone());
                 block
             }
@@ -192,34 +204,6 @@ impl Gpu {
         pool.stats.live += bytes;
         pool.stats.peak = pool.stats.peak.max(pool.stats.live);
         Ok(Buffer(Rc::new(Owned { block, gpu: Rc::downgrade(&self.0) })))
-    }
-
-    /// A buffer of the device, if it has room; in a browser nobody knows until a read tells.
-    fn create(&self, bytes: u64) -> Option<wgpu::Buffer> {
-        bump(&self.0.counting.buffers);
-        #[cfg(not(target_arch = "wasm32"))]
-        let scope = self.0.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let raw = self.0.device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: bytes,
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        #[cfg(not(target_arch = "wasm32"))]
-        if pollster::block_on(scope.pop()).is_some() {
-            return None;
-        }
-        Some(raw)
-    }
-
-    fn out_of_memory(&self, bytes: u64) -> Error {
-        let live = self.pool_stats().live;
-        let message = format!(
-            "webgpu: {} has no {bytes} bytes left; {live} are in tensors. {}",
-            self.0.name,
-            crate::error::FREE_MEMORY
-        );
-        Error::new(Kind::OutOfMemory, message)
     }
 
     /// Gives all memory that waits to be used again back to the device.

@@ -229,7 +229,7 @@ impl Scene {
     pub fn check(&self, kernel: cpu::Kernel, rel: f64, abs: f64) {
         let want = self.on_cpu(kernel);
         on_each(|gpu| {
-            let k = Kernel { name: kernel.name, program: kernel.program };
+            let k = Kernel { name: kernel.name, program: kernel.program, demand: None };
             let got = self.on_gpu(gpu, k).unwrap_or_else(|e| panic!("{} on {}: {e}", kernel.name, gpu.name()));
             for (m, (got, want)) in got.iter().zip(&want).enumerate() {
                 if got.bytes == want.bytes {

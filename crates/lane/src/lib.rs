@@ -8,6 +8,7 @@
 #![allow(clippy::excessive_precision)]
 
 mod attr;
+mod demand;
 pub mod dtype;
 pub mod expr;
 pub mod math;
@@ -16,6 +17,7 @@ pub mod row;
 pub mod simd;
 
 pub use attr::Attr;
+pub use demand::{Class, Demand, Found, Test};
 pub use dtype::{Bool, DType, Element};
 pub use num::{
     BinaryFn, Bits, CompareFn, Num, Program, Real, Step, TestFn, UnaryFn, record_bits, record_compare,

@@ -10,6 +10,7 @@ use cresset_gpu::{View, check_dtype, launch};
 use smallvec::SmallVec;
 
 use crate::cpu::{Attr, Kernel};
+use crate::lane::{Class, Demand};
 use crate::{DType, Error, ErrorKind, Result, Scalar, Strided, Tensor, bail};
 
 /// Constants that are kept on the device.
@@ -72,7 +73,10 @@ pub(crate) fn error(e: cresset_gpu::Error) -> Error {
     let kind = match e.kind {
         Kind::Unavailable | Kind::Untrusted | Kind::Lost => ErrorKind::Device,
         Kind::DType => ErrorKind::DType,
-        Kind::Index => ErrorKind::Index,
+        Kind::Found(Class::Runtime) => ErrorKind::Runtime,
+        Kind::Found(Class::Value) => ErrorKind::Value,
+        Kind::Found(Class::Index) => ErrorKind::Index,
+        Kind::Found(Class::Shape) => ErrorKind::Shape,
         Kind::Limit | Kind::OutOfMemory => ErrorKind::OutOfMemory,
         Kind::Unsupported => ErrorKind::NotImplemented,
         Kind::Internal => ErrorKind::Internal,
@@ -92,7 +96,19 @@ const AGAIN: &str = "In TypeScript: `await torch.init({ device: 'webgpu' })` ope
 /// # Errors
 /// `Device` for a tensor of a device that was lost since.
 fn of<'a>(gpu: &Gpu, buffer: &'a Buffer) -> Result<&'a Buffer> {
-    if buffer.is_on(gpu) { Ok(buffer) } else { Err(gone()) }
+    match (buffer.is_on(gpu), buffer.is_void()) {
+        (true, false) => Ok(buffer),
+        (true, true) => Err(void()),
+        (false, _) => Err(gone()),
+    }
+}
+
+/// What is said of a tensor for which a browser's device had no memory after all.
+#[cold]
+fn void() -> Error {
+    let op = if OP.get().is_empty() { "webgpu" } else { OP.get() };
+    let what = "a tensor has no memory: the device was out of it when the tensor was made, which a read has told. Make it again";
+    Error::format(ErrorKind::OutOfMemory, format_args!("{op}: {what}"))
 }
 
 #[cold]
@@ -109,7 +125,19 @@ fn gone() -> Error {
 /// `DType` for one that the GPU does not have, though nothing may ever be written there.
 pub(crate) fn buffer(dtype: DType, elements: usize) -> Result<Buffer> {
     check_dtype(dtype).map_err(error)?;
-    gpu()?.buffer(elements).map_err(error)
+    let gpu = gpu()?;
+    gpu.called_by(OP.get());
+    gpu.buffer(elements).map_err(error)
+}
+
+/// An error about a tensor that is to be made, with the op that makes it.
+#[cold]
+pub(crate) fn by_op(e: Error) -> Error {
+    if OP.get().is_empty() {
+        return e;
+    }
+    let message = format!("{}: {}", OP.get(), e.message());
+    e.saying(message)
 }
 
 /// New memory with these elements, given as the host holds them.
@@ -179,9 +207,18 @@ pub(crate) fn run(kernel: &Kernel, ins: &[Strided], outs: &[Strided], attrs: &[A
         views.push(View { buffer, dtype: x.dtype, shape: x.shape, strides: x.strides, offset: x.offset });
     }
     let (ins, outs) = views.split_at(ins.len());
-    let kernel = cresset_gpu::Kernel { name: kernel.name, program: kernel.program };
+    let kernel = cresset_gpu::Kernel { name: kernel.name, program: kernel.program, demand: kernel.demand };
     gpu.called_by(OP.get());
     launch(&gpu, kernel, ins, outs, attrs).map_err(error)
+}
+
+/// Looks at every element of a tensor there, and lets the next read tell of the first that fails.
+pub(crate) fn demand(op: &'static str, t: &Tensor, demand: &'static Demand, bound: usize) -> Result<()> {
+    let (gpu, l) = (gpu()?, t.layout());
+    let Some(buffer) = t.storage().remote() else { return Err(mixed()) };
+    let buffer = of(&gpu, buffer)?;
+    let view = View { buffer, dtype: t.dtype(), shape: &l.shape, strides: &l.strides, offset: l.offset };
+    gpu.demand(op, &view, demand, bound).map_err(error)
 }
 
 /// What is said when tensors of several devices meet.

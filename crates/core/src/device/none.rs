@@ -1,6 +1,7 @@
 //! What stands for a GPU in a build without one: its memory cannot exist, so nothing here is ever called.
 
 use crate::cpu::{Attr, Kernel};
+use crate::lane::Demand;
 use crate::{DType, Error, ErrorKind, Result, Strided, Tensor, bail};
 
 /// Memory on a GPU.
@@ -32,4 +33,12 @@ pub fn mixed() -> Error {
 
 pub fn run(kernel: &Kernel, _: &[Strided], _: &[Strided], _: &[Attr]) -> Result<()> {
     bail!(Internal, "{}: launched on a device that does not exist", kernel.name);
+}
+
+pub fn demand(op: &str, _: &Tensor, _: &Demand, _: usize) -> Result<()> {
+    bail!(Internal, "{op}: elements on a device that does not exist");
+}
+
+pub fn by_op(e: Error) -> Error {
+    e
 }

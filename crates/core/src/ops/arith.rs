@@ -1,6 +1,7 @@
 //! Arithmetic.
 
 use crate::call::Operand;
+use crate::demand::{self, Class, Demand, Test};
 use crate::lane::expr::{NumOp, arith as expr, bitwise};
 use crate::{DType, Result, Scalar, Tensor, attach, autograd, bail, ensure, ops, pointwise, promote};
 
@@ -86,14 +87,20 @@ pub(crate) fn not_bool(op: &str, ins: &[&Tensor]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses an integer division by zero, which has no result.
-fn no_zero(op: &str, x: &Tensor, y: &Tensor) -> Result<()> {
-    if promote::result_type(&[x, y]).is_float() || !y.is_readable() {
-        return Ok(());
+static DIVISOR: Demand = Demand {
+    class: Class::Runtime,
+    test: Test::NotZero,
+    input: 1,
+    says: |op, _| format!("{op}: ZeroDivisionError: integer division by zero"),
+};
+
+/// Refuses an integer division by zero, which has no result; gives what the kernel has to look for where the op cannot.
+fn no_zero(op: &str, x: &Tensor, y: &Tensor) -> Result<Option<&'static Demand>> {
+    if promote::result_type(&[x, y]).is_float() {
+        return Ok(None);
     }
-    let zero = y.cast_data(DType::I64)?.to_vec::<i64>()?.contains(&0);
-    ensure!(!zero, Runtime, "{op}: ZeroDivisionError: integer division by zero");
-    Ok(())
+    demand::on_host(op, y, &DIVISOR, 0)?;
+    Ok((!y.is_readable()).then_some(&DIVISOR))
 }
 
 ops! {
@@ -177,13 +184,13 @@ ops! {
             None => ops::div(input, other),
             Some("trunc") => {
                 not_bool("div_trunc", &[input, other])?;
-                no_zero("div", input, other)?;
-                pointwise::num::<expr::trunc_div::Op>("DivBackward2", &[input, other], &[])
+                let demand = no_zero("div", input, other)?;
+                pointwise::num_demanding::<expr::trunc_div::Op>(demand, "DivBackward2", &[input, other], &[])
             }
             Some("floor") => {
                 not_bool("div_floor", &[input, other])?;
-                no_zero("div", input, other)?;
-                pointwise::num::<expr::floor_div::Op>("DivBackward2", &[input, other], &[])
+                let demand = no_zero("div", input, other)?;
+                pointwise::num_demanding::<expr::floor_div::Op>(demand, "DivBackward2", &[input, other], &[])
             }
             Some(mode) => bail!(
                 Runtime,
@@ -198,8 +205,8 @@ ops! {
     [torch tensor inplace direct]
     fn floor_divide(input: Operand, other: Operand) -> Tensor {
         not_bool("floor_divide", &[input, other])?;
-        no_zero("floor_divide", input, other)?;
-        autograd::no_grad(|| pointwise::num::<expr::floor_div::Op>("", &[input, other], &[]))
+        let demand = no_zero("floor_divide", input, other)?;
+        autograd::no_grad(|| pointwise::num_demanding::<expr::floor_div::Op>(demand, "", &[input, other], &[]))
     }
 
     /// The remainder of input / other, with input's sign (C's `fmod`).
@@ -208,9 +215,9 @@ ops! {
     [torch tensor inplace direct]
     fn fmod(input: Tensor, other: Operand) -> Tensor {
         not_bool("fmod", &[input, other])?;
-        no_zero("fmod", input, other)?;
+        let demand = no_zero("fmod", input, other)?;
         let name = if other.is_wrapped_number() { "FmodBackward0" } else { "FmodBackward1" };
-        pointwise::num::<expr::fmod::Op>(name, &[input, other], &[])
+        pointwise::num_demanding::<expr::fmod::Op>(demand, name, &[input, other], &[])
     }
 
     /// The remainder of input / other, with other's sign (Python's `%`).
@@ -220,9 +227,9 @@ ops! {
     fn remainder(input: Operand, other: Operand) -> Tensor {
         ops::needs_tensor("remainder", input, other)?;
         not_bool("remainder", &[input, other])?;
-        no_zero("remainder", input, other)?;
+        let demand = no_zero("remainder", input, other)?;
         let name = if other.is_wrapped_number() { "RemainderBackward0" } else { "RemainderBackward1" };
-        pointwise::num::<expr::remainder::Op>(name, &[input, other], &[])
+        pointwise::num_demanding::<expr::remainder::Op>(demand, name, &[input, other], &[])
     }
 
     /// -input. Bools are refused.

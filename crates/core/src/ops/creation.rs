@@ -105,7 +105,7 @@ ops! {
     /// PyTorch: `torch.empty_like`.
     [torch factory]
     fn empty_like(input: Tensor, dtype: Option<DType> = None) -> Tensor {
-        Tensor::empty_like(input, dtype.unwrap_or(input.dtype()))
+        Tensor::empty_like_here(input, dtype.unwrap_or(input.dtype()))
     }
 
     /// Zeros of this tensor's dtype, unless another is given.
@@ -296,7 +296,7 @@ fn filled(op: &str, size: &[i64], value: Scalar, dtype: DType) -> Result<Tensor>
 }
 
 fn filled_like(input: &Tensor, value: Scalar, dtype: Option<DType>) -> Result<Tensor> {
-    let out = Tensor::empty_like(input, dtype.unwrap_or(input.dtype()))?;
+    let out = Tensor::empty_like_here(input, dtype.unwrap_or(input.dtype()))?;
     out.fill(value)?;
     Ok(out)
 }

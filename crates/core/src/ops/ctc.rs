@@ -1,6 +1,7 @@
 //! Connectionist temporal classification (Graves et al., 2006).
 
 use crate::autograd::{self, grad_enabled, no_grad};
+use crate::demand::{Class, Demand, Test, demand};
 use crate::losses::{Reduction, number};
 use crate::{DType, Result, Tensor, attach, ensure, ops};
 
@@ -216,6 +217,22 @@ fn check(log_probs: &Tensor, targets: &Tensor, blank: i64) -> Result<Tensor> {
 
 const OP: &str = "ctcLoss";
 
+static INPUT_LENGTH: Demand = Demand {
+    class: Class::Runtime,
+    test: Test::Inside,
+    input: 0,
+    says: |op, found| {
+        let most = found.bound - 1;
+        format!("{op}: Expected input_lengths to have value at least 0 and at most {most}, but got {}", found.value)
+    },
+};
+static TARGET_LENGTH: Demand = Demand {
+    class: Class::Runtime,
+    test: Test::NotBelow(0.0),
+    input: 0,
+    says: |op, found| format!("{op}: Expected target_lengths to have value at least 0, but got {}", found.value),
+};
+
 ops! {
     /// Minus the log-probability that `logProbs` `[T, N, C]` (or `[T, C]`) give to the labels `targets` (`[N, S]`, or one
     /// after the other) when blanks and repetitions are left out. Default: `blank = 0, reduction = 'mean', zeroInfinity =
@@ -291,6 +308,8 @@ ops! {
             let x = check(log_probs, targets, blank)?;
             let [inputs, goals] = [input_lengths, target_lengths].map(|l| ops::reshape(&l.cast_data(DType::I64)?, &[-1]));
             let (inputs, goals) = (inputs?, goals?);
+            demand(OP, &inputs, &INPUT_LENGTH, x.shape()[0] + 1)?;
+            demand(OP, &goals, &TARGET_LENGTH, 0)?;
             let labels = labels_unseen(targets, &goals, targets.numel() as i64)?;
             let (out, slopes) = unseen(&x, &labels, &inputs, &goals, blank, zero_infinity)?;
             let sizes = || ops::clamp_min(&goals, &Tensor::number(1)?);

@@ -1,6 +1,7 @@
 //! Triangles and diagonals of matrices.
 
 use crate::cpu::index;
+use crate::demand::{Class, Demand, Found, Test};
 use crate::layout::wrap_dim;
 use crate::{DType, Layout, Result, Tensor, attach, bail, dispatch, ensure, ops};
 
@@ -39,6 +40,16 @@ fn triangle_indices(rows: i64, columns: i64, dtype: DType, keep: impl Fn(i64, i6
     let flat: Vec<i64> = places.iter().map(|p| p.0).chain(places.iter().map(|p| p.1)).collect();
     Tensor::from_slice(&flat, &[2, places.len()])?.cast_data(dtype)
 }
+
+static CLASS: Demand = Demand {
+    class: Class::Value,
+    test: Test::Inside,
+    input: 1,
+    says: |op, found| match found.value {
+        v if v < 0.0 => format!("{op}: Class values must be non-negative, got {v}"),
+        v => format!("{op}: Class values must be smaller than num_classes: {v} and {}", found.bound),
+    },
+};
 
 ops! {
     /// The lower triangles of matrices, zero above the given diagonal.
@@ -143,13 +154,14 @@ ops! {
             let shape: Vec<usize> = tensor.shape().iter().copied().chain([num_classes as usize]).collect();
             return Tensor::zeros(&shape, DType::I64);
         };
-        ensure!(low >= 0, Value, "one_hot: Class values must be non-negative, got {low}");
-        ensure!(num_classes == -1 || high < num_classes, Value, "one_hot: Class values must be smaller than num_classes: {high} and {num_classes}");
+        ensure!(low >= 0, Value, "{}", (CLASS.says)("one_hot", &Found { value: low as f64, at: 0, bound: 0 }));
+        ensure!(num_classes == -1 || high < num_classes, Value, "{}", (CLASS.says)("one_hot", &Found { value: high as f64, at: 0, bound: num_classes as usize }));
         let n = if num_classes == -1 { high as usize + 1 } else { num_classes as usize };
         let rows = tensor.numel();
         let out = Tensor::zeros(&[rows, n], DType::I64)?;
         let at = tensor.contiguous_data()?.alias(Layout::contiguous(&[rows, 1]));
-        crate::placing::elementwise(&out, 1, &at).write(&out, &Tensor::ones(&[], DType::I64)?, crate::placing::PutMode::Assign)?;
+        let places = crate::placing::Access { demand: Some(&CLASS), ..crate::placing::elementwise(&out, 1, &at) };
+        places.write(&out, &Tensor::ones(&[], DType::I64)?, crate::placing::PutMode::Assign)?;
         let shape: Vec<usize> = tensor.shape().iter().copied().chain([n]).collect();
         Ok(out.alias(Layout::contiguous(&shape)))
     }

@@ -5,8 +5,9 @@
 
 use crate::autograd::{composite, composites};
 use crate::cpu::linalg::{CHOLESKY, LU, SOLVE_TRIANGULAR};
+use crate::demand::{Class, Demand, Found, Test, demand};
 use crate::layout::broadcast_shapes;
-use crate::{Attr, DType, Result, Shape, Tensor, attach, bail, dispatch, ensure, ops};
+use crate::{Attr, DType, Result, Shape, Tensor, attach, dispatch, ensure, ops};
 
 /// Float matrices, square or not.
 pub(crate) fn check_matrix(op: &str, name: &str, a: &Tensor, square: bool) -> Result<()> {
@@ -72,26 +73,43 @@ pub(crate) fn factor(a: &Tensor) -> Result<Factored> {
     Ok(Factored { lu, pivots, info })
 }
 
-/// Refuses a failed factorisation as LAPACK reports it.
-fn check_info(op: &str, info: &Tensor, what: impl Fn(i64) -> String) -> Result<()> {
-    let known = if info.is_readable() { info.to_vec::<i64>()? } else { Vec::new() };
-    for (i, bad) in known.into_iter().enumerate() {
-        if bad != 0 {
-            let place = if info.ndim() > 0 { format!("(Batch element {i}): ") } else { String::new() };
-            bail!(Runtime, "{op}: {place}{}", what(bad));
-        }
-    }
-    Ok(())
+/// Refuses a failed factorisation as LAPACK reports it: `info` is a number for each matrix.
+fn check_info(op: &'static str, info: &Tensor, what: &'static Demand) -> Result<()> {
+    demand(op, info, what, usize::from(info.ndim() > 0))
 }
 
-fn check_singular(op: &str, f: &Factored) -> Result<()> {
-    check_info(op, &f.info, |i| {
-        format!(
-            "The diagonal element {i} is zero, the solve could not be completed because the input matrix is singular. \
-             Use linalg.lstsq or linalg.pinv for such a matrix"
-        )
-    })
+/// Which matrix of several it is.
+fn batch_element(found: &Found) -> String {
+    if found.bound > 0 { format!("(Batch element {}): ", found.at) } else { String::new() }
 }
+
+const fn success(says: fn(&str, &Found) -> String) -> Demand {
+    Demand { class: Class::Runtime, test: Test::Within(0.0, 0.0), input: 0, says }
+}
+
+static SOLVABLE: Demand = success(|op, found| {
+    format!(
+        "{op}: {}The diagonal element {} is zero, the solve could not be completed because the input matrix is singular. \
+         Use linalg.lstsq or linalg.pinv for such a matrix",
+        batch_element(found),
+        found.value
+    )
+});
+static INVERTIBLE: Demand = success(|op, found| {
+    format!(
+        "{op}: {}The diagonal element {} is zero, the inversion could not be completed because the input matrix is singular.",
+        batch_element(found),
+        found.value
+    )
+});
+static POSITIVE: Demand = success(|op, found| {
+    format!(
+        "{op}: {}The factorization could not be completed because the input is not positive-definite (the leading minor of order \
+         {} is not positive-definite).",
+        batch_element(found),
+        found.value
+    )
+});
 
 /// `a x = b` for triangles; both have the same batch dimensions after broadcasting.
 pub(crate) fn triangle(a: &Tensor, b: &Tensor, upper: bool, ones: bool) -> Result<Tensor> {
@@ -246,13 +264,6 @@ fn cholesky_node(a: &Tensor, upper: bool) -> Result<(Tensor, Tensor)> {
     Ok((if upper { composite(NAME, &[input], mt(&l))? } else { l }, info))
 }
 
-fn not_positive(i: i64) -> String {
-    format!(
-        "The factorization could not be completed because the input is not positive-definite (the leading minor of order \
-         {i} is not positive-definite)."
-    )
-}
-
 /// log |det| and sign from the factors, outside the graph.
 fn sign_log(f: &Factored) -> Result<(Tensor, Tensor)> {
     let n = rows(&f.lu);
@@ -308,9 +319,7 @@ ops! {
     fn inv(A: Tensor) -> Tensor {
         check_matrix("linalg.inv", "A", A, true)?;
         let (out, info) = inverse(A)?;
-        check_info("linalg.inv", &info, |i| {
-            format!("The diagonal element {i} is zero, the inversion could not be completed because the input matrix is singular.")
-        })?;
+        check_info("linalg.inv", &info, &INVERTIBLE)?;
         Ok(out)
     }
 
@@ -370,7 +379,7 @@ ops! {
     [linalg as solve]
     fn linalg_solve(A: Tensor, B: Tensor, left: bool = true) -> Tensor {
         let (x, f) = solve_node("linalg.solve", A, B, left)?;
-        check_singular("linalg.solve", &f)?;
+        check_info("linalg.solve", &f.info, &SOLVABLE)?;
         Ok(x)
     }
 
@@ -381,7 +390,7 @@ ops! {
     fn solve_ex(A: Tensor, B: Tensor, left: bool = true, check_errors: bool = false) -> (result: Tensor, info: Tensor) {
         let (x, f) = solve_node("linalg.solve_ex", A, B, left)?;
         if check_errors {
-            check_singular("linalg.solve_ex", &f)?;
+            check_info("linalg.solve_ex", &f.info, &SOLVABLE)?;
         }
         Ok((x, f.info))
     }
@@ -430,7 +439,7 @@ ops! {
     fn cholesky(A: Tensor, upper: bool = false) -> Tensor {
         check_matrix("linalg.cholesky", "A", A, true)?;
         let (l, info) = cholesky_node(A, upper)?;
-        check_info("linalg.cholesky", &info, not_positive)?;
+        check_info("linalg.cholesky", &info, &POSITIVE)?;
         Ok(l)
     }
 
@@ -442,7 +451,7 @@ ops! {
         check_matrix("linalg.cholesky_ex", "A", A, true)?;
         let (l, info) = cholesky_node(A, upper)?;
         if check_errors {
-            check_info("linalg.cholesky_ex", &info, not_positive)?;
+            check_info("linalg.cholesky_ex", &info, &POSITIVE)?;
         }
         Ok((l, info))
     }

@@ -103,7 +103,7 @@ fn advanced(op: &str, x: &Tensor, indices: &[Option<Tensor>]) -> Result<Access> 
         }
         list.push(Index { at: at.clone(), strides: over, size: x.shape()[d], stride: x.strides()[d] });
     }
-    Ok(Access { space, strides, indices: list, negative: true })
+    Ok(Access { space, strides, indices: list, negative: true, demand: None })
 }
 
 /// The indices as a node saves them, and which dimensions they stand for.

@@ -1,8 +1,9 @@
 //! Losses for regression and binary classification: an expression of `lane::expr::loss` and a reduction.
 
 use crate::call::Operand;
+use crate::demand::{self, Class, Demand, Test};
 use crate::lane::expr::loss as expr;
-use crate::losses::{Reduction, at_least, number, pointwise_loss};
+use crate::losses::{Reduction, at_least, at_least_demanding, demanding_loss, number, pointwise_loss};
 use crate::{Result, Tensor, bail, ensure, layout, ops, pointwise};
 
 /// PyTorch wants the shapes of input and target equal where broadcasting them is most likely a mistake.
@@ -24,6 +25,23 @@ fn weight_for(op: &str, target: &Tensor, weight: Option<&Tensor>) -> Result<Opti
     let sizes: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
     ops::expand(&w.detach(), &sizes).map(Some)
 }
+
+static PROBABILITY: Demand = Demand {
+    class: Class::Runtime,
+    test: Test::Within(0.0, 1.0),
+    input: 0,
+    says: |_, _| {
+        "binaryCrossEntropy: all elements of input should be between 0 and 1; apply sigmoid() first or use \
+         binaryCrossEntropyWithLogits"
+            .into()
+    },
+};
+static VARIANCE: Demand = Demand {
+    class: Class::Value,
+    test: Test::NotBelow(0.0),
+    input: 0,
+    says: |_, _| "gaussianNllLoss: var has negative entry/entries".into(),
+};
 
 ops! {
     /// |input - target|. Default: `reduction = 'mean'`; also `'sum'`, `'none'`.
@@ -85,16 +103,13 @@ ops! {
         );
         if input.numel() > 0 && input.is_readable() {
             let (low, high) = (ops::amin(&input.detach(), None, false)?, ops::amax(&input.detach(), None, false)?);
-            let inside = low.item()?.to_f64() >= 0.0 && high.item()?.to_f64() <= 1.0;
-            ensure!(
-                inside,
-                Runtime,
-                "binaryCrossEntropy: all elements of input should be between 0 and 1; apply sigmoid() first or use \
-                 binaryCrossEntropyWithLogits"
-            );
+            if !(low.item()?.to_f64() >= 0.0 && high.item()?.to_f64() <= 1.0) {
+                demand::on_host("binaryCrossEntropy", input, &PROBABILITY, 0)?;
+            }
         }
         let weight = weight_for("binaryCrossEntropy", target, weight)?;
-        pointwise_loss::<expr::bce::Op>("BinaryCrossEntropyBackward0", &[input, target], &[], weight.as_ref(), reduction)
+        const NAME: &str = "BinaryCrossEntropyBackward0";
+        demanding_loss::<expr::bce::Op>(Some(&PROBABILITY), NAME, &[input, target], &[], weight.as_ref(), reduction)
     }
 
     /// Binary cross entropy of sigmoid(input), computed without overflow; `posWeight` weighs positive targets.
@@ -159,8 +174,11 @@ ops! {
                          reduction: String = "mean") -> Tensor {
         if var.numel() > 0 && var.is_readable() {
             let least = ops::amin(&var.detach(), None, false)?.item()?.to_f64();
-            ensure!(least >= 0.0 || least.is_nan(), Value, "gaussianNllLoss: var has negative entry/entries");
+            if least < 0.0 {
+                demand::on_host("gaussianNllLoss", var, &VARIANCE, 0)?;
+            }
         }
+        let seen = var.is_readable() || !var.dtype().is_float();
         let (shape, v) = (input.shape(), var.shape());
         let leading = &shape[..shape.len().saturating_sub(1)];
         let var = if var.is_wrapped_number() {
@@ -177,7 +195,7 @@ ops! {
         let Ok(reduction) = Reduction::parse("gaussianNllLoss", reduction) else {
             bail!(Value, "gaussianNllLoss: {reduction} is not valid; use 'none', 'mean' or 'sum'");
         };
-        let var = at_least(&var, eps)?;
+        let var = if seen { at_least(&var, eps)? } else { at_least_demanding(&var, eps, &VARIANCE)? };
         let mut losses = pointwise::real::<expr::gaussian_nll::Op>("MulBackward0", &[input, target, &var], &[])?;
         if full {
             losses = ops::add(&losses, &number(0.5 * libm::log(2.0 * std::f64::consts::PI))?)?;

@@ -3,6 +3,7 @@
 use crate::autograd::no_grad;
 use crate::cpu::index::{NLL_LOSS, NLL_LOSS_BACKWARD};
 use crate::autograd::composite;
+use crate::demand::{Class, Demand, Found, Test};
 use crate::losses::{Reduction, number};
 use crate::{Attr, DType, Result, Tensor, attach, bail, dispatch, ensure, ops};
 
@@ -11,14 +12,20 @@ fn check_classes(op: &str, target: &Tensor, classes: usize, ignored: i64) -> Res
     ensure!(target.dtype() == DType::I64, DType, "{op}: expected scalar type Long but found {}", target.dtype().c_name());
     let known = if target.is_readable() { target.to_vec::<i64>()? } else { Vec::new() };
     for t in known {
-        ensure!(
-            t == ignored || (0..classes as i64).contains(&t),
-            Index,
-            "{op}: Target {t} is out of bounds: there are {classes} classes."
-        );
+        if t != ignored && !(0..classes as i64).contains(&t) {
+            let found = Found { value: t as f64, at: 0, bound: classes };
+            bail!(Index, "{}", (CLASS.says)(op, &found));
+        }
     }
     Ok(())
 }
+
+static CLASS: Demand = Demand {
+    class: Class::Index,
+    test: Test::Inside,
+    input: 1,
+    says: |op, found| format!("{op}: Target {} is out of bounds: there are {} classes.", found.value, found.bound),
+};
 
 fn check_weight(op: &str, input: &Tensor, weight: Option<&Tensor>, classes: usize) -> Result<()> {
     let Some(w) = weight else { return Ok(()) };
@@ -56,7 +63,7 @@ fn nll(
     let (out, total) = (Tensor::empty(shape, input.dtype())?, Tensor::empty(&[], input.dtype())?);
     let mut ins = vec![input, target];
     ins.extend(weight);
-    dispatch(&NLL_LOSS, &ins, &[&out, &total], &nll_attrs(reduction, ignored))?;
+    dispatch(&const { NLL_LOSS.with_demand(&CLASS) }, &ins, &[&out, &total], &nll_attrs(reduction, ignored))?;
     let (classes, sizes) = (input.shape()[1] as i64, target.sizes());
     attach(&[&out], name, &[input], &[Some(target), Some(&total), weight], move |ctx| {
         let g = ops::expand(&ctx.grad(0)?, &sizes)?;

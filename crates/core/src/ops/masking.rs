@@ -2,6 +2,7 @@
 
 use crate::call::{OneOrMore, Operand};
 use crate::cpu::index as kernels;
+use crate::demand::{Class, Demand, Found, Test};
 use crate::layout::broadcast_shapes;
 use crate::placing::at_least_1d;
 use crate::{DType, Result, Tensor, attach, dispatch, ensure, ops, pointwise};
@@ -55,6 +56,17 @@ fn gathered(g: &Tensor, mask: &Tensor, n: usize, shape: &[usize]) -> Result<Tens
     let size: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
     ops::reshape(&ops::slice(&sums, 0, None, Some(n as i64), 1)?, &size)
 }
+
+/// Of the number, among those that the mask has, of an element that the source has not.
+static ENOUGH: Demand = Demand {
+    class: Class::Shape,
+    test: Test::Inside,
+    input: 0,
+    says: |op, found| {
+        let ones = found.value + 1.0;
+        format!("{op}: Number of elements of source < number of ones in mask: {} < {ones}", found.bound)
+    },
+};
 
 ops! {
     /// A copy with one value wherever the mask is true; mask and input broadcast.
@@ -121,15 +133,11 @@ ops! {
         let size: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
         let (x, m) = (ops::expand(&input.detach(), &size)?, ops::expand(mask, &size)?);
         let n = if m.is_readable() { count(&m)? } else { 0 };
-        ensure!(
-            n <= source.numel(),
-            Shape,
-            "masked_scatter: Number of elements of source < number of ones in mask: {} < {n}",
-            source.numel()
-        );
+        let found = Found { value: n as f64 - 1.0, at: 0, bound: source.numel() };
+        ensure!(n <= source.numel(), Shape, "{}", (ENOUGH.says)("masked_scatter", &found));
         let out = Tensor::empty(&shape, input.dtype())?;
         out.copy_from(&x)?;
-        dispatch(&kernels::MASKED_SCATTER, &[&source.contiguous_data()?, &m], &[&out], &[])?;
+        dispatch(&const { kernels::MASKED_SCATTER.with_demand(&ENOUGH) }, &[&source.contiguous_data()?, &m], &[&out], &[])?;
         let before: Vec<usize> = source.shape().into();
         attach(&[&out], "MaskedScatterBackward0", &[input, source], &[Some(mask)], move |ctx| {
             let (g, mask) = (ctx.grad(0)?, ctx.saved(0)?);

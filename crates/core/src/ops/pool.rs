@@ -7,6 +7,7 @@ use crate::cpu::pool::{
     ADAPTIVE_AVG_POOL, ADAPTIVE_AVG_POOL_BACKWARD, ADAPTIVE_MAX_POOL, AVG_POOL, AVG_POOL_BACKWARD, MAX_POOL,
     PLANE_GATHER, PLANE_SCATTER, PLANE_SCATTER_ADD,
 };
+use crate::demand::{Class, Demand, Test};
 use crate::promote::wide;
 use crate::{Attr, DType, Result, Shape, Tensor, attach, dispatch, ensure};
 
@@ -327,7 +328,7 @@ fn max_unpool(
             "{op}: Found an invalid max index: {i} (output volumes are of size {size:?})"
         );
     }
-    let out = run_moves(&PLANE_SCATTER, n, x, indices, &shape)?;
+    let out = run_moves(&const { PLANE_SCATTER.with_demand(&MAX_INDEX) }, n, x, indices, &shape)?;
     let names = ["SqueezeBackward1", "MaxUnpool2DBackward0", "MaxUnpool3DBackward0"];
     attach(&[&out], node(names, n), &[x], &[Some(indices)], move |ctx| {
         let g = ctx.grad(0)?;
@@ -340,6 +341,14 @@ fn max_unpool(
 pub(super) fn chosen((values, indices): (Tensor, Tensor), with_indices: bool) -> Result<OneOrMore> {
     Ok(if with_indices { OneOrMore::More(vec![values, indices]) } else { OneOrMore::One(values) })
 }
+
+/// Where nobody can look at the indices; the sizes of the output are known as their product.
+static MAX_INDEX: Demand = Demand {
+    class: Class::Index,
+    test: Test::Inside,
+    input: 1,
+    says: |op, found| format!("{op}: Found an invalid max index: {} (output volumes are of size {})", found.value, found.bound),
+};
 
 ops! {
     /// The largest value of each window of (N, C, L) or (C, L), with `returnIndices` also where it stood in the row.

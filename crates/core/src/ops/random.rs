@@ -2,12 +2,14 @@
 
 use crate::autograd::{grad_enabled, inplace};
 use crate::call::{GeneratorId, Operand};
+use crate::demand::{self, Class, Demand, Test};
+use crate::lane::expr::{arith, compare};
 use crate::layout::broadcast_shapes;
 use crate::ops::creation::to_shape;
 use crate::promote::default_dtype;
 use crate::random::fill::{self, Draw};
 use crate::random::{Generator, generators, tensors};
-use crate::{DType, Result, Tensor, attach, bail, device, ensure, ops};
+use crate::{DType, Result, Tensor, attach, bail, device, ensure, ops, pointwise};
 
 ops! {
     /// Uniform numbers in [0, 1).
@@ -102,7 +104,7 @@ ops! {
     [torch factory as randint_like]
     fn randint_like_low(input: Tensor, low: i64, high: i64, generator: Option<GeneratorId> = None,
                         dtype: Option<DType> = None) -> Tensor {
-        let out = Tensor::empty_like(input, dtype.unwrap_or(input.dtype()))?;
+        let out = Tensor::empty_like_here(input, dtype.unwrap_or(input.dtype()))?;
         integers(&out, low, Some(high), generator)?;
         Ok(out)
     }
@@ -114,9 +116,9 @@ ops! {
     fn normal(mean: Tensor, std: Tensor, generator: Option<GeneratorId> = None) -> Tensor {
         let shape = broadcast_shapes("normal", mean.shape(), std.shape())?;
         let out = float_result("normal", mean, &shape)?;
-        check_all_stds(std)?;
+        demand::on_host("normal", std, &DEVIATION, 0)?;
         tensors::normal(&out, 0.0, 1.0, generator)?;
-        let out = ops::add(&ops::mul(&out, &std.detach())?, &mean.detach())?;
+        let out = ops::add(&deviating(&out, std)?, &mean.detach())?;
         without_gradient(&out, "NormalBackward3", &[mean, std]);
         Ok(out)
     }
@@ -140,9 +142,9 @@ ops! {
     [torch as normal]
     fn normal_std(mean: f64, std: Tensor, generator: Option<GeneratorId> = None) -> Tensor {
         let out = float_result("normal", std, std.shape())?;
-        check_all_stds(std)?;
+        demand::on_host("normal", std, &DEVIATION, 0)?;
         tensors::normal(&out, 0.0, 1.0, generator)?;
-        let out = ops::add(&ops::mul(&out, &std.detach())?, &Tensor::number(mean)?)?;
+        let out = ops::add(&deviating(&out, std)?, &Tensor::number(mean)?)?;
         without_gradient(&out, "NormalBackward2", &[std]);
         Ok(out)
     }
@@ -396,7 +398,7 @@ fn floats(op: &str, size: &[i64], dtype: Option<DType>) -> Result<Tensor> {
 }
 
 fn floats_like(op: &str, input: &Tensor, dtype: Option<DType>) -> Result<Tensor> {
-    let out = Tensor::empty_like(input, dtype.unwrap_or(input.dtype()))?;
+    let out = Tensor::empty_like_here(input, dtype.unwrap_or(input.dtype()))?;
     needs_float(op, &out)?;
     Ok(out)
 }
@@ -412,11 +414,37 @@ fn check_std(op: &str, std: f64) -> Result<()> {
     Ok(())
 }
 
-fn check_all_stds(std: &Tensor) -> Result<()> {
-    let fine = !std.is_readable() || std.to_vec::<f64>()?.iter().all(|&s| s >= 0.0);
-    ensure!(fine, Runtime, "normal expects all elements of std >= 0.0");
-    Ok(())
+/// Standard normal numbers times these deviations, which the host has looked at if it has them.
+fn deviating(drawn: &Tensor, std: &Tensor) -> Result<Tensor> {
+    let demand = (!std.is_readable()).then_some(&DEVIATION);
+    pointwise::num_demanding::<arith::mul::Op>(demand, "", &[drawn, &std.detach()], &[])
 }
+
+static DEVIATION: Demand = Demand {
+    class: Class::Runtime,
+    test: Test::Within(0.0, f64::INFINITY),
+    input: 1,
+    says: |_, _| "normal expects all elements of std >= 0.0".into(),
+};
+static PROBABILITY: Demand = Demand {
+    class: Class::Runtime,
+    test: Test::Within(0.0, 1.0),
+    input: 1,
+    says: |op, _| format!("{op}: Expected p_in >= 0 && p_in <= 1 to be true, but got false: a probability is outside [0, 1]"),
+};
+static WEIGHT: Demand = Demand {
+    class: Class::Runtime,
+    test: Test::Within(0.0, f32::MAX as f64),
+    input: 0,
+    says: |op, _| format!("{op}: probability tensor contains either `inf`, `nan` or element < 0"),
+};
+/// Of the greatest weight of a row.
+static GREATEST: Demand = Demand {
+    class: Class::Runtime,
+    test: Test::NotZero,
+    input: 0,
+    says: |op, _| format!("{op}: invalid multinomial distribution (sum of probabilities <= 0)"),
+};
 
 fn check_probability(op: &str, p: f64) -> Result<()> {
     ensure!((0.0..=1.0).contains(&p), Runtime, "{op} expects p to be in [0, 1], but got p={p}");
@@ -446,20 +474,16 @@ fn chosen(weights: &Tensor, k: i64, again: bool, generator: Option<GeneratorId>)
 }
 
 /// Bernoulli trials with the probabilities of a tensor.
-fn trials(op: &str, out: &Tensor, p: &Tensor, generator: Option<GeneratorId>) -> Result<()> {
+fn trials(op: &'static str, out: &Tensor, p: &Tensor, generator: Option<GeneratorId>) -> Result<()> {
     needs_float(op, p)?;
+    demand::on_host(op, p, &PROBABILITY, 0)?;
     if !p.is_readable() {
         // One number of [0, 1) for each element, as on the CPU.
         let drawn = Tensor::empty_like(out, DType::F32)?;
         tensors::uniform(&drawn, 0.0, 1.0, generator)?;
-        return out.copy_from(&ops::lt(&drawn, &p.detach())?);
+        let fewer = pointwise::compare_demanding::<compare::lt::Op>(Some(&PROBABILITY), &[&drawn, &p.detach()])?;
+        return out.copy_from(&fewer);
     }
-    let fine = p.to_vec::<f64>()?.iter().all(|p| (0.0..=1.0).contains(p));
-    ensure!(
-        fine,
-        Runtime,
-        "{op}: Expected p_in >= 0 && p_in <= 1 to be true, but got false: a probability is outside [0, 1]"
-    );
     tensors::bernoulli_each(out, p, generator)
 }
 
@@ -531,10 +555,12 @@ fn check_weights(input: &Tensor, num_samples: i64, replacement: bool) -> Result<
         "multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement: {num_samples} > {n}"
     );
     if !input.is_readable() {
-        return Ok(());
+        demand::demand("multinomial", input, &WEIGHT, 0)?;
+        return demand::demand("multinomial", &ops::amax(&input.detach(), Some(&[-1]), false)?, &GREATEST, 0);
     }
     let weights = input.to_vec::<f64>()?;
     ensure!(
+        // A float64 weight may be beyond what float32 has.
         weights.iter().all(|&w| w >= 0.0 && w.is_finite()),
         Runtime,
         "multinomial: probability tensor contains either `inf`, `nan` or element < 0"

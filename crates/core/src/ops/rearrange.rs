@@ -2,6 +2,7 @@
 
 use crate::autograd::composite;
 use crate::cpu::{Attr, index};
+use crate::demand::{Class, Demand, Test, demand};
 use crate::layout::wrap_dims;
 use crate::{DType, Result, Tensor, attach, dispatch, ensure, ops};
 
@@ -27,6 +28,19 @@ fn line(input: &Tensor, dim: Option<i64>) -> Result<(Tensor, i64)> {
     }
 }
 
+static COUNT: Demand = Demand {
+    class: Class::Value,
+    test: Test::NotBelow(0.0),
+    input: 0,
+    says: |op, found| format!("{op}: repeats can not be negative, got {}", found.value),
+};
+static TOTAL: Demand = Demand {
+    class: Class::Value,
+    test: Test::Exactly,
+    input: 0,
+    says: |op, found| format!("{op}: allocated size does not match required size: {} and {}", found.bound, found.value),
+};
+
 /// `i` repeated `repeats[i]` times.
 fn repeated(repeats: &Tensor, output_size: Option<i64>) -> Result<Tensor> {
     ensure!(repeats.ndim() <= 1, Shape, "repeat_interleave: repeats must be 0-dim or 1-dim tensor, got {:?}", repeats.shape());
@@ -38,6 +52,8 @@ fn repeated(repeats: &Tensor, output_size: Option<i64>) -> Result<Tensor> {
     );
     let counts = repeats.cast_data(DType::I64)?;
     if let (Some(n), false) = (output_size, counts.is_readable()) {
+        demand("repeat_interleave", &counts, &COUNT, 0)?;
+        demand("repeat_interleave", &ops::sum(&counts, None)?, &TOTAL, n as usize)?;
         let out = Tensor::empty(&[n as usize], DType::I64)?;
         dispatch(&index::REPEAT_INDICES, &[&counts], &[&out], &[])?;
         return Ok(out);

@@ -1,6 +1,7 @@
 //! gather, scatter and their kin: one index for every element, along one dimension.
 
 use crate::autograd::grad_enabled;
+use crate::demand::{Class, Demand, Test, demand};
 use crate::placing::{self, PutMode, at_least_1d};
 use crate::{DType, Layout, Result, Scalar, Tensor, attach, bail, ensure, ops, pointwise};
 
@@ -127,6 +128,16 @@ fn number_like(value: Scalar, input: &Tensor, index: &Tensor) -> Result<Tensor> 
     let one = Tensor::full(&vec![1; index.ndim()], value, input.dtype())?;
     ops::expand(&one, &index.sizes())
 }
+
+/// Of the number of zeros at a place.
+static ONE_ZERO: Demand = Demand {
+    class: Class::Runtime,
+    test: Test::Within(0.0, 1.0),
+    input: 0,
+    says: |op, _| {
+        format!("{op}: Double backward is unsupported for src when >1 zeros in src are scattered to the same position in self")
+    },
+};
 
 ops! {
     /// out[i][j][k] = input[index[i][j][k]][j][k] for dim 0, likewise for the others. The result has the index's shape.
@@ -402,11 +413,9 @@ fn product_gradients(
     let own = if include_self { zero_x.clone() } else { places.zero(&zero_x, at)? };
     let zeros = places.add(&own, at, &zero_s)?;
     let (none, single) = (ops::eq(&zeros, &zero)?.cast_data(dtype)?, ops::eq(&zeros, &one)?.cast_data(dtype)?);
-    ensure!(
-        !grad_enabled() || !zeros.is_readable() || ops::any(&ops::gt(&zeros, &one)?)?.item()?.to_f64() == 0.0,
-        Runtime,
-        "scatter_reduce: Double backward is unsupported for src when >1 zeros in src are scattered to the same position in self"
-    );
+    if grad_enabled() {
+        demand("scatter_reduce", &zeros, &ONE_ZERO, 0)?;
+    }
     // Zeros replaced by ones give the product of what is not zero.
     let (full_x, full_s) = (ops::where_(&ops::eq(x, &zero)?, &one, x)?, ops::where_(&ops::eq(src, &zero)?, &one, src)?);
     let rest = match places {

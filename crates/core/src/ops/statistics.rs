@@ -2,6 +2,7 @@
 
 use crate::call::Operand;
 use crate::cpu::reduce;
+use crate::demand::{Class, Demand, Test, demand};
 use crate::layout::wrap_dim;
 use crate::reducing::{Reduction, scale};
 use crate::{DType, Result, Scalar, Tensor, attach, ensure, ops};
@@ -79,7 +80,7 @@ fn of(correction: Option<Scalar>) -> f64 {
 }
 
 fn quantile_over(
-    op: &str,
+    op: &'static str,
     input: &Tensor,
     q: &Tensor,
     dim: Option<i64>,
@@ -103,8 +104,7 @@ fn quantile_over(
         "{op}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
     );
     let qs = ops::to_dtype(q, input.dtype())?;
-    let inside = !qs.is_readable() || qs.to_vec::<f64>()?.iter().all(|v| (0.0..=1.0).contains(v));
-    ensure!(inside, Value, "{op}() q values must be in the range [0, 1]");
+    demand(op, &qs, &QUANTILE, 0)?;
     // The quantiles are taken along the last dimension.
     let d = dim.map(|d| wrap_dim(op, d, input.ndim())).transpose()?;
     let line = match d {
@@ -161,7 +161,7 @@ fn quantile_over(
 }
 
 /// Refuses weights of observations that do not fit.
-fn check_weights(name: &str, w: &Tensor, float: bool, observations: usize) -> Result<()> {
+fn check_weights(name: &'static str, w: &Tensor, float: bool, observations: usize) -> Result<()> {
     ensure!(w.ndim() <= 1, Shape, "cov(): expected {name} to have one or fewer dimensions but got {name} with {} dimensions", w.ndim());
     if float {
         ensure!(w.dtype().is_float(), DType, "cov(): expected {name} to have floating point dtype but got {name} with {} dtype", w.dtype());
@@ -174,10 +174,28 @@ fn check_weights(name: &str, w: &Tensor, float: bool, observations: usize) -> Re
         "cov(): expected {name} to have the same numel as there are observations in the input but got {} != {observations}",
         w.numel()
     );
-    let least = if w.numel() > 0 && w.is_readable() { ops::min(&w.detach())?.item()?.to_f64() } else { 0.0 };
-    ensure!(least >= 0.0, Value, "cov(): {name} cannot be negative, got {least}");
-    Ok(())
+    demand(name, w, &WEIGHT, 0)
 }
+
+static QUANTILE: Demand = Demand {
+    class: Class::Value,
+    test: Test::Within(0.0, 1.0),
+    input: 0,
+    says: |op, _| format!("{op}() q values must be in the range [0, 1]"),
+};
+/// Of weights, by whose name they are demanded.
+static WEIGHT: Demand = Demand {
+    class: Class::Value,
+    test: Test::Within(0.0, f64::INFINITY),
+    input: 0,
+    says: |name, found| format!("cov(): {name} cannot be negative, got {}", found.value),
+};
+static TOTAL: Demand = Demand {
+    class: Class::Runtime,
+    test: Test::NotZero,
+    input: 0,
+    says: |_, _| "cov(): weights sum to zero, can't be normalized".into(),
+};
 
 ops! {
     /// Variance of all elements; `unbiased` divides by n - 1 instead of n.
@@ -311,11 +329,9 @@ ops! {
             }),
             Some(w) => {
                 let total = ops::sum(w, None)?;
-                ensure!(
-                    n == 0 || !total.is_readable() || total.item()?.to_f64() != 0.0,
-                    Runtime,
-                    "cov(): weights sum to zero, can't be normalized"
-                );
+                if n > 0 {
+                    demand("cov", &total, &TOTAL, 0)?;
+                }
                 let sum = ops::sum_dim(&ops::mul(&x, w)?, Some(&[1]), true, None)?;
                 let mean = ops::div(&sum, &total)?;
                 (total, mean)

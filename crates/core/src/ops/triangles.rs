@@ -3,6 +3,7 @@
 use super::factor::{batch, check_matrix, cols, factor, mt, permutation_matrix, rows, with};
 use crate::autograd::{composite, composites};
 use crate::cpu::linalg::{GEQRF, HOUSEHOLDER};
+use crate::demand::{Class, Demand, Test, demand};
 use crate::{Result, Tensor, attach, bail, dispatch, ensure, ops};
 
 /// Columns from..from + n.
@@ -131,6 +132,13 @@ fn reflect(a: &Tensor, tau: &Tensor, i: usize, x: &Tensor) -> Result<Tensor> {
     ops::sub(x, &ops::mul(&factor, &ops::matmul(&v, &ops::matmul(&mt(&v)?, x)?)?)?)
 }
 
+static REGULAR: Demand = Demand {
+    class: Class::Runtime,
+    test: Test::Within(0.0, 0.0),
+    input: 0,
+    says: |op, _| format!("{op}: U has a zero on its diagonal: the matrix is singular"),
+};
+
 ops! {
     /// P, L and U of `A = P L U`.
     ///
@@ -157,8 +165,8 @@ ops! {
     [linalg]
     fn lu_factor_ex(A: Tensor, pivot: bool = true, check_errors: bool = false) -> (LU: Tensor, pivots: Tensor, info: Tensor) {
         let out = lu_node("linalg.lu_factor_ex", A, pivot)?;
-        if check_errors && out.2.is_readable() && out.2.to_vec::<i64>()?.iter().any(|&i| i != 0) {
-            bail!(Runtime, "linalg.lu_factor_ex: U has a zero on its diagonal: the matrix is singular");
+        if check_errors {
+            demand("linalg.lu_factor_ex", &out.2, &REGULAR, 0)?;
         }
         Ok(out)
     }

@@ -14,7 +14,7 @@ use crate::wgsl::Scalar;
 pub(crate) fn move_elements(l: &Launch) -> Result<()> {
     let text = || "fn f(x: u32) -> u32 {\n  return x;\n}\n".to_string();
     let types = [Scalar::Byte; 2];
-    map(l, &Function { name: "copy", text: &text, types: &types, params: [0; 4], variant: 0, work: 4 })
+    map(l, &Function { name: "copy", text: &text, types: &types, params: [0; 4], variant: 0, work: 4, demand: None })
 }
 
 /// `outs[0] = ins[0]`, converted as `x.to(dtype)` does.
@@ -37,7 +37,7 @@ pub(crate) fn copy(l: &Launch) -> Result<()> {
         _ => "i32(x)",
     };
     let text = || format!("fn f(x: {}) -> {} {{\n  return {body};\n}}\n", t.name(), out.name());
-    map(l, &Function { name: "copy", text: &text, types: &[out, t], params: [0; 4], variant: 1, work: 8 })
+    map(l, &Function { name: "copy", text: &text, types: &[out, t], params: [0; 4], variant: 1, work: 8, demand: None })
 }
 
 /// Writes one number everywhere. attrs: [the number as float, the number as integer].
@@ -55,14 +55,14 @@ pub(crate) fn fill(l: &Launch) -> Result<()> {
     };
     let text = || "fn f() -> u32 {\n  return p.params[0];\n}\n".to_string();
     let params = [bits, 0, 0, 0];
-    map(l, &Function { name: "fill", text: &text, types: &[Scalar::Byte], params, variant: 0, work: 4 })
+    map(l, &Function { name: "fill", text: &text, types: &[Scalar::Byte], params, variant: 0, work: 4, demand: None })
 }
 
 /// `outs[0] = ins[0] ? ins[1] : ins[2]`.
 pub(crate) fn choose(l: &Launch) -> Result<()> {
     let text = || "fn f(m: u32, a: u32, b: u32) -> u32 {\n  return select(b, a, m != 0u);\n}\n".to_string();
     let types = [Scalar::Byte; 4];
-    map(l, &Function { name: "where", text: &text, types: &types, params: [0; 4], variant: 0, work: 4 })
+    map(l, &Function { name: "where", text: &text, types: &types, params: [0; 4], variant: 0, work: 4, demand: None })
 }
 
 /// A row-major copy of a view, in memory of its own.
@@ -91,7 +91,7 @@ pub(crate) fn row_major(shape: &[usize]) -> Vec<isize> {
 pub(crate) fn contiguous(gpu: &Gpu, v: &View) -> Result<Contiguous> {
     let copy = Contiguous { buffer: gpu.buffer(v.numel())?, strides: row_major(v.shape) };
     if v.numel() > 0 {
-        move_elements(&Launch { gpu, name: "copy", ins: &[*v], outs: &[copy.view(v)], attrs: &[] })?;
+        move_elements(&Launch { gpu, name: "copy", ins: &[*v], outs: &[copy.view(v)], attrs: &[], demand: None })?;
     }
     Ok(copy)
 }

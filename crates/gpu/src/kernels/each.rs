@@ -41,8 +41,10 @@ pub(crate) struct Each<'a> {
     pub body: &'a dyn Fn() -> String,
     /// Whether outputs are changed by `combine0(at, v)`, with `fn join(old, v)` of the text, by several positions.
     pub atomic: bool,
-    /// Whether the text calls `bad_index(index, size)`.
+    /// Whether the text calls `bad_index(index, size)`, or another function over `note_bad(value, at, bound)` (status.rs).
     pub checked: bool,
+    /// The type of what it notes.
+    pub notes: Scalar,
     /// What runs along a position.
     pub by: By,
     /// Elementary operations of a position.
@@ -70,6 +72,7 @@ impl<'a> Each<'a> {
             body,
             atomic: false,
             checked: false,
+            notes: Scalar::Int,
             by: By::Invocation,
             work: 16,
         }
@@ -90,7 +93,8 @@ pub(crate) fn each(l: &Launch, e: &Each) -> Result<()> {
     }
     let mut params = Vec::new();
     e.sets.iter().for_each(|(_, places)| places.push(&mut params));
-    let code = if e.checked { l.gpu.code(l.name) } else { 0 };
+    let demand = l.demand.unwrap_or(&status::INDEX);
+    let code = if e.checked { l.gpu.code(l.name, demand, e.notes) } else { 0 };
     params.extend([e.n as u32, code, 0, 0]);
     params.extend(e.params);
     let mut variant = e.variant;
@@ -119,6 +123,14 @@ pub(crate) fn each(l: &Launch, e: &Each) -> Result<()> {
     Ok(())
 }
 
+/// Notes an index outside a dimension.
+const BAD_INDEX: &str = "\
+fn bad_index(index: i32, size: u32) {
+  note_bad(bitcast<u32>(index), 0u, size);
+}
+
+";
+
 fn text(e: &Each, b: &Bindings) -> String {
     let name = |v: &View| Scalar::of(v.dtype).name();
     let mut types: Vec<String> = e.outs.iter().chain(e.ins).map(|v| name(v).to_string()).collect();
@@ -132,7 +144,8 @@ fn text(e: &Each, b: &Bindings) -> String {
     );
     text += &b.declare(&types);
     if e.checked {
-        text += &status::TEXT.replace("BINDING", &(b.list.len() + 1).to_string());
+        text += &status::text(b.list.len() + 1, "p.code");
+        text += BAD_INDEX;
     }
     text += POSITION;
     e.sets.iter().for_each(|(name, _)| text += &place(name));

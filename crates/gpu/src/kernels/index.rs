@@ -24,7 +24,7 @@ pub(crate) fn like<'a>(
     outs: &'a [View<'a>],
     attrs: &'a [Attr],
 ) -> Launch<'a> {
-    Launch { gpu: l.gpu, name, ins, outs, attrs }
+    Launch { gpu: l.gpu, name, ins, outs, attrs, demand: l.demand }
 }
 
 /// Zero everywhere.

@@ -37,7 +37,7 @@ impl Ranks {
         let strides = super::copy::row_major(mask.shape);
         let flags = View { buffer: &truth, dtype: DType::Bool, shape: mask.shape, strides: &strides, offset: 0 };
         let go = |name, ins: &[View], outs: &[View], attrs: &[Attr], run: fn(&Launch) -> Result<()>| {
-            run(&Launch { gpu: l.gpu, name, ins, outs, attrs })
+            run(&Launch { gpu: l.gpu, name, ins, outs, attrs, demand: None })
         };
         go("copy", &[*mask], &[flags], &[], copy)?;
         let ints = |buffer, shape, strides, offset| View { buffer, dtype: DType::I32, shape, strides, offset };
@@ -121,7 +121,14 @@ pub(crate) fn repeat(l: &Launch) -> Result<()> {
     let n = repeats.shape[0];
     let sums = l.gpu.buffer(n)?;
     let ends = View { buffer: &sums, dtype: DType::I32, shape: repeats.shape, strides: &[1], offset: 0 };
-    scan::cumsum(&Launch { gpu: l.gpu, name: "cumsum", ins: l.ins, outs: &[ends], attrs: &[Attr::from(0usize)] })?;
+    scan::cumsum(&Launch {
+        gpu: l.gpu,
+        name: "cumsum",
+        ins: l.ins,
+        outs: &[ends],
+        attrs: &[Attr::from(0usize)],
+        demand: None,
+    })?;
     let body = || {
         "fn body(i: u32) {\n  var low = 0u;\n  var high = p.n;\n  while (low < high) {\n    let middle = (low + high) / 2u;\n    \
          if (u32(in0(middle)) <= i) {\n      low = middle + 1u;\n    } else {\n      high = middle;\n    }\n  }\n  put0(p.start + i, i32(low));\n}\n\n"

@@ -6,6 +6,7 @@ pub(crate) mod batch_norm;
 pub(crate) mod bind;
 pub(crate) mod conv;
 pub(crate) mod copy;
+pub(crate) mod demand;
 pub(crate) mod each;
 pub(crate) mod gemm;
 pub(crate) mod grid;

@@ -36,8 +36,15 @@ pub(crate) fn round(l: &Launch) -> Result<()> {
         "fn f(x: f32, n: f32) -> f32 {\n  return m_bfloat16(x / m_maximum(m_bfloat16(n), m_bfloat16(bitcast<f32>(p.params.x))));\n}\n".to_string()
     };
     let params = [(l.attrs[2].f() as f32).to_bits(), 0, 0, 0];
-    let f =
-        Function { name: "muon_round divide", text: &text, types: &[Scalar::Float; 3], params, variant: 0, work: 16 };
+    let f = Function {
+        name: "muon_round divide",
+        text: &text,
+        types: &[Scalar::Float; 3],
+        params,
+        variant: 0,
+        work: 16,
+        demand: None,
+    };
     map(&Launch { ins: &[*x, norm], outs: &[*x], ..*l }, &f)
 }
 
@@ -53,5 +60,5 @@ pub(crate) fn combine(l: &Launch) -> Result<()> {
     let number = |k: usize| l.attrs.get(k).map_or(0, |a| (a.f() as f32).to_bits());
     let params = [number(0), number(1), 0, 0];
     let types = &[Scalar::Float; 3][..l.ins.len() + 1];
-    map(l, &Function { name: l.name, text: &text, types, params, variant: two as u64, work: 16 })
+    map(l, &Function { name: l.name, text: &text, types, params, variant: two as u64, work: 16, demand: None })
 }

@@ -226,7 +226,7 @@ fn scattered(l: &Launch, rule: &Rule, i: usize, operands: &[View]) -> Result<()>
     let attrs: Vec<Attr> = [&l.attrs[..rule.shared], &l.attrs[own..own + rule.own]].concat();
     run(&Launch { ins, outs, attrs: &attrs, ..*l }, rule, &[0]);
     for (v, c) in outs.iter().zip(operands) {
-        move_elements(&Launch { gpu: l.gpu, name: "copy", ins: &[*v], outs: &[*c], attrs: &[] })?;
+        move_elements(&Launch { gpu: l.gpu, name: "copy", ins: &[*v], outs: &[*c], attrs: &[], demand: None })?;
     }
     Ok(())
 }

@@ -6,12 +6,14 @@
 
 use std::fmt::Write;
 
-use cresset_lane::{DType, Program};
+use cresset_lane::{DType, Demand, Program};
 
 use super::bind::{Bindings, GROUP, POSITION, groups, scalar_code};
+use super::demand;
 use crate::error::Result;
 use crate::launch::{Launch, View};
-use crate::pipeline::Key;
+use crate::pipeline::{Key, MAX_BINDINGS};
+use crate::status;
 use crate::stream::Dispatch;
 use crate::wgsl::{Scalar, link, missing, print};
 
@@ -38,7 +40,50 @@ pub(crate) struct Function<'a> {
     /// Which of the texts of this name; below 2^8.
     pub variant: u64,
     pub work: u64,
+    /// What an input's elements must be.
+    pub demand: Option<&'static Demand>,
 }
+
+impl Function<'_> {
+    /// Words behind the other uniforms that a demand takes: its code and its test.
+    fn demanded(&self, l: &Launch) -> Option<[u32; 4]> {
+        let demand = self.demand?;
+        let t = self.types[1 + demand.input];
+        let [low, high, not] = demand::words(demand.test, 0, t);
+        Some([low, high, not, l.gpu.code(l.name, demand, t)])
+    }
+
+    /// Where those words stand among the uniforms.
+    fn field(&self) -> &'static str {
+        if self.demand.is_some() { "  demand: vec4<u32>,\n" } else { "" }
+    }
+
+    /// The text that notes elements, with the words at this binding.
+    fn notes(&self, binding: usize) -> String {
+        self.demand.map_or(String::new(), |d| {
+            let words = "vec4<u32>(p.demand.xyz, 0u)";
+            status::text(binding, "p.demand.w") + &demand::text(self.types[1 + d.input], words)
+        })
+    }
+}
+
+/// Launches a text; its words are bound behind its operands, if it may note something.
+fn dispatch(l: &Launch, f: &Function, b: &Bindings, mut d: Dispatch, mut params: Vec<u32>) -> Result<()> {
+    let mut bindings = b.list.clone();
+    if let Some(words) = f.demanded(l) {
+        bindings.push((l.gpu.status()?, true));
+        params.extend(words);
+        d.key.variant |= (f.demand.map_or(0, |d| d.input as u64 + 1)) << DEMAND;
+    }
+    l.gpu.dispatch(&Dispatch { bindings: &bindings, params: &params, ..d });
+    if f.demand.is_some() {
+        l.gpu.watch();
+    }
+    Ok(())
+}
+
+/// Where in a variant it stands which input is looked at.
+const DEMAND: u32 = 61;
 
 /// Whether every function of a program exists for a dtype.
 pub(crate) fn can(program: &Program, dtype: DType) -> bool {
@@ -61,7 +106,7 @@ pub(crate) fn run(l: &Launch, program: fn() -> Program) -> Result<()> {
         None => Ok(()),
     })?;
     let text = || print(&program(), t, l.ins.len()).0;
-    let f = Function { name: l.name, text: &text, types: &types, params, variant: 0, work: 32 };
+    let f = Function { name: l.name, text: &text, types: &types, params, variant: 0, work: 32, demand: l.demand };
     map(l, &f)
 }
 
@@ -72,10 +117,10 @@ pub(crate) fn map(l: &Launch, f: &Function) -> Result<()> {
     if numel == 0 {
         return Ok(());
     }
-    if l.ins.len() >= MAX_OPERANDS {
+    let bindings = Bindings::new(&l.outs[..1], l.ins);
+    if l.ins.len() >= MAX_OPERANDS || bindings.list.len() + f.demand.is_some() as usize > MAX_BINDINGS {
         return l.refuse("so many operands at once");
     }
-    let bindings = Bindings::new(&l.outs[..1], l.ins);
     let mut variant = f.variant;
     for t in f.types {
         variant = (variant << 2) | scalar_code(*t);
@@ -85,7 +130,6 @@ pub(crate) fn map(l: &Launch, f: &Function) -> Result<()> {
         Some((ways, by_four)) => run_flat(l, f, &bindings, variant, &ways, by_four),
         None => run_strided(l, f, &bindings, variant),
     }
-    .map_or_else(|| l.refuse("a tensor of so many dimensions that do not lie behind each other"), Ok)
 }
 
 /// The way of each input where no dimension is needed, and whether four elements can be taken at a time.
@@ -111,10 +155,10 @@ fn flat(l: &Launch) -> Option<(Vec<Way>, bool)> {
     Some((ways, by_four))
 }
 
-fn run_flat(l: &Launch, f: &Function, b: &Bindings, variant: u64, ways: &[Way], by_four: bool) -> Option<()> {
+fn run_flat(l: &Launch, f: &Function, b: &Bindings, variant: u64, ways: &[Way], by_four: bool) -> Result<()> {
     let numel = l.outs[0].numel();
     let each = if by_four { 4 } else { 1 };
-    let mut params = [0u32; 16];
+    let mut params = vec![0u32; 16];
     params[0] = numel as u32;
     params[4..8].copy_from_slice(&f.params);
     params[8] = l.outs[0].offset as u32 / each;
@@ -123,15 +167,16 @@ fn run_flat(l: &Launch, f: &Function, b: &Bindings, variant: u64, ways: &[Way], 
     }
     let still = ways.iter().enumerate().fold(0, |bits, (k, w)| bits | ((*w == Way::Still) as u64) << k);
     let variant = (((variant << 8) | still) << 2) | (1 + by_four as u64);
-    l.gpu.dispatch(&Dispatch {
+    let text = || flat_text(f, b, ways, by_four);
+    let d = Dispatch {
         key: Key { kernel: f.name, variant },
-        text: &|| flat_text(f, b, ways, by_four),
-        bindings: &b.list,
-        params: &params,
+        text: &text,
+        bindings: &[],
+        params: &[],
         groups: groups(l.gpu, numel.div_ceil(each as usize), GROUP as usize),
         work: numel as u64 * f.work,
-    });
-    Some(())
+    };
+    dispatch(l, f, b, d, params)
 }
 
 const HEAD: &str =
@@ -151,8 +196,9 @@ fn flat_text(f: &Function, b: &Bindings, ways: &[Way], by_four: bool) -> String 
             }
         }
     }
-    let mut text = format!("struct Params {{\n{HEAD}}}\n@group(0) @binding(0) var<uniform> p: Params;\n");
+    let mut text = format!("struct Params {{\n{HEAD}{}}}\n@group(0) @binding(0) var<uniform> p: Params;\n", f.field());
     text += &b.declare(&types);
+    text += &f.notes(b.list.len() + 1);
     text += POSITION;
     text += &(f.text)();
     text += MAIN;
@@ -172,6 +218,15 @@ fn flat_text(f: &Function, b: &Bindings, ways: &[Way], by_four: bool) -> String 
         format!("f({})", (0..count).map(each).collect::<Vec<_>>().join(", "))
     };
     let to = format!("b{}[{} + i]", b.slots[0], offset(0));
+    if let Some(k) = f.demand.map(|d| d.input) {
+        // Of four elements those behind the end are nobody's.
+        text += &match by_four && ways[k] == Way::Linear {
+            true => format!(
+                "  for (var c = 0u; c < min(4u, p.n - 4u * i); c++) {{\n    demand(x{k}[c], 4u * i + c);\n  }}\n"
+            ),
+            false => format!("  demand(x{k}, i);\n"),
+        };
+    }
     if by_four {
         let t = f.types[0].name();
         let _ = writeln!(
@@ -228,12 +283,12 @@ impl Dims {
     }
 }
 
-fn run_strided(l: &Launch, f: &Function, b: &Bindings, variant: u64) -> Option<()> {
+fn run_strided(l: &Launch, f: &Function, b: &Bindings, variant: u64) -> Result<()> {
     let operands: Vec<&View> = std::iter::once(&l.outs[0]).chain(l.ins).collect();
     let numel = l.outs[0].numel();
     let dims = Dims::new(l.outs[0].shape, &operands);
     if dims.sizes.len() > MAX_DIMS {
-        return None;
+        return l.refuse("a tensor of so many dimensions that do not lie behind each other");
     }
     let mut params = vec![0u32; 32 + MAX_DIMS * operands.len().next_multiple_of(4)];
     params[0] = numel as u32;
@@ -250,15 +305,16 @@ fn run_strided(l: &Launch, f: &Function, b: &Bindings, variant: u64) -> Option<(
             params[32 + d * width + k] = s as i32 as u32;
         }
     }
-    l.gpu.dispatch(&Dispatch {
+    let text = || strided_text(f, b);
+    let d = Dispatch {
         key: Key { kernel: f.name, variant: variant << 10 },
-        text: &|| strided_text(f, b),
-        bindings: &b.list,
-        params: &params,
+        text: &text,
+        bindings: &[],
+        params: &[],
         groups: groups(l.gpu, numel, GROUP as usize),
         work: numel as u64 * (f.work + 16),
-    });
-    Some(())
+    };
+    dispatch(l, f, b, d, params)
 }
 
 fn strided_text(f: &Function, b: &Bindings) -> String {
@@ -266,11 +322,13 @@ fn strided_text(f: &Function, b: &Bindings) -> String {
     let vectors = count.div_ceil(4);
     let types: Vec<String> = f.types.iter().map(|t| t.name().to_string()).collect();
     let mut text = format!(
-        "struct Params {{\n{HEAD}  shape: array<vec4<u32>, 4>,\n  strides: array<vec4<u32>, {}>,\n}}\n\
+        "struct Params {{\n{HEAD}  shape: array<vec4<u32>, 4>,\n  strides: array<vec4<u32>, {}>,\n{}}}\n\
          @group(0) @binding(0) var<uniform> p: Params;\n",
-        MAX_DIMS * vectors
+        MAX_DIMS * vectors,
+        f.field()
     );
     text += &b.declare(&types);
+    text += &f.notes(b.list.len() + 1);
     text += POSITION;
     text += &(f.text)();
     text += MAIN;
@@ -285,6 +343,9 @@ fn strided_text(f: &Function, b: &Bindings) -> String {
     text += "  }\n";
     let at = |k: usize| format!("b{}[at{}[{}]]", b.slots[k], k / 4, k % 4);
     let operands: Vec<String> = (1..count).map(at).collect();
+    if let Some(k) = f.demand.map(|d| d.input) {
+        let _ = writeln!(text, "  demand({}, i);", operands[k]);
+    }
     let _ = writeln!(text, "  {} = f({});\n}}", at(0), operands.join(", "));
     link(&text)
 }

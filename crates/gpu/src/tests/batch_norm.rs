@@ -29,7 +29,7 @@ fn dispatches(s: &Scene, kernel: cresset_cpu::Kernel) -> Vec<u64> {
     let counts = std::cell::RefCell::new(Vec::new());
     on_each(|gpu| {
         let before = gpu.counters();
-        s.on_gpu(gpu, Kernel { name: kernel.name, program: None }).unwrap();
+        s.on_gpu(gpu, Kernel { name: kernel.name, program: None, demand: None }).unwrap();
         counts.borrow_mut().push((gpu.counters() - before).dispatches);
     });
     counts.into_inner()

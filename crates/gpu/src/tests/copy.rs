@@ -41,7 +41,7 @@ fn copies_keep_every_bit_of_a_nan() {
     let bits = [0x7fc1_2345u32, 0xffff_ffff, 1, 0x8000_0000];
     s.memories[0].bytes[..16].copy_from_slice(&bits.map(u32::to_ne_bytes).concat());
     crate::testing::on_each(|gpu| {
-        let k = crate::Kernel { name: "copy", program: None };
+        let k = crate::Kernel { name: "copy", program: None, demand: None };
         let after = s.on_gpu(gpu, k).unwrap();
         assert_eq!(after[1].bytes[..16], bits.map(u32::to_ne_bytes).concat());
     });

@@ -38,7 +38,7 @@ fn values(o: &Operand, memories: &[Memory]) -> Vec<f64> {
 }
 
 fn on_gpu(s: &Scene, gpu: &Gpu, name: &'static str) -> Vec<Memory> {
-    s.on_gpu(gpu, Kernel { name, program: None }).unwrap()
+    s.on_gpu(gpu, Kernel { name, program: None, demand: None }).unwrap()
 }
 
 const BATCH: usize = 3;

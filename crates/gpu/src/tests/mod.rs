@@ -3,10 +3,13 @@
 mod batch_norm;
 mod conv;
 mod copy;
+mod demand;
 mod grid;
 mod index;
 mod linalg;
 mod matmul;
+#[cfg(target_os = "linux")]
+mod memory;
 mod optim;
 mod order;
 mod pointwise;

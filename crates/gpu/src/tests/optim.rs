@@ -147,7 +147,7 @@ fn dense(
 fn numbers(s: &Scene, gpu: Option<&crate::Gpu>, kernel: Kernel, memory: usize) -> Vec<f64> {
     let after = match gpu {
         None => s.on_cpu(kernel),
-        Some(gpu) => s.on_gpu(gpu, GpuKernel { name: kernel.name, program: None }).unwrap(),
+        Some(gpu) => s.on_gpu(gpu, GpuKernel { name: kernel.name, program: None, demand: None }).unwrap(),
     };
     let m = &after[memory];
     m.bytes.chunks(m.dtype.size()).map(|v| decode(m.dtype, v)).collect()

@@ -83,7 +83,7 @@ fn degree(r: &mut Rng) -> f64 {
 
 /// Whether the GPU has the functions of an expression, and if not, which one it lacks.
 fn lacks(kernel: Kernel, dtype: DType) -> bool {
-    let k = crate::Kernel { name: kernel.name, program: kernel.program };
+    let k = crate::Kernel { name: kernel.name, program: kernel.program, demand: None };
     !crate::supports(&k, dtype)
 }
 

@@ -1,13 +1,13 @@
 //! Indices that lie outside: nothing beside the operands is touched, and the next read says so.
 
 use cresset_cpu::index::PutMode;
-use cresset_lane::{Attr, DType};
+use cresset_lane::{Attr, Class, DType};
 
 use crate::testing::{Layout, Memory, Operand, Rng, Scene, decode, on_each};
 use crate::{Gpu, Kernel, Kind, View, launch};
 
 fn kernel(name: &'static str) -> Kernel {
-    Kernel { name, program: None }
+    Kernel { name, program: None, demand: None }
 }
 
 fn values(m: &Memory) -> Vec<f64> {
@@ -37,7 +37,7 @@ fn fails(gpu: &Gpu, s: &Scene, name: &'static str, says: &str) -> Vec<Vec<f64>> 
     let before = gpu.counters();
     let e = read(0).unwrap_err();
     assert_eq!((gpu.counters() - before).submits, 1, "an error takes no submission of its own");
-    assert_eq!(e.kind, Kind::Index, "{e}");
+    assert_eq!(e.kind, Kind::Found(Class::Index), "{e}");
     assert!(e.message.starts_with(&format!("{name}: {says}")), "{e}");
     // Once told it is gone.
     (0..buffers.len()).map(|k| read(k).unwrap()).collect()

@@ -17,8 +17,8 @@ fn floats(gpu: &Gpu, b: &Buffer, n: usize) -> Vec<f32> {
     bytes.chunks_exact(4).map(|v| f32::from_ne_bytes(v.try_into().unwrap())).collect()
 }
 
-const SQUARE: Kernel = Kernel { name: "square", program: Some(record_num::<arith::square::Op>) };
-const ADD: Kernel = Kernel { name: "add", program: Some(record_num::<arith::add::Op>) };
+const SQUARE: Kernel = Kernel { name: "square", program: Some(record_num::<arith::square::Op>), demand: None };
+const ADD: Kernel = Kernel { name: "add", program: Some(record_num::<arith::add::Op>), demand: None };
 
 fn run(gpu: &Gpu, kernel: Kernel, ins: &[&Buffer], out: &Buffer, n: usize) {
     let shape = [n];
@@ -57,7 +57,8 @@ fn what_the_device_cannot_hold_is_refused() {
         assert_eq!(gpu.buffer(1 << 40).err().unwrap().kind, Kind::Limit);
         let b = gpu.buffer(4).unwrap();
         let v = View { buffer: &b, dtype: DType::F32, shape: &[4], strides: &[1], offset: 0 };
-        let e = launch(gpu, Kernel { name: "no_such_kernel", program: None }, &[v], &[v], &[]).unwrap_err();
+        let e =
+            launch(gpu, Kernel { name: "no_such_kernel", program: None, demand: None }, &[v], &[v], &[]).unwrap_err();
         assert_eq!(e.kind, Kind::Unsupported);
         assert!(e.message.starts_with("no_such_kernel:"), "{e}");
     });
@@ -188,7 +189,7 @@ fn more_workgroups_than_one_dimension_has() {
         let shape = [n];
         let view = |buffer, offset| View { buffer, dtype: DType::F32, shape: &shape, strides: &[1], offset };
         let number = [Attr::from(3.0), Attr::from(3i64)];
-        launch(gpu, Kernel { name: "fill", program: None }, &[], &[view(&x, 1)], &number).unwrap();
+        launch(gpu, Kernel { name: "fill", program: None, demand: None }, &[], &[view(&x, 1)], &number).unwrap();
         launch(gpu, SQUARE, &[view(&x, 1)], &[view(&y, 0)], &[]).unwrap();
         for at in [0, 1000, n / 2, 16_776_959, 16_776_960, n - 1] {
             let one = pollster::block_on(gpu.read(&y, DType::F32, at, 1)).unwrap();

@@ -96,7 +96,7 @@ impl Machine for Device<'_> {
         };
         let ins: Vec<View> = ins.iter().map(view).collect();
         let outs: Vec<View> = outs.iter().map(view).collect();
-        let kernel = Kernel { name: kernel.name, program: kernel.program };
+        let kernel = Kernel { name: kernel.name, program: kernel.program, demand: None };
         launch(self.0, kernel, &ins, &outs, attrs).unwrap();
     }
     fn read(&mut self, t: &Tensor) -> Vec<f32> {
