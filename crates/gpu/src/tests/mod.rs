@@ -5,6 +5,7 @@ mod conv;
 mod copy;
 mod grid;
 mod index;
+mod join;
 mod linalg;
 mod matmul;
 mod optim;
