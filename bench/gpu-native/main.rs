@@ -1,15 +1,24 @@
 //! float32 matrix products and training steps on a GPU, natively, beside what its multiply-adds reach in registers.
 //!
-//!     cargo run --release -p cresset-core --features gpu --example gpu_native [-- LARGEST]
+//!     cargo run --release -p cresset-core --features gpu --example gpu_native [-- OPTIONS] [LARGEST]
 //!
 //! LARGEST is the largest matrix (default 8192 on a GPU, 512 on an adapter that computes on the CPU, whose speed says nothing).
+//! Options:
+//!
+//!     --configurations     times every way to share out a product, and kernels that join rows with subgroups and without, side by
+//!                          side, in place of all else: what the table of crates/gpu/src/kernels/sharing.rs is filled in by
+//!     --configuration C    lets every product go one way: thin, dot, 32x32, 64x64, 16x64 or 64x16
+//!     --no-subgroups       joins in workgroup memory
+
+mod configurations;
 
 use std::time::Instant;
 
 use cresset_core::call::OneOrMore;
 use cresset_core::device::{self, Device, gpu};
 use cresset_core::{DType, Layout, Result, Tensor, autograd, ops, random};
-use cresset_gpu::measure::fma_roof;
+use cresset_gpu::measure::{configurations as ways, fma_roof, force};
+use cresset_gpu::{AdapterKind, Gpu, Options};
 
 /// Seconds that a run takes, at best: several runs in one submission, waited for by reading a number.
 fn best(runs: usize, mut f: impl FnMut() -> Result<Tensor>) -> Result<f64> {
@@ -98,11 +107,27 @@ fn row(name: &str, seconds: f64, flops: f64, roof: f64) {
 }
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    cresset_gpu::wait(gpu::open())?;
-    let gpu = gpu::gpu()?;
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let has = |name: &str| args.iter().any(|a| a == name);
+    let gpu = cresset_gpu::wait(Gpu::open_with(Options { subgroups: !has("--no-subgroups") }))?;
+    gpu::install(gpu.clone());
     let name = gpu.name().to_string();
-    let software = ["llvmpipe", "SwiftShader"].iter().any(|s| name.contains(s));
-    let largest = std::env::args().nth(1).map_or(Ok(if software { 512 } else { 8192 }), |s| s.parse::<i64>())?;
+    let configuration = args.iter().position(|a| a == "--configuration").map(|i| args.get(i + 1).map_or("", |c| c));
+    if let Some(c) = configuration {
+        if !ways().any(|way| way == c) {
+            return Err(format!("--configuration takes one of {}", ways().collect::<Vec<_>>().join(", ")).into());
+        }
+        force(&gpu, Some(c));
+    }
+    let least = if gpu.kind() == AdapterKind::Cpu { 512 } else { 8192 };
+    let largest = args.last().and_then(|s| s.parse::<i64>().ok()).unwrap_or(least);
+    if has("--configurations") {
+        let subgroups = if gpu.uses_subgroups() { "with" } else { "without" };
+        println!("{name}: {:?}, {subgroups} subgroups", gpu.kind());
+        device::set_default(Device::Gpu);
+        configurations::products(&gpu, largest as usize)?;
+        return configurations::rows();
+    }
     let roof = fma_roof(&gpu)?;
     println!("{name}: multiply-adds in registers reach {roof:.0} GFLOP/s\n");
     println!("| | ms | GFLOP/s | of the roof |\n|---|---|---|---|");

@@ -134,8 +134,24 @@ export function ofGpu(what: string, fn: (wasm: GpuExports) => number): Float64Ar
 }
 
 /**
+ * `gpu.requestAdapter`, whose adapter gives a device with subgroups if it has them. wgpu 30 never asks for them, since it does not know
+ * the feature's name in WebGPU (FEATURES_MAPPING in its backend/webgpu.rs); so it is added to what it asks for. The engine finds out by
+ * asking the device (crates/gpu/src/adapter.rs).
+ */
+function withSubgroups(gpu: GPU): GPU['requestAdapter'] {
+  const requestAdapter = gpu.requestAdapter.bind(gpu);
+  return async (options) => {
+    const adapter = await requestAdapter(options);
+    if (!adapter?.features.has('subgroups')) return adapter;
+    const requestDevice = adapter.requestDevice.bind(adapter);
+    const value = (wanted?: GPUDeviceDescriptor) => requestDevice({ ...wanted, requiredFeatures: [...(wanted?.requiredFeatures ?? []), 'subgroups'] });
+    return Object.defineProperty(adapter, 'requestDevice', { value, writable: true, configurable: true, enumerable: false });
+  };
+}
+
+/**
  * Runs `fn` while `navigator.gpu` is to be found. The engine looks at `navigator` if there is a global `Window` or
- * `WorkerGlobalScope`, which Node has not; nothing of this outlasts `fn`, since libraries tell browsers by such names.
+ * `WorkerGlobalScope`, which Node has not, and asks for subgroups where they are; nothing of this outlasts `fn`, since libraries tell browsers by such names.
  * The classes of WebGPU's errors do: that is how the engine tells them apart.
  */
 export function visibly<T>(provided: Extract<Provided, { gpu: GPU }>, fn: () => T): T {
@@ -143,16 +159,17 @@ export function visibly<T>(provided: Extract<Provided, { gpu: GPU }>, fn: () => 
     if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   }
   const undo: (() => void)[] = [];
-  const lend = (name: string, value: unknown): void => {
-    const before = Object.getOwnPropertyDescriptor(globalThis, name);
-    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+  const lend = (name: string, value: unknown, to: object = globalThis): void => {
+    const before = Object.getOwnPropertyDescriptor(to, name);
+    Object.defineProperty(to, name, { value, writable: true, configurable: true, enumerable: false });
     undo.push(() => {
-      if (before) Object.defineProperty(globalThis, name, before);
-      else delete (globalThis as Record<string, unknown>)[name];
+      if (before) Object.defineProperty(to, name, before);
+      else delete (to as Record<string, unknown>)[name];
     });
   };
   if ((globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu !== provided.gpu) lend('navigator', { gpu: provided.gpu });
   if (!('Window' in globalThis) && !('WorkerGlobalScope' in globalThis)) lend('WorkerGlobalScope', class {});
+  lend('requestAdapter', withSubgroups(provided.gpu), provided.gpu);
   try {
     return fn();
   } finally {

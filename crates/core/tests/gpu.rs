@@ -2,11 +2,12 @@
 
 use cresset_core::device::{self, Device, gpu};
 use cresset_core::{DType, ErrorKind, Result, Tensor, autograd, ops, random};
+use cresset_gpu::Options;
 use cresset_gpu::drivers::open_software;
 
 /// Runs a test with each software adapter as the thread's GPU.
 fn on_each(test: impl Fn() -> Result<()>) {
-    for adapter in open_software() {
+    for adapter in open_software(Options::default()) {
         gpu::install(adapter);
         test().unwrap();
         device::set_default(Device::Cpu);

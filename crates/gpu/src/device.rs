@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
+use crate::adapter::{AdapterKind, Options, Traits, has_subgroups};
 use crate::counters::{Counters, Counting};
 use crate::error::{Error, FREE_MEMORY, Kind, Result};
 use crate::pipeline::Pipelines;
@@ -20,6 +21,7 @@ pub(crate) struct Inner {
     pub queue: wgpu::Queue,
     pub limits: wgpu::Limits,
     pub name: String,
+    pub traits: Traits,
     pub counting: Counting,
     pub fault: Fault,
     pub status: Status,
@@ -48,6 +50,22 @@ impl Gpu {
     /// # Errors
     /// `Unavailable` where there is none or it has no compute shaders, `Untrusted` where it computes wrongly.
     pub fn open() -> impl Future<Output = Result<Gpu>> {
+        Gpu::open_with(Options::default())
+    }
+
+    /// The same with more said of how.
+    ///
+    /// # Errors
+    /// As [`Gpu::open`].
+    ///
+    /// ```no_run
+    /// use cresset_gpu::{Gpu, Options};
+    ///
+    /// let gpu = cresset_gpu::wait(Gpu::open_with(Options { subgroups: false }))?;
+    /// assert!(!gpu.uses_subgroups());
+    /// # Ok::<(), cresset_gpu::Error>(())
+    /// ```
+    pub fn open_with(options: Options) -> impl Future<Output = Result<Gpu>> {
         let wanted = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,
             ..Default::default()
@@ -60,23 +78,23 @@ impl Gpu {
                     format!("webgpu: no adapter was found ({e}). It takes a driver for Vulkan or Metal, or a browser with WebGPU."),
                 )
             })?;
-            Gpu::on(adapter).await
+            Gpu::on(adapter, options).await
         }
     }
 
     /// Opens every adapter of this machine; natively only, since a browser shows one.
     #[cfg(not(target_arch = "wasm32"))]
-    pub async fn open_all() -> Vec<Result<Gpu>> {
+    pub async fn open_all(options: Options) -> Vec<Result<Gpu>> {
         let mut all = Vec::new();
         for adapter in instance().enumerate_adapters(BACKENDS).await {
-            all.push(Gpu::on(adapter).await);
+            all.push(Gpu::on(adapter, options).await);
         }
         all
     }
 
-    async fn on(adapter: wgpu::Adapter) -> Result<Gpu> {
-        let limits = adapter.limits();
-        let name = describe(&adapter.get_info());
+    async fn on(adapter: wgpu::Adapter, options: Options) -> Result<Gpu> {
+        let (limits, info) = (adapter.limits(), adapter.get_info());
+        let name = describe(&info);
         if limits.max_compute_workgroups_per_dimension == 0 || limits.max_compute_invocations_per_workgroup < 256 {
             return Err(Error::new(
                 Kind::Unavailable,
@@ -87,6 +105,11 @@ impl Gpu {
             label: Some("cresset"),
             // What the adapter has: the defaults would refuse tensors of more than 128 MiB.
             required_limits: limits.clone(),
+            // One that kernels do without where it is not there.
+            required_features: match options.subgroups {
+                true => adapter.features() & wgpu::Features::SUBGROUP,
+                false => wgpu::Features::empty(),
+            },
             memory_hints: wgpu::MemoryHints::Performance,
             ..Default::default()
         };
@@ -99,14 +122,41 @@ impl Gpu {
         let stream = RefCell::new(Stream::default());
         let pipelines = RefCell::new(Pipelines::default());
         let (counting, status) = (Counting::default(), Status::default());
-        let gpu = Gpu(Rc::new(Inner { device, queue, limits, name, counting, fault, status, pool, stream, pipelines }));
+        let traits = Traits::new(&info, &limits);
+        let wanted = options.subgroups && has_subgroups(&device);
+        let gpu = Gpu(Rc::new(Inner {
+            device,
+            queue,
+            limits,
+            name,
+            traits,
+            counting,
+            fault,
+            status,
+            pool,
+            stream,
+            pipelines,
+        }));
         crate::kernels::selftest::run(&gpu).await?;
+        if wanted {
+            crate::kernels::selftest::try_subgroups(&gpu).await?;
+        }
         Ok(gpu)
     }
 
     /// The adapter's name, with its driver's.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// What computes.
+    pub fn kind(&self) -> AdapterKind {
+        self.0.traits.kind.get()
+    }
+
+    /// Whether kernels use subgroups: the adapter has them, they are as kernels need them, and nobody asked for none.
+    pub fn uses_subgroups(&self) -> bool {
+        self.0.traits.subgroups.get()
     }
 
     /// What was done since the device was opened.

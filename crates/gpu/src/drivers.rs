@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use crate::Gpu;
+use crate::{Gpu, Options};
 
 /// Where Debian's packages and others put the drivers; the first that exists is taken.
 const LAVAPIPE: [&str; 3] = [
@@ -25,11 +25,11 @@ fn driver(name: &str, variable: &str, paths: &[&str]) -> PathBuf {
     })
 }
 
-/// Opens lavapipe and SwiftShader, and nothing else that the machine may have.
+/// Opens lavapipe and SwiftShader, and nothing else that the machine may have, with what is asked for.
 ///
 /// # Panics
 /// Where one of them is missing: a test on half of them would say less than it seems to.
-pub fn open_software() -> Vec<Gpu> {
+pub fn open_software(options: Options) -> Vec<Gpu> {
     static DRIVERS: Once = Once::new();
     DRIVERS.call_once(|| {
         let lavapipe = driver("lavapipe", "CRESSET_LAVAPIPE", &LAVAPIPE);
@@ -41,7 +41,7 @@ pub fn open_software() -> Vec<Gpu> {
             std::env::set_var("VK_DRIVER_FILES", &list);
         }
     });
-    let all: Vec<Gpu> = pollster::block_on(Gpu::open_all()).into_iter().map(|g| g.unwrap()).collect();
+    let all: Vec<Gpu> = pollster::block_on(Gpu::open_all(options)).into_iter().map(|g| g.unwrap()).collect();
     let names: Vec<&str> = all.iter().map(Gpu::name).collect();
     assert_eq!(all.len(), 2, "both drivers must give an adapter, and these did: {names:?}");
     all

@@ -19,6 +19,7 @@
 //! # Ok::<(), cresset_gpu::Error>(())
 //! ```
 
+mod adapter;
 mod counters;
 mod device;
 #[cfg(all(any(test, feature = "testing"), not(target_arch = "wasm32")))]
@@ -36,6 +37,7 @@ mod stream;
 mod transfer;
 mod wgsl;
 
+pub use adapter::{AdapterKind, Options};
 pub use counters::Counters;
 pub use device::Gpu;
 pub use error::{Error, Kind, Result};

@@ -1,4 +1,5 @@
-//! What a device can do at most, to hold kernels against.
+//! What a device can do at most, to hold kernels against; and products of matrices by one way or another, to fill in the table by
+//! which they are chosen.
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +7,7 @@ use cresset_lane::DType;
 
 use crate::device::Gpu;
 use crate::error::Result;
+use crate::kernels::sharing;
 use crate::pipeline::Key;
 use crate::stream::Dispatch;
 
@@ -65,4 +67,28 @@ pub fn fma_roof(gpu: &Gpu) -> Result<f64> {
     }
     let best = (0..5).map(|_| run(rounds)).collect::<Result<Vec<_>>>()?.into_iter().min().unwrap_or_default();
     Ok(threads as f64 * f64::from(rounds) * (CHAINS * 4 * 2) as f64 / best.as_secs_f64() / 1e9)
+}
+
+/// The ways in which results of a product of matrices are shared out: `thin` is an invocation to a result, `dot` a workgroup, and the
+/// others are tiles.
+pub fn configurations() -> impl Iterator<Item = &'static str> {
+    sharing::ALL.iter().map(|&(name, _)| name)
+}
+
+/// The way that the adapter's table has for a product of `m` rows and `n` columns over `k`, of two row-major matrices of which the
+/// second may be a transposed one.
+pub fn chosen(gpu: &Gpu, [m, n, k]: [usize; 3], transposed: bool) -> &'static str {
+    let way = sharing::choose(&gpu.0.traits, [m, n, k], 1, [true, transposed]);
+    sharing::ALL.iter().find(|&&(_, s)| s == way).map_or("", |&(name, _)| name)
+}
+
+/// Lets every product go one way, whatever its shape, or again as the adapter's table says.
+///
+/// # Panics
+/// If no way has this name.
+pub fn force(gpu: &Gpu, configuration: Option<&str>) {
+    let way = |name: &str| {
+        sharing::ALL.iter().find(|(n, _)| *n == name).unwrap_or_else(|| panic!("there is no configuration {name:?}")).1
+    };
+    gpu.0.traits.forced.set(configuration.map(way));
 }

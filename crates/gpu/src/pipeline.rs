@@ -85,7 +85,13 @@ impl Gpu {
         bump(&self.0.counting.pipelines);
         let text = text();
         #[cfg(test)]
-        crate::testing::keep_text(key.kernel, &text);
+        crate::testing::keep_text(key, &text);
+        // A browser wants to be told, and naga refuses the line.
+        let text = if cfg!(target_arch = "wasm32") && text.contains("subgroup") {
+            format!("enable subgroups;\n{text}")
+        } else {
+            text
+        };
         let source =
             wgpu::ShaderModuleDescriptor { label: Some(key.kernel), source: wgpu::ShaderSource::Wgsl(text.into()) };
         // Safety: loops of our kernels end; the counters that wgpu would add to each cost much. Bounds are checked by it.

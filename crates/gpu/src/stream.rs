@@ -109,6 +109,8 @@ impl Gpu {
         }
         let pass = &mut stream.open.get_or_insert_with(|| self.begin()).pass;
         bump(&self.0.counting.dispatches);
+        #[cfg(test)]
+        crate::testing::note(d.key);
         pass.set_pipeline(&pipeline);
         pass.set_bind_group(0, &stream.groups[&key], &[offset as u32]);
         pass.dispatch_workgroups(d.groups[0], d.groups[1], d.groups[2]);

@@ -3,31 +3,76 @@
 //! Tests run on two software adapters, SwiftShader and lavapipe, in whatever order; a result must be the CPU kernel's, and
 //! memory beside an output must be what it was.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::path::Path;
 
 use cresset_cpu as cpu;
 use cresset_lane::{Attr, DType};
 
-use crate::{Buffer, Gpu, Kernel, Result, View, launch};
+use crate::pipeline::Key;
+use crate::{AdapterKind, Buffer, Gpu, Kernel, Options, Result, View, launch};
 
 /// Writes the text of a kernel into the folder that CRESSET_WGSL names, for other compilers of WGSL to be tried on.
-pub fn keep_text(kernel: &str, text: &str) {
+pub(crate) fn keep_text(key: Key, text: &str) {
     use std::hash::{DefaultHasher, Hash, Hasher};
+    if text.contains("subgroup") {
+        JOINING.with(|all| all.borrow_mut().insert(key));
+    }
     if let Some(folder) = std::env::var_os("CRESSET_WGSL") {
         let mut hash = DefaultHasher::new();
         text.hash(&mut hash);
-        let name = format!("{}-{:016x}.wgsl", kernel.replace(' ', "_"), hash.finish());
+        let name = format!("{}-{:016x}.wgsl", key.kernel.replace(' ', "_"), hash.finish());
         std::fs::write(Path::new(&folder).join(name), text).unwrap();
     }
 }
 
 thread_local! {
-    static ADAPTERS: Vec<Gpu> = crate::drivers::open_software();
+    static ADAPTERS: Vec<Gpu> = crate::drivers::open_software(Options::default());
+    /// The same adapters, in the same order, asked not to use subgroups.
+    static WITHOUT: Vec<Gpu> = crate::drivers::open_software(Options { subgroups: false });
+    /// Kernels whose text uses subgroups, and whether one of them ran since somebody asked.
+    static JOINING: RefCell<HashSet<Key>> = RefCell::default();
+    static JOINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes that a kernel runs.
+pub(crate) fn note(key: Key) {
+    if JOINING.with(|all| all.borrow().contains(&key)) {
+        JOINED.set(true);
+    }
 }
 
 /// Runs a test on every adapter.
 pub fn on_each(test: impl Fn(&Gpu)) {
     ADAPTERS.with(|all| all.iter().for_each(test));
+}
+
+/// Runs a test on every adapter, and where it used subgroups once more on one that was asked not to.
+pub fn in_each_form(test: impl Fn(&Gpu)) {
+    ADAPTERS.with(|all| {
+        for (i, gpu) in all.iter().enumerate() {
+            JOINED.set(false);
+            test(gpu);
+            if JOINED.get() {
+                WITHOUT.with(|all| test(&all[i]));
+            }
+        }
+    });
+}
+
+/// Runs a test as if the adapters were of each of these kinds, whose kernels go other ways.
+pub fn as_each(kinds: &[AdapterKind], test: impl Fn()) {
+    for &kind in kinds {
+        everywhere(|gpu| gpu.0.traits.kind.set(kind));
+        test();
+    }
+    everywhere(|gpu| gpu.0.traits.kind.set(AdapterKind::Cpu));
+}
+
+/// Does something to every device that tests run on.
+pub fn everywhere(f: impl Fn(&Gpu)) {
+    [&ADAPTERS, &WITHOUT].into_iter().for_each(|all| all.with(|all| all.iter().for_each(&f)));
 }
 
 /// A small deterministic generator (xorshift64*).
@@ -225,10 +270,10 @@ impl Scene {
         Ok(after)
     }
 
-    /// Asserts that every adapter gives what the CPU gives: floats within `rel` of their size plus `abs`, integers exactly.
+    /// Asserts that every adapter, with subgroups and without, gives what the CPU gives: floats within `rel` of their size plus `abs`, integers exactly.
     pub fn check(&self, kernel: cpu::Kernel, rel: f64, abs: f64) {
         let want = self.on_cpu(kernel);
-        on_each(|gpu| {
+        in_each_form(|gpu| {
             let k = Kernel { name: kernel.name, program: kernel.program, demand: None };
             let got = self.on_gpu(gpu, k).unwrap_or_else(|e| panic!("{} on {}: {e}", kernel.name, gpu.name()));
             for (m, (got, want)) in got.iter().zip(&want).enumerate() {

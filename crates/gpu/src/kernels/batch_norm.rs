@@ -9,6 +9,7 @@ use cresset_lane::DType;
 
 use super::copy::copy;
 use super::each::{By, Each, each};
+use super::join::Join;
 use super::places::Places;
 use crate::error::Result;
 use crate::launch::{Launch, View};
@@ -16,7 +17,7 @@ use crate::wgsl::pick;
 
 const TEXT: &str = include_str!("batch_norm.wgsl");
 /// What all of them need.
-const COMMON: [&str; 8] = ["lane", "slot", "joined", "base", "at", "of_line", "Task", "task"];
+const COMMON: [&str; 7] = ["lane", "slot", "base", "at", "of_line", "Task", "task"];
 
 /// Workgroups that keep a GPU busy.
 const BUSY: usize = 1024;
@@ -122,12 +123,8 @@ fn step(l: &Launch, s: &Step) -> Result<()> {
     s.outs.iter().chain(s.ins).for_each(|o| params.extend(o.2));
     params.resize(8 + 4 * 9, 0);
     let body = || {
-        let mut text = format!(
-            "const WIDE = {}u;\nconst LANES = {}u;\nconst SIDE = {};\nvar<workgroup> room: array<vec2<f32>, 256>;\n\n",
-            p.wide,
-            256 / p.wide,
-            p.side
-        );
+        let mut text =
+            format!("const WIDE = {}u;\nconst LANES = {}u;\nconst SIDE = {};\n\n", p.wide, 256 / p.wide, p.side);
         for (k, Operand(name, ..)) in s.outs.iter().chain(s.ins).enumerate() {
             text += &format!("fn place_{name}() -> vec4<u32> {{\n  return p.at[{k}];\n}}\n\n");
         }
@@ -143,6 +140,10 @@ fn step(l: &Launch, s: &Step) -> Result<()> {
             );
         }
         text += &pick(TEXT, &[&COMMON, s.functions].concat());
+        text += &match p.wide {
+            1 => Join { again: true, ..Join::sum("joined", "vec2<f32>", 256) }.text(l.gpu),
+            _ => format!("var<workgroup> room: array<vec2<f32>, 256>;\n\n{}", pick(TEXT, &["joined"])),
+        };
         text + &format!("fn body(number: u32, l: u32) {{\n  let t = task(number, l);\n{}}}\n\n", s.statements)
     };
     let (outs, ins) = (buffers(s.outs), buffers(s.ins));

@@ -1,13 +1,16 @@
 //! The product of two matrices whatever they are made of: how an element of either is found, and what becomes of a result, is a few
 //! functions in WGSL. Matrix products and the three passes of a convolution are that.
 //!
-//! A workgroup computes a tile of results (64x64, 32x32, or 16x64 and 64x16 where a matrix is narrow), 4x4 to an invocation, from
-//! slices of both matrices in workgroup memory; the next slice is fetched while one is multiplied. Where a matrix has but a few rows
-//! that is no use: then neighbouring invocations read neighbours of the other one, which are results of their own or, along k, parts of one. Where there are few results and many products to each, these are cut into parts that a second
-//! launch adds up.
+//! A workgroup computes a tile of results, 4x4 to an invocation, from slices of both matrices in workgroup memory; the next slice is
+//! fetched while one is multiplied. Where a matrix has but a few rows that is no use: then neighbouring invocations read neighbours of
+//! the other one, which are results of their own or, along k, parts of one. Which of these is taken, and in what sizes, is said in
+//! `sharing.rs`. Where there are few results and many products to each, these are cut into parts that a second launch adds up.
 
 use super::bind::{Bindings, POSITION, groups, scalar_code};
+use super::join::Join;
 use super::places::{Places, place};
+use super::sharing::{GROUP, Sharing, Tile, choose, parts};
+use crate::device::Gpu;
 use crate::error::Result;
 use crate::launch::{Launch, View};
 use crate::pipeline::Key;
@@ -37,54 +40,9 @@ pub(crate) struct Gemm<'a> {
     pub store: &'a dyn Fn() -> String,
 }
 
-/// How results are shared out.
-#[derive(Clone, Copy, PartialEq)]
-enum Shape {
-    Tiled(Tile),
-    /// An invocation to a result.
-    Thin,
-    /// A workgroup to a result, whose invocations go side by side along k.
-    Dot,
-}
-
-/// Rows and columns of the results of a workgroup, and the depth of a slice.
-#[derive(Clone, Copy, PartialEq)]
-struct Tile {
-    rows: u32,
-    columns: u32,
-    depth: u32,
-}
-
-impl Tile {
-    fn invocations(self) -> u32 {
-        self.rows * self.columns / 16
-    }
-    fn count(self, m: usize, n: usize) -> [usize; 2] {
-        [m.div_ceil(self.rows as usize), n.div_ceil(self.columns as usize)]
-    }
-    /// Which of the texts.
-    fn code(self) -> u64 {
-        TILES.iter().position(|&t| t == self).expect("one of the tiles") as u64 + 1
-    }
-}
-
-const SMALL: Tile = Tile { rows: 32, columns: 32, depth: 8 };
-const LARGE: Tile = Tile { rows: 64, columns: 64, depth: 16 };
-const LOW: Tile = Tile { rows: 16, columns: 64, depth: 8 };
-const NARROW: Tile = Tile { rows: 64, columns: 16, depth: 8 };
-const TILES: [Tile; 4] = [SMALL, LARGE, LOW, NARROW];
-
-/// Workgroups that keep a GPU busy enough: a second launch, which must wait for the first, costs more than what is gained beyond.
-const BUSY: usize = 32;
-/// The fewest products of a part.
-const PART: usize = 256;
-const THIN: usize = 4;
-/// The fewest products that a workgroup adds up for one result.
-const DOT: usize = 128;
-
 /// Runs a product.
 pub(crate) fn gemm(l: &Launch, g: &Gemm) -> Result<()> {
-    let [m, n, k] = g.sizes;
+    let [m, n, _] = g.sizes;
     let batch = g.batch.numel;
     if m == 0 || n == 0 || batch == 0 {
         return Ok(());
@@ -92,36 +50,17 @@ pub(crate) fn gemm(l: &Launch, g: &Gemm) -> Result<()> {
     if !g.batch.fits() {
         return l.refuse("a batch of so many dimensions that do not lie behind each other");
     }
-    let tiles = |t: Tile| t.count(m, n).iter().product::<usize>() * batch;
-    let tile = if m <= 16 && n > 32 {
-        LOW
-    } else if n <= 16 && m > 32 {
-        NARROW
-    } else if m <= 32 || n <= 32 || tiles(LARGE) < BUSY {
-        SMALL
-    } else {
-        LARGE
-    };
-    let (shape, count) = if m <= THIN || n <= THIN {
-        // How the larger matrix lies decides.
-        let along = g.along_k[usize::from(m <= THIN)];
-        if along && k >= DOT { (Shape::Dot, m * n * batch) } else { (Shape::Thin, (m * n * batch).div_ceil(64)) }
-    } else {
-        (Shape::Tiled(tile), tiles(tile))
-    };
-    let mut parts = 1;
-    if count < BUSY && k >= 2 * PART {
-        parts = (BUSY / count).min(k / PART).clamp(1, 64);
-    }
+    let sharing = choose(&l.gpu.0.traits, g.sizes, batch, g.along_k);
+    let parts = parts(&l.gpu.0.traits, sharing, g.sizes, batch);
     if parts == 1 {
-        launch(l, g, shape, 1, None);
+        launch(l, g, sharing, 1, None);
         return Ok(());
     }
     let total = m * n * batch;
     let partial = l.gpu.buffer(parts * total)?;
     let size = [parts * total];
     let view = View { buffer: &partial, dtype: g.out.dtype, shape: &size, strides: &[1], offset: 0 };
-    launch(l, g, shape, parts, Some(view));
+    launch(l, g, sharing, parts, Some(view));
     join(l, g, parts, view);
     Ok(())
 }
@@ -152,27 +91,28 @@ fn params(g: &Gemm, tiles: [usize; 2], parts: usize) -> Vec<u32> {
     params
 }
 
-fn launch(l: &Launch, g: &Gemm, shape: Shape, parts: usize, partial: Option<View>) {
+fn launch(l: &Launch, g: &Gemm, sharing: Sharing, parts: usize, partial: Option<View>) {
     let out = partial.unwrap_or(g.out);
     // What is added to the results is read when the parts are.
     let ins = if partial.is_some() { &g.ins[..2] } else { g.ins };
     let b = Bindings::new(&[out], ins);
     let t = Scalar::of(g.out.dtype);
     let [m, n, k] = g.sizes;
-    let (code, tiles, grid) = match shape {
-        Shape::Thin => (0, [1, 1], (m * n * g.batch.numel * parts).div_ceil(64)),
-        Shape::Dot => (DOT_CODE, [1, 1], m * n * g.batch.numel * parts),
-        Shape::Tiled(tile) => {
-            let tiles = tile.count(m, n);
-            (tile.code(), tiles, tiles[0] * tiles[1] * g.batch.numel * parts)
-        }
+    let tiles = match sharing {
+        Sharing::Tiled(tile) => tile.count(m, n),
+        _ => [1, 1],
+    };
+    // Parts share a workgroup where an invocation has a result.
+    let grid = match sharing {
+        Sharing::Thin => (m * n * g.batch.numel * parts).div_ceil(GROUP),
+        _ => sharing.count([m, n], g.batch.numel) * parts,
     };
     let along = g.along_k[0] as u64 | (g.along_k[1] as u64) << 1;
     let variant = (((g.variant << 24) | b.variant()) << 8)
         | (scalar_code(t) << 6)
         | ((parts > 1) as u64) << 5
         | along << 3
-        | code;
+        | sharing.code();
     l.gpu.dispatch(&Dispatch {
         key: Key { kernel: g.name, variant },
         text: &|| {
@@ -184,10 +124,10 @@ fn launch(l: &Launch, g: &Gemm, shape: Shape, parts: usize, partial: Option<View
                 ),
                 None => (g.store)(),
             };
-            let body = match shape {
-                Shape::Thin => thin(t, partial.is_some()),
-                Shape::Dot => dot(t, partial.is_some()),
-                Shape::Tiled(tile) => tiled(t, tile, g.along_k, partial.is_some()),
+            let body = match sharing {
+                Sharing::Thin => thin(t, partial.is_some()),
+                Sharing::Dot => dot(l.gpu, t, partial.is_some()),
+                Sharing::Tiled(tile) => tiled(t, tile, g.along_k, partial.is_some()),
             };
             link(&(head(g, &b, ins) + &(g.operands)() + &store + &body))
         },
@@ -198,8 +138,7 @@ fn launch(l: &Launch, g: &Gemm, shape: Shape, parts: usize, partial: Option<View
     });
 }
 
-/// In place of a tile's code.
-const DOT_CODE: u64 = 6;
+/// In place of a way's number.
 const JOIN: u64 = 7;
 
 /// Adds up the parts of every result.
@@ -247,22 +186,27 @@ fn place_of_result(parted: bool) -> String {
 const MAIN: &str = "@compute @workgroup_size(64)\n\
     fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {\n";
 
+/// Products that an invocation adds up before it adds their sum to those before: errors of rounding grow with a chain's length.
+const BLOCK: usize = 64;
+
 fn thin(t: Scalar, parted: bool) -> String {
     let (t, place) = (t.name(), place_of_result(parted));
     format!(
         "{MAIN}  var rest = group_number(w, n) * 64u + l;\n{place}  var v = {t}();\n  \
-         for (var k = part * p.each; k < end; k++) {{\n    v += get_a(a, k) * get_b(b, k);\n  }}\n  store(row, column, v);\n}}\n"
+         for (var k = part * p.each; k < end;) {{\n    var block = {t}();\n    let stop = min(k + {BLOCK}u, end);\n    \
+         for (; k < stop; k++) {{\n      block += get_a(a, k) * get_b(b, k);\n    }}\n    \
+         v += block;\n  }}\n  store(row, column, v);\n}}\n"
     )
 }
 
-fn dot(t: Scalar, parted: bool) -> String {
+fn dot(gpu: &Gpu, t: Scalar, parted: bool) -> String {
     let (t, place) = (t.name(), place_of_result(parted));
-    format!(
-        "var<workgroup> room: array<{t}, 64>;\n\n{MAIN}  var rest = group_number(w, n);\n{place}  var v = {t}();\n  \
-         for (var k = part * p.each + l; k < end; k += 64u) {{\n    v += get_a(a, k) * get_b(b, k);\n  }}\n  room[l] = v;\n  \
-         workgroupBarrier();\n  for (var s = 32u; s > 0u; s >>= 1u) {{\n    if (l < s) {{\n      room[l] += room[l + s];\n    }}\n    \
-         workgroupBarrier();\n  }}\n  if (l == 0u) {{\n    store(row, column, room[0]);\n  }}\n}}\n"
-    )
+    Join::sum("joined", t, 64).text(gpu)
+        + &format!(
+            "{MAIN}  var rest = group_number(w, n);\n{place}  var v = {t}();\n  \
+             for (var k = part * p.each + l; k < end; k += 64u) {{\n    v += get_a(a, k) * get_b(b, k);\n  }}\n  \
+             let all = joined(l, v);\n  if (l == 0u) {{\n    store(row, column, all);\n  }}\n}}\n"
+        )
 }
 
 fn tiled(t: Scalar, tile: Tile, along_k: [bool; 2], parted: bool) -> String {

@@ -1,17 +1,23 @@
 //! Matrix products: batched `alpha * A @ B + beta * C`, any strides.
 
+use cresset_lane::Attr;
+
 use super::gemm::{Gemm, gemm};
 use super::places::Places;
-use super::reduce::{factor, products};
 use crate::error::Result;
 use crate::launch::{Launch, View};
 use crate::wgsl::Scalar;
 
-/// Rows up to which nothing is used twice.
-const FEW: usize = 4;
-
 fn stride(v: &View, d: usize) -> isize {
     if v.shape[d] == 1 { 0 } else { v.strides[d] }
+}
+
+/// A factor of a product as the bits of its type.
+fn factor(l: &Launch, i: usize) -> u32 {
+    let float = Scalar::of(l.ins[0].dtype) == Scalar::Float;
+    let one = if float { Attr::from(1.0) } else { Attr::from(1i64) };
+    let a = l.attrs.get(i).copied().unwrap_or(one);
+    if float { (a.f() as f32).to_bits() } else { a.i() as i32 as u32 }
 }
 
 /// `out[b, m, n] = alpha * sum over k of a[b, m, k] * b[b, k, n] (+ beta * init[b, m, n])`.
@@ -20,9 +26,6 @@ pub(crate) fn matmul(l: &Launch) -> Result<()> {
     let rank = out.shape.len();
     let (m, n, k) = (out.shape[rank - 2], out.shape[rank - 1], a.shape[rank - 1]);
     let numbers = [factor(l, 0), factor(l, 1), 0, 0];
-    if (m <= FEW || n <= FEW) && k >= 64 {
-        return products(l, numbers);
-    }
     let views: Vec<&View> = [a, b, out].into_iter().chain(l.ins.get(2)).collect();
     // One B for every batch: the batch is only more rows, if those of the others lie behind each other.
     let leading = |v: &View| (0..rank - 2).map(|d| stride(v, d)).collect::<Vec<_>>();

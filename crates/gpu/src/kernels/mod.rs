@@ -11,6 +11,7 @@ pub(crate) mod each;
 pub(crate) mod gemm;
 pub(crate) mod grid;
 pub(crate) mod index;
+pub(crate) mod join;
 pub(crate) mod linalg;
 pub(crate) mod masked;
 pub(crate) mod matmul;
@@ -25,7 +26,9 @@ pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod search;
 pub(crate) mod selftest;
+pub(crate) mod sharing;
 pub(crate) mod sort;
+pub(crate) mod tuning;
 pub(crate) mod unique;
 
 use crate::error::Result;

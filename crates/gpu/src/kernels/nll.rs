@@ -1,6 +1,7 @@
 //! The negative log likelihood of given classes.
 
 use super::each::{By, Each, each};
+use super::join::Join;
 use crate::error::Result;
 use crate::launch::{Launch, View};
 
@@ -64,7 +65,6 @@ fn counts(class_: i32) -> bool {
 
 /// Sums of all targets, by one workgroup.
 const SUMS: &str = "\
-var<workgroup> room: array<vec2<f32>, 256>;
 fn body(l: u32) {
   var v = vec2<f32>();
   for (var i = l; i < p.images * p.places; i += 256u) {
@@ -74,16 +74,8 @@ fn body(l: u32) {
       v += vec2<f32>(-w * value(i, c), w);
     }
   }
-  room[l] = v;
-  workgroupBarrier();
-  for (var s = 128u; s > 0u; s >>= 1u) {
-    if (l < s) {
-      room[l] += room[l + s];
-    }
-    workgroupBarrier();
-  }
+  let sums = joined(l, v);
   if (l == 0u) {
-    let sums = room[0];
     put0(p.loss.x, RESULT);
     put1(p.total, sums.y);
   }
@@ -111,7 +103,10 @@ pub(crate) fn forward(l: &Launch) -> Result<()> {
     let params = params(l, x, target, loss, total, l.ins.get(2));
     let count = target.numel();
     let body = || {
-        let text = functions("in1", l.ins.get(2).map(|_| "in2")) + COUNTS;
+        let mut text = functions("in1", l.ins.get(2).map(|_| "in2")) + COUNTS;
+        if reduction != 0 {
+            text += &Join::sum("joined", "vec2<f32>", 256).text(l.gpu);
+        }
         text + &match reduction {
             0 => ONE_BY_ONE.to_string(),
             // Of no targets the mean is 0 / 0.

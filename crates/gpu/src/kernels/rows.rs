@@ -4,7 +4,9 @@
 //! What is done stands in rows.wgsl.
 
 use super::bind::{Bindings, POSITION, groups};
+use super::join::{Join, Merge};
 use super::places::{Places, place};
+use super::tuning;
 use crate::error::Result;
 use crate::launch::{Launch, View};
 use crate::pipeline::Key;
@@ -13,8 +15,6 @@ use crate::wgsl::{link, pick};
 
 const TEXT: &str = include_str!("rows.wgsl");
 
-/// Rows up to this length have an invocation each.
-const SHORT: usize = 32;
 const GROUP: usize = 64;
 
 /// What the invocations of a row have, joined. Where each has a row of its own there is nothing to wait for, and waiting would be an
@@ -28,35 +28,11 @@ fn greatest(l: u32, mine: f32) -> f32 {
 }
 
 ";
-const TOGETHER: &str = "\
-fn total(l: u32, mine: f32) -> f32 {
-  room[l] = mine;
-  workgroupBarrier();
-  for (var s = LANES / 2u; s > 0u; s >>= 1u) {
-    if (l < s) {
-      room[l] += room[l + s];
-    }
-    workgroupBarrier();
-  }
-  let v = room[0];
-  workgroupBarrier();
-  return v;
+fn together(l: &Launch, lanes: u32) -> String {
+    let total = Join { again: true, ..Join::sum("total", "f32", lanes) };
+    let greatest = Join { name: "greatest", start: "-m_inf()", merge: Merge::Max, ..total };
+    total.text(l.gpu) + &greatest.text(l.gpu)
 }
-fn greatest(l: u32, mine: f32) -> f32 {
-  room[l] = mine;
-  workgroupBarrier();
-  for (var s = LANES / 2u; s > 0u; s >>= 1u) {
-    if (l < s) {
-      room[l] = m_maximum(room[l], room[l + s]);
-    }
-    workgroupBarrier();
-  }
-  let v = room[0];
-  workgroupBarrier();
-  return v;
-}
-
-";
 
 /// Runs a function over rows. `views` are the operands that have rows of their own: what is read as x and y, then the output; `more`
 /// are further operands in the order of their bindings, for which `functions` has the text. Outputs come first in bindings.
@@ -81,8 +57,9 @@ fn run(l: &Launch, r: &Rows) -> Result<()> {
     if !r.places.fits() {
         return l.refuse("a tensor of so many dimensions that do not lie behind each other");
     }
+    let t = tuning::of(&l.gpu.0.traits);
     let lanes = match r.n {
-        0..=SHORT => 1,
+        n if n <= t.short_row => 1,
         ..=1024 => 64,
         _ => 256,
     };
@@ -95,13 +72,13 @@ fn run(l: &Launch, r: &Rows) -> Result<()> {
         let types = vec!["f32".to_string(); b.slots.len()];
         let mut text = format!(
             "const LANES = {lanes}u;\nstruct Params {{\n  rows: Places,\n  steps: vec4<u32>,\n  n: u32,\n  eps: u32,\n}}\n\
-             @group(0) @binding(0) var<uniform> p: Params;\n{}var<workgroup> room: array<f32, {lanes}>;\nvar<private> base: vec4<u32>;\n",
+             @group(0) @binding(0) var<uniform> p: Params;\n{}var<private> base: vec4<u32>;\n",
             b.declare(&types)
         );
         text += POSITION;
         text += &place("rows");
         text += &(r.functions)(&b.slots);
-        text += if lanes == 1 { ALONE } else { TOGETHER };
+        text += &if lanes == 1 { ALONE.to_string() } else { together(l, lanes) };
         text += &pick(TEXT, &[r.function, "row_max", "row_exp"]);
         let (row, lane) = match lanes {
             1 => (format!("group_number(w, n) * {GROUP}u + l"), "0u"),
@@ -111,7 +88,7 @@ fn run(l: &Launch, r: &Rows) -> Result<()> {
             "@compute @workgroup_size({})\n\
              fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{\n  \
              let row = {row};\n  if (row >= p.rows.n) {{\n    return;\n  }}\n  base = place_rows(row);\n  {}({lane});\n}}\n",
-            if lanes == 1 { GROUP } else { lanes },
+            if lanes == 1 { GROUP as u32 } else { lanes },
             r.function
         );
         link(&text)

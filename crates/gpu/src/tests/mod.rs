@@ -6,6 +6,7 @@ mod copy;
 mod demand;
 mod grid;
 mod index;
+mod join;
 mod linalg;
 mod matmul;
 #[cfg(target_os = "linux")]

@@ -4,11 +4,19 @@ use cresset_cpu::Kernel;
 use cresset_cpu::reduce::*;
 use cresset_lane::{Attr, DType};
 
-use crate::testing::{Layout, Rng, Scene};
+use crate::AdapterKind;
+use crate::testing::{Layout, Rng, Scene, as_each};
 
 const SHAPES: [&[usize]; 8] = [&[], &[1], &[70], &[5, 10], &[200, 3], &[3, 1500], &[2, 130, 4], &[4, 0]];
 
+/// Kinds of adapters of which one leaves whole rows to an invocation.
+const KINDS: [AdapterKind; 2] = [AdapterKind::Cpu, AdapterKind::Discrete];
+
 fn along(kernel: Kernel, ins: usize, keep: bool, value: fn(&mut Rng) -> f64) {
+    as_each(&KINDS, || along_each(kernel, ins, keep, value));
+}
+
+fn along_each(kernel: Kernel, ins: usize, keep: bool, value: fn(&mut Rng) -> f64) {
     let mut rng = Rng(3);
     for shape in SHAPES {
         for dim in 0..shape.len().max(1) {

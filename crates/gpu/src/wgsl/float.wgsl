@@ -200,6 +200,12 @@ fn float_of_order(x: u32) -> f32 {
   return bitcast<f32>(select(~x, x & 0x7fffffffu, (x >> 31u) == 1u));
 }
 
+// The same with -0 below +0, so that a number comes back with its sign.
+fn ranked(x: f32) -> u32 {
+  let bits = bitcast<u32>(x);
+  return select(select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u), 0xffffffffu, m_is_nan(x));
+}
+
 // torch.lerp, which changes its formula at one half to stay exact at both ends (aten/src/ATen/native/Lerp.h).
 fn m_lerp(x: f32, y: f32, t: f32) -> f32 {
   return select(y - (y - x) * (1.0 - t), x + t * (y - x), abs(t) < 0.5);

@@ -6,21 +6,6 @@ fn sync() {
   workgroupBarrier();
 }
 
-// A sum over the workgroup.
-fn total(l: u32, mine: f32) -> f32 {
-  room[l] = mine;
-  workgroupBarrier();
-  for (var s = 128u; s > 0u; s >>= 1u) {
-    if (l < s) {
-      room[l] += room[l + s];
-    }
-    workgroupBarrier();
-  }
-  let v = room[0];
-  workgroupBarrier();
-  return v;
-}
-
 // A sum over a team of 32 invocations.
 fn team_total(l: u32, mine: f32) -> f32 {
   room[l] = mine;

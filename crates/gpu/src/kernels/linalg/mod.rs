@@ -9,6 +9,7 @@ use cresset_lane::DType;
 
 use crate::error::Result;
 use crate::kernels::each::{By, Each, each};
+use crate::kernels::join::Join;
 use crate::kernels::places::Places;
 use crate::launch::{Launch, View};
 use crate::wgsl::pick;
@@ -87,6 +88,9 @@ fn run(l: &Launch, s: &Steps) -> Result<()> {
         names.extend(s.functions);
         names.extend(own.iter().map(String::as_str));
         text += &pick(TEXT, &names);
+        if s.functions.contains(&"total") {
+            text += &Join { again: true, ..Join::sum("total", "f32", 256) }.text(l.gpu);
+        }
         let end =
             if s.ends { format!("  if (p.to == p.steps) {{\n    {}_end(l);\n  }}\n", s.name) } else { String::new() };
         text + &format!(

@@ -1,9 +1,8 @@
 //! What is reduced: the folds, and how operands meet them.
 
-use cresset_lane::Attr;
-
 use super::{Fold, Reduction, reduce};
 use crate::error::Result;
+use crate::kernels::join::Merge;
 use crate::kernels::places::Places;
 use crate::launch::{Launch, View};
 use crate::wgsl::Scalar;
@@ -23,20 +22,13 @@ const SUM: Fold = Fold {
     acc: "f32",
     start: "0.0",
     step: "return a + x",
-    merge: "return a + b",
+    merge: Merge::Sum,
     stores: &["a / bitcast<f32>(p.numbers.x)"],
-    pair: false,
 };
 const SUM_OF_INTEGERS: Fold = Fold { acc: "i32", start: "0i", stores: &["a"], ..SUM };
-const PROD: Fold = Fold { start: "1.0", step: "return a * x", merge: "return a * b", stores: &["a"], ..SUM };
-const COUNT: Fold = Fold {
-    acc: "i32",
-    start: "0i",
-    step: "return a + select(1i, 0i, x == ZERO)",
-    merge: "return a + b",
-    stores: &["a"],
-    pair: false,
-};
+const PROD: Fold = Fold { start: "1.0", step: "return a * x", merge: Merge::Product, stores: &["a"], ..SUM };
+const COUNT: Fold =
+    Fold { acc: "i32", start: "0i", step: "return a + select(1i, 0i, x == ZERO)", merge: Merge::Sum, stores: &["a"] };
 
 fn is_float(l: &Launch) -> bool {
     Scalar::of(l.ins[0].dtype) == Scalar::Float
@@ -85,29 +77,16 @@ pub(crate) fn all(l: &Launch) -> Result<()> {
 /// The greatest or the least element; NaN if one is.
 fn extreme(l: &Launch, greatest: bool) -> Result<()> {
     let fold = match (is_float(l), greatest) {
-        (true, true) => Fold {
-            start: "-m_inf()",
-            step: "return m_maximum(a, x)",
-            merge: "return m_maximum(a, b)",
-            stores: &["a"],
-            ..SUM
-        },
-        (true, false) => Fold {
-            start: "m_inf()",
-            step: "return m_minimum(a, x)",
-            merge: "return m_minimum(a, b)",
-            stores: &["a"],
-            ..SUM
-        },
-        (false, true) => Fold {
-            start: "(-2147483647i - 1i)",
-            step: "return max(a, x)",
-            merge: "return max(a, b)",
-            ..SUM_OF_INTEGERS
-        },
-        (false, false) => {
-            Fold { start: "2147483647i", step: "return min(a, x)", merge: "return min(a, b)", ..SUM_OF_INTEGERS }
+        (true, true) => {
+            Fold { start: "-m_inf()", step: "return m_maximum(a, x)", merge: Merge::Max, stores: &["a"], ..SUM }
         }
+        (true, false) => {
+            Fold { start: "m_inf()", step: "return m_minimum(a, x)", merge: Merge::Min, stores: &["a"], ..SUM }
+        }
+        (false, true) => {
+            Fold { start: "(-2147483647i - 1i)", step: "return max(a, x)", merge: Merge::Max, ..SUM_OF_INTEGERS }
+        }
+        (false, false) => Fold { start: "2147483647i", step: "return min(a, x)", merge: Merge::Min, ..SUM_OF_INTEGERS },
     };
     plain(l, greatest as u64, fold, [0; 4], &l.outs[..1], &[])
 }
@@ -152,9 +131,8 @@ fn position(l: &Launch, greatest: bool) -> Result<()> {
         // Nothing comes after it, and everything before: positions are below.
         start: "vec2<u32>(0u, 0xffffffffu)",
         step,
-        merge: "return select(b, a, a.x > b.x || (a.x == b.x && a.y < b.y))",
+        merge: Merge::By("select(b, a, a.x > b.x || (a.x == b.x && a.y < b.y))"),
         stores,
-        pair: false,
     };
     let dim = l.attrs[0].n();
     let x = &l.ins[0];
@@ -209,42 +187,4 @@ pub(crate) fn var_mean(l: &Launch) -> Result<()> {
     let fold = Fold { step: "let d = x - extra0(at);\n  return a + d * d", stores, ..SUM };
     let divisor = ((count - correction).max(0.0) as f32).to_bits();
     plain(l, 1 + root as u64, fold, [divisor, 0, 0, 0], &l.outs[..1], &l.outs[1..])
-}
-
-/// `out[b, m, n] = alpha * sum over k of a[b, m, k] * b[b, k, n] (+ beta * init)`, a result at a time: for products of which one side
-/// has few rows, so that nothing would be used twice.
-pub(crate) fn products(l: &Launch, numbers: [u32; 4]) -> Result<()> {
-    let (a, b, out) = (&l.ins[0], &l.ins[1], &l.outs[0]);
-    let rank = out.shape.len();
-    let mut places: Vec<Vec<isize>> = Vec::new();
-    for v in [a, b, out].into_iter().chain(l.ins.get(2)) {
-        places.push((0..rank).map(|d| if v.shape[d] == 1 { 0 } else { v.strides[d] }).collect());
-    }
-    // The places of a do not depend on the column, those of b not on the row.
-    places[0][rank - 1] = 0;
-    places[1][rank - 2] = 0;
-    let operands: Vec<&View> = [a, b, out].into_iter().chain(l.ins.get(2)).collect();
-    let kept = Places::from_strides(out.shape, &places).at(&operands);
-    let stride = |v: &View, d: usize| vec![if v.shape[d] == 1 { 0 } else { v.strides[d] }];
-    let along = Places::from_strides(&a.shape[rank - 1..], &[stride(a, rank - 1), stride(b, rank - 2)]);
-    let float = is_float(l);
-    let stores: &[&str] = match (float, l.ins.len() > 2) {
-        (true, true) => &["bitcast<f32>(p.numbers.x) * a + bitcast<f32>(p.numbers.y) * extra0(at)"],
-        (true, false) => &["bitcast<f32>(p.numbers.x) * a"],
-        (false, true) => &["bitcast<i32>(p.numbers.x) * a + bitcast<i32>(p.numbers.y) * extra0(at)"],
-        (false, false) => &["bitcast<i32>(p.numbers.x) * a"],
-    };
-    let fold = Fold { step: "return a + x * y", stores, pair: true, ..if float { SUM } else { SUM_OF_INTEGERS } };
-    let variant = (l.ins.len() > 2) as u64;
-    let name = "matmul of few rows";
-    let lead = (b.numel() > a.numel()) as usize;
-    let (ins, extra) = l.ins.split_at(2);
-    reduce(l, &Reduction { name, variant, fold, ins, outs: l.outs, extra, kept, along, lead, numbers })
-}
-
-/// A factor of a product as the bits of its type.
-pub(crate) fn factor(l: &Launch, i: usize) -> u32 {
-    let one = if is_float(l) { Attr::from(1.0) } else { Attr::from(1i64) };
-    let a = l.attrs.get(i).copied().unwrap_or(one);
-    if is_float(l) { (a.f() as f32).to_bits() } else { a.i() as i32 as u32 }
 }

@@ -1,27 +1,24 @@
-//! Reductions over any dimensions: sums, products, counts, extremes and where they are, norms, variances; and products of a matrix
-//! with few rows, which are sums too.
+//! Reductions over any dimensions: sums, products, counts, extremes and where they are, norms, variances.
 //!
 //! A result is computed by one invocation, where there are many results or few elements to each, or by a workgroup. Where there are
 //! too few results to keep a GPU busy, each is cut into parts, whose results a second launch joins.
 
 mod folds;
 
-pub(crate) use folds::{
-    all, amax, amin, any, argmax, argmin, count_nonzero, factor, nansum, norm, prod, products, sum, var_mean,
-};
+pub(crate) use folds::{all, amax, amin, any, argmax, argmin, count_nonzero, nansum, norm, prod, sum, var_mean};
 
 use super::bind::{Bindings, POSITION, groups};
+use super::join::{Join, Merge};
 use super::places::{Places, place};
+use super::tuning;
 use crate::error::Result;
 use crate::launch::{Launch, View};
 use crate::pipeline::Key;
 use crate::stream::Dispatch;
 use crate::wgsl::{Scalar, link};
 
-/// Elements to a result from which a workgroup computes it together.
-const TOGETHER: usize = 128;
-/// Invocations that keep a GPU busy.
-const BUSY: usize = 8192;
+/// Elements that an invocation reduces before it joins them with those before: errors of rounding grow with a chain's length.
+const BLOCK: usize = 64;
 /// The fewest elements of a part.
 const PART: usize = 256;
 
@@ -32,14 +29,12 @@ pub(crate) struct Fold {
     pub acc: &'static str,
     /// Its value before any element.
     pub start: &'static str,
-    /// The next value, from `a`, the element `x` (and `y` of a second operand), its number `i` and the kept operands' places `at`.
+    /// The next value, from `a`, the element `x`, its number `i` and the kept operands' places `at`.
     pub step: &'static str,
-    /// What joins `a` and `b`, of which `a` is from earlier elements.
-    pub merge: &'static str,
+    /// What joins two values.
+    pub merge: Merge,
     /// What is stored: an expression of `a` for every output.
     pub stores: &'static [&'static str],
-    /// Whether more than one operand is run along.
-    pub pair: bool,
 }
 
 /// A reduction as it is launched. The operands of the kept dimensions are the run-along ones, then the outputs, then others that are
@@ -71,11 +66,12 @@ pub(crate) fn reduce(l: &Launch, r: &Reduction) -> Result<()> {
     }
     // Neighbouring invocations should read neighbouring elements.
     let along_rows = r.along.only_stride(r.lead).is_none_or(|s| s.abs() == 1) || results == 1;
-    let together = each >= TOGETHER && along_rows || each >= TOGETHER && results < 64;
+    let t = tuning::of(&l.gpu.0.traits);
+    let together = each >= t.together && (along_rows || results < 64);
     let invocations = results * if together { 256 } else { 1 };
     let mut parts = 1;
-    if invocations < BUSY && each >= 2 * PART {
-        parts = (BUSY / invocations).min(each / PART).clamp(1, 1024);
+    if invocations < t.busy && each >= 2 * PART {
+        parts = (t.busy / invocations).min(each / PART).clamp(1, 1024);
     }
     if parts == 1 {
         run(l, r, together, 1, None);
@@ -94,7 +90,6 @@ pub(crate) fn reduce(l: &Launch, r: &Reduction) -> Result<()> {
 fn functions(r: &Reduction, types: &[&str]) -> String {
     let f = &r.fold;
     let acc = f.acc;
-    let (second, y) = if f.pair { (", y: ", types[1]) } else { ("", "") };
     let x = types[0];
     let (pack, unpack) = match acc {
         "f32" => ("vec2<u32>(bitcast<u32>(a), 0u)", "bitcast<f32>(w.x)"),
@@ -104,20 +99,20 @@ fn functions(r: &Reduction, types: &[&str]) -> String {
         _ => ("a", "w"),
     };
     format!(
-        "fn step(a: {acc}, x: {x}{second}{y}, i: u32, at: vec4<u32>) -> {acc} {{\n  {};\n}}\n\n\
-         fn merge(a: {acc}, b: {acc}) -> {acc} {{\n  {};\n}}\n\n\
+        "fn step(a: {acc}, x: {x}, i: u32, at: vec4<u32>) -> {acc} {{\n  {};\n}}\n\n\
+         fn merge(a: {acc}, b: {acc}) -> {acc} {{\n  return {};\n}}\n\n\
          fn pack(a: {acc}) -> vec2<u32> {{\n  return {pack};\n}}\n\n\
          fn unpack(w: vec2<u32>) -> {acc} {{\n  return {unpack};\n}}\n\n",
-        f.step, f.merge
+        f.step,
+        f.merge.of(acc)
     )
 }
 
 /// `finish(a, at)`, which stores a result.
 fn finish(r: &Reduction, b: &Bindings, outputs: usize) -> String {
-    let first = if r.fold.pair { 2 } else { 1 };
     let mut text = format!("fn finish(a: {}, at: vec4<u32>) {{\n", r.fold.acc);
     for (k, value) in r.fold.stores.iter().enumerate().take(outputs) {
-        text += &format!("  b{}[at[{}]] = {value};\n", b.slots[k], first + k);
+        text += &format!("  b{}[at[{}]] = {value};\n", b.slots[k], 1 + k);
     }
     text + "}\n\n"
 }
@@ -134,14 +129,9 @@ fn params(r: &Reduction, parts: usize) -> Vec<u32> {
     params
 }
 
-/// What is left of a tree over workgroup memory.
-fn tree(acc: &str) -> String {
-    format!(
-        "var<workgroup> room: array<{acc}, 256>;\n\
-         fn tree(l: u32, mine: {acc}) -> {acc} {{\n  room[l] = mine;\n  workgroupBarrier();\n  \
-         for (var s = 128u; s > 0u; s >>= 1u) {{\n    if (l < s) {{\n      room[l] = merge(room[l], room[l + s]);\n    }}\n    workgroupBarrier();\n  }}\n  \
-         return room[0];\n}}\n\n"
-    )
+/// `joined(l, mine)`: what a workgroup's invocations have come to.
+fn joined(l: &Launch, f: &Fold) -> String {
+    Join { name: "joined", acc: f.acc, start: f.start, merge: f.merge, lanes: 256, again: false }.text(l.gpu)
 }
 
 fn run(l: &Launch, r: &Reduction, together: bool, parts: usize, partial: Option<View>) {
@@ -178,14 +168,13 @@ fn run(l: &Launch, r: &Reduction, together: bool, parts: usize, partial: Option<
             );
         }
         let x = format!("b{}[at.x + along.x]", b.slots[many]);
-        let y = if r.fold.pair { format!(", b{}[at.y + along.y]", b.slots[many + 1]) } else { String::new() };
         let (acc, start) = (r.fold.acc, r.fold.start);
         let (head, first, step, end) = match together {
             true => (
                 "  let number = group_number(w, n);\n  if (number >= p.kept.n * p.parts) {\n    return;\n  }\n",
                 "from_ + l",
                 "256u",
-                "  let a = tree(l, mine);\n  if (l != 0u) {\n    return;\n  }\n",
+                "  let a = joined(l, mine);\n  if (l != 0u) {\n    return;\n  }\n",
             ),
             false => (
                 "  let number = group_number(w, n) * 256u + l;\n  if (number >= p.kept.n * p.parts) {\n    return;\n  }\n",
@@ -195,7 +184,7 @@ fn run(l: &Launch, r: &Reduction, together: bool, parts: usize, partial: Option<
             ),
         };
         if together {
-            text += &tree(acc);
+            text += &joined(l, &r.fold);
         }
         let (result, part) =
             if partial.is_some() { ("number % p.kept.n", "number / p.kept.n") } else { ("number", "0u") };
@@ -204,8 +193,9 @@ fn run(l: &Launch, r: &Reduction, together: bool, parts: usize, partial: Option<
             "@compute @workgroup_size(256)\n\
              fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{\n\
              {head}  let result = {result};\n  let part = {part};\n  let at = place_kept(result);\n  let from_ = part * p.each;\n  \
-             let to = min(from_ + p.each, p.along.n);\n  var mine: {acc} = {start};\n  for (var i = {first}; i < to; i += {step}) {{\n    \
-             let along = place_along(i);\n    mine = step(mine, {x}{y}, i, at);\n  }}\n{end}  {last}\n}}\n"
+             let to = min(from_ + p.each, p.along.n);\n  var mine: {acc} = {start};\n  for (var i = {first}; i < to;) {{\n    \
+             var block: {acc} = {start};\n    let stop = min(i + {BLOCK}u * {step}, to);\n    for (; i < stop; i += {step}) {{\n      \
+             let along = place_along(i);\n      block = step(block, {x}, i, at);\n    }}\n    mine = merge(mine, block);\n  }}\n{end}  {last}\n}}\n"
         );
         link(&text)
     };
@@ -220,8 +210,9 @@ fn run(l: &Launch, r: &Reduction, together: bool, parts: usize, partial: Option<
     });
 }
 
-/// Joins the parts of every result.
+/// Joins the parts of every result; a workgroup does it together where there are many.
 fn join(l: &Launch, r: &Reduction, parts: usize, partial: View) {
+    let together = parts >= tuning::of(&l.gpu.0.traits).together / 4;
     let ins: Vec<View> = std::iter::once(partial).chain(r.extra.iter().copied()).collect();
     let b = Bindings::new(r.outs, &ins);
     let names = |v: &View| Scalar::of(v.dtype).name();
@@ -241,23 +232,35 @@ fn join(l: &Launch, r: &Reduction, parts: usize, partial: View) {
             let (slot, t) = (b.slots[many + 1 + k], in_types[r.ins.len() + k]);
             text += &format!("fn extra{k}(at: vec4<u32>) -> {t} {{\n  return b{slot}[at[{at}]];\n}}\n\n");
         }
-        text += &tree(r.fold.acc);
+        let (result, first, step, all) = match together {
+            true => ("group_number(w, n)", "l", "256u", "joined(l, mine)"),
+            false => ("group_number(w, n) * 256u + l", "0u", "1u", "mine"),
+        };
+        if together {
+            text += &joined(l, &r.fold);
+        }
         text += &format!(
             "@compute @workgroup_size(256)\n\
              fn main(@builtin(workgroup_id) w: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>, @builtin(local_invocation_index) l: u32) {{\n  \
-             let result = group_number(w, n);\n  if (result >= p.kept.n) {{\n    return;\n  }}\n  var mine: {} = {};\n  \
-             for (var i = l; i < p.parts; i += 256u) {{\n    mine = merge(mine, unpack(b{}[i * p.kept.n + result]));\n  }}\n  \
-             let a = tree(l, mine);\n  if (l == 0u) {{\n    finish(a, place_kept(result));\n  }}\n}}\n",
-            r.fold.acc, r.fold.start, b.slots[many]
+             let result = {result};\n  if (result >= p.kept.n) {{\n    return;\n  }}\n  var mine: {} = {};\n  \
+             for (var i = {first}; i < p.parts; i += {step}) {{\n    mine = merge(mine, unpack(b{}[i * p.kept.n + result]));\n  }}\n  \
+             let a = {all};\n  {}finish(a, place_kept(result));\n}}\n",
+            r.fold.acc,
+            r.fold.start,
+            b.slots[many],
+            if together { "if (l != 0u) {\n    return;\n  }\n  " } else { "" }
         );
         link(&text)
     };
     l.gpu.dispatch(&Dispatch {
-        key: Key { kernel: r.name, variant: (r.variant << 48) | (types << 28) | (b.variant() << 4) | 4 },
+        key: Key {
+            kernel: r.name,
+            variant: (r.variant << 48) | (types << 28) | (b.variant() << 4) | 4 | together as u64,
+        },
         text: &text,
         bindings: &b.list,
         params: &params(r, parts),
-        groups: groups(l.gpu, r.kept.numel, 1),
+        groups: groups(l.gpu, r.kept.numel, if together { 1 } else { 256 }),
         work: (r.kept.numel * parts) as u64 * 8,
     });
 }
