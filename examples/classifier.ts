@@ -82,7 +82,8 @@ const optimizers: Record<string, (p: Iterable<Tensor>) => optim.Optimizer> = {
 };
 const curves: Record<string, number[]> = {};
 for (const [name, make] of Object.entries(optimizers)) {
-  const m = new Network();
+  // On the device before its optimizer is made: as in PyTorch, Adagrad makes its sums at once, where the parameters are then.
+  const m = new Network().to(device);
   print(name);
   curves[name] = await train(m, make(m.parameters()), new nn.BCELoss(), 100);
 }
