@@ -96,7 +96,7 @@ fn fractional(op: &str, n: usize, x: &Tensor, f: Fraction) -> Result<(Tensor, Te
     dispatch(&FRACTIONAL_MAX_POOL, &[a.strided(), Strided::from(&starts)], &[v.strided(), i.strided()], &attrs)?;
     let values = values.cast_data(x.dtype())?;
     let names = ["", "FractionalMaxPool2DBackward0", "FractionalMaxPool3DBackward0"];
-    attach_max(node(names, n), n, x, &values, &indices);
+    attach_max(node(names, n), n, x, &values, &indices, Vec::new());
     Ok((values, indices))
 }
 

@@ -71,31 +71,32 @@ fn run_max(kernel: &Kernel, n: usize, x: &Tensor, shape: &[usize], attrs: &[Attr
 }
 
 /// Runs a kernel that moves elements of `x` to or from `indices`.
-fn run_moves(kernel: &Kernel, n: usize, x: &Tensor, indices: &Tensor, shape: &[usize]) -> Result<Tensor> {
+fn run_moves(kernel: &Kernel, n: usize, x: &Tensor, indices: &Tensor, shape: &[usize], attrs: &[Attr]) -> Result<Tensor> {
     let wide = wide(x.dtype());
     if wide != x.dtype() {
-        return run_moves(kernel, n, &x.cast_data(wide)?, indices, shape)?.cast_data(x.dtype());
+        return run_moves(kernel, n, &x.cast_data(wide)?, indices, shape, attrs)?.cast_data(x.dtype());
     }
     let out = Tensor::empty(shape, x.dtype())?;
     let (a, i, o) = (Five::new(x, n), Five::new(indices, n), Five::new(&out, n));
-    dispatch(kernel, &[a.strided(), i.strided()], &[o.strided()], &[])?;
+    dispatch(kernel, &[a.strided(), i.strided()], &[o.strided()], attrs)?;
     Ok(out)
 }
 
 /// `x[indices]` inside each plane.
 fn gather(name: &'static str, n: usize, x: &Tensor, indices: &Tensor) -> Result<Tensor> {
-    let out = run_moves(&PLANE_GATHER, n, x, indices, indices.shape())?;
+    let out = run_moves(&PLANE_GATHER, n, x, indices, indices.shape(), &[])?;
     let shape: Shape = x.shape().into();
     attach(&[&out], name, &[x], &[Some(indices)], move |ctx| {
         let g = ctx.grad(0)?;
-        Ok(vec![ctx.when(0, || scatter_add(n, &g, &ctx.saved(0)?, &shape))?])
+        Ok(vec![ctx.when(0, || scatter_add(n, &g, &ctx.saved(0)?, &shape, &[]))?])
     });
     Ok(out)
 }
 
-/// Adds `x` at `indices` of zero planes.
-fn scatter_add(n: usize, x: &Tensor, indices: &Tensor, shape: &[usize]) -> Result<Tensor> {
-    let out = run_moves(&PLANE_SCATTER_ADD, n, x, indices, shape)?;
+/// Adds `x` at `indices` of zero planes. `reach` says, for devices that gather, in which windows a place can be: kernel with its dilation,
+/// stride and padding; true for those of adaptive pools; nothing where nobody knows.
+fn scatter_add(n: usize, x: &Tensor, indices: &Tensor, shape: &[usize], reach: &[Attr]) -> Result<Tensor> {
+    let out = run_moves(&PLANE_SCATTER_ADD, n, x, indices, shape, reach)?;
     attach(&[&out], "MaxPoolBackwardBackward0", &[x], &[Some(indices)], move |ctx| {
         let g = ctx.grad(0)?;
         Ok(vec![ctx.when(0, || gather("MaxPoolBackward0", n, &g, &ctx.saved(0)?))?])
@@ -103,12 +104,12 @@ fn scatter_add(n: usize, x: &Tensor, indices: &Tensor, shape: &[usize]) -> Resul
     Ok(out)
 }
 
-/// Makes the maxima a node: the gradient goes where each came from.
-pub(super) fn attach_max(name: &'static str, n: usize, x: &Tensor, values: &Tensor, indices: &Tensor) {
+/// Makes the maxima a node: the gradient goes where each came from (`reach`: see `scatter_add`).
+pub(super) fn attach_max(name: &'static str, n: usize, x: &Tensor, values: &Tensor, indices: &Tensor, reach: Vec<Attr>) {
     let shape: Shape = x.shape().into();
     attach(&[values, indices], name, &[x], &[Some(indices)], move |ctx| {
         let g = ctx.grad(0)?;
-        Ok(vec![ctx.when(0, || scatter_add(n, &g, &ctx.saved(0)?, &shape))?])
+        Ok(vec![ctx.when(0, || scatter_add(n, &g, &ctx.saved(0)?, &shape, &reach))?])
     });
 }
 
@@ -122,7 +123,7 @@ fn max_pool(op: &str, n: usize, x: &Tensor, w: Windows) -> Result<(Tensor, Tenso
     let sizes = (0..n).map(|d| w.output(op, d, x.shape()[x.ndim() - n + d])).collect::<Result<Vec<_>>>()?;
     let (values, indices) = run_max(&MAX_POOL, n, x, &resized(x, n, sizes.into_iter()), &w.attrs(true))?;
     let names = ["SqueezeBackward1", "MaxPool2DWithIndicesBackward0", "MaxPool3DWithIndicesBackward0"];
-    attach_max(node(names, n), n, x, &values, &indices);
+    attach_max(node(names, n), n, x, &values, &indices, w.reach(&x.shape()[x.ndim() - n..]));
     Ok((values, indices))
 }
 
@@ -248,7 +249,7 @@ fn adaptive_max(op: &str, n: usize, x: &Tensor, size: &[Option<i64>]) -> Result<
     );
     let (values, indices) = run_max(&ADAPTIVE_MAX_POOL, n, x, &shape, &[])?;
     let names = ["SqueezeBackward1", "AdaptiveMaxPool2DBackward0", "AdaptiveMaxPool3DBackward0"];
-    attach_max(node(names, n), n, x, &values, &indices);
+    attach_max(node(names, n), n, x, &values, &indices, vec![Attr::from(true)]);
     Ok((values, indices))
 }
 
@@ -328,7 +329,7 @@ fn max_unpool(
             "{op}: Found an invalid max index: {i} (output volumes are of size {size:?})"
         );
     }
-    let out = run_moves(&const { PLANE_SCATTER.with_demand(&MAX_INDEX) }, n, x, indices, &shape)?;
+    let out = run_moves(&const { PLANE_SCATTER.with_demand(&MAX_INDEX) }, n, x, indices, &shape, &[])?;
     let names = ["SqueezeBackward1", "MaxUnpool2DBackward0", "MaxUnpool3DBackward0"];
     attach(&[&out], node(names, n), &[x], &[Some(indices)], move |ctx| {
         let g = ctx.grad(0)?;

@@ -121,6 +121,17 @@ impl Windows {
         Ok(out as usize)
     }
 
+    /// How far windows over these sizes reach: their size with the dilation in it, stride, padding. Nothing where a window may have no
+    /// element, whose maximum has a place all the same: a dilation may then step over the whole input.
+    pub fn reach(&self, input: &[usize]) -> Vec<crate::Attr> {
+        if self.dilation.iter().zip(input).any(|(&l, &n)| l as usize > n) {
+            return Vec::new();
+        }
+        let size: Vec<i64> = self.kernel.iter().zip(&self.dilation).map(|(k, l)| (k - 1) * l + 1).collect();
+        let all = [three(&size, 1), three(&self.stride, 1), three(&self.padding, 0)].concat();
+        all.into_iter().map(crate::Attr::from).collect()
+    }
+
     /// kernel, stride, padding (and dilation) as kernels take them.
     pub fn attrs(&self, with_dilation: bool) -> Vec<crate::Attr> {
         let mut all = [three(&self.kernel, 1), three(&self.stride, 1), three(&self.padding, 0)].concat();

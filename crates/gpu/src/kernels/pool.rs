@@ -198,6 +198,33 @@ fn reached_end(o: vec3<i32>) -> vec3<i32> {
 }
 ";
 
+/// The gradient of maxima: every position gathers from the windows that it is in and whose maximum it is, in the CPU's order.
+fn max_backward(l: &Launch, reached: &'static str, windows: [[i32; 3]; 4]) -> Result<()> {
+    let (dy, indices, dx) = (&l.ins[0], &l.ins[1], &l.outs[0]);
+    let plane = |v: &View| vec![v.strides[0], v.strides[1], 0, 0, 0];
+    let places =
+        Places::from_strides(dx.shape, &[plane(dy), dx.strides.to_vec(), plane(indices)]).at(&[dy, dx, indices]);
+    let t = Scalar::of(dx.dtype).name();
+    let body = || {
+        reached.to_string()
+            + &format!(
+                "fn body(i: u32) {{\n  let at = place_all(i);\n  let o = split_plane(i, p.large).xyz;\n  let me = (o.x * p.large.y + o.y) * p.large.z + o.z;\n  \
+                 let start = reached_first(o);\n  let end = reached_end(o);\n  \
+                 var v = {t}();\n  for (var d = start.x; d < end.x; d++) {{\n    for (var h = start.y; h < end.y; h++) {{\n      for (var w = start.z; w < end.z; w++) {{\n        \
+                 let q = vec3<i32>(d, h, w);\n        if (in1(at.z + in_plane(q, bitcast<vec4<u32>>(p.more))) == me) {{\n          \
+                 v += in0(at.x + in_plane(q, p.x_plane));\n        }}\n      }}\n    }}\n  }}\n  put0(at.y, v);\n}}\n\n"
+            )
+    };
+    let [d, h, w] = [2, 3, 4].map(|k| indices.strides[k] as i32);
+    let mut params = params(dx, dy, windows, [d, h, w, 0]);
+    for d in 0..3 {
+        params[24 + d] = dy.strides[2 + d] as i32 as u32;
+    }
+    let e = Each::new(l.name, l.outs, l.ins, dx.numel(), &body);
+    let variant = 1 + l.attrs.len() as u64;
+    each(l, &Each { variant, sets: &[("all", &places)], fields: FIELDS, params: &params, work: 64, ..e })
+}
+
 /// What plain averages are told: kernel, stride, padding; whether padding counts, and a divisor.
 fn averages(l: &Launch) -> ([[i32; 3]; 4], [i32; 4]) {
     let [kernel, stride, padding] = [0, 3, 6].map(|at| three(l.attrs, at));
@@ -244,7 +271,21 @@ pub(crate) fn plane_scatter(l: &Launch) -> Result<()> {
     let body = "fn body(i: u32) {\n  let at = place_all(i);\n  let k = in1(at.z);\n  if (inside(k)) {\n    put0(found(at.x, k), in0(at.y));\n  }\n}\n\n";
     moves(l, &l.outs[0], &l.ins[0], body, false)
 }
+
+/// Adds what is at the indices. attrs: kernel, stride, padding of the windows that the indices are from; or true, for those of adaptive
+/// pools; or none, where any position may name any place.
 pub(crate) fn plane_scatter_add(l: &Launch) -> Result<()> {
+    match l.attrs.len() {
+        0 => (),
+        1 => return max_backward(l, REACHED_BY_ADAPTIVE, [[1; 3]; 4]),
+        _ => {
+            return max_backward(
+                l,
+                REACHED_BY_PLAIN,
+                [three(l.attrs, 0), three(l.attrs, 3), three(l.attrs, 6), [1; 3]],
+            );
+        }
+    }
     zero(l, l.outs)?;
     let body = "fn body(i: u32) {\n  let at = place_all(i);\n  let k = in1(at.z);\n  if (inside(k)) {\n    combine0(found(at.x, k), in0(at.y));\n  }\n}\n\n";
     moves(l, &l.outs[0], &l.ins[0], body, true)

@@ -107,3 +107,41 @@ fn moves_between_planes() {
         }
     }
 }
+
+/// Windows that overlap give one place several gradients, which are added in the CPU's order: to the last bit.
+#[test]
+fn gradients_of_maxima() {
+    let mut rng = Rng(6);
+    for round in 0..24 {
+        let c = random(&mut rng, true);
+        let reach: [usize; 3] = std::array::from_fn(|d| c.dilation[d] * (c.kernel[d] - 1) + 1);
+        if (0..3).any(|d| c.dilation[d] > c.x[2 + d]) {
+            // Windows without elements name a place all the same; whoever launches knows that.
+            continue;
+        }
+        let plain = (MAX_POOL, attrs(&[&c.kernel, &c.stride, &c.padding, &c.dilation]));
+        for ((pool, geometry), how) in [
+            (plain, attrs(&[&reach, &c.stride, &c.padding])),
+            ((ADAPTIVE_MAX_POOL, Vec::new()), vec![Attr::from(true)]),
+        ] {
+            let mut s = Scene::default();
+            s.input(DType::F32, &c.x, Layout::Scattered, &mut rng, |r| r.below(9) as f64);
+            s.output(DType::F32, &c.y, Layout::Scattered, &mut rng).output(
+                DType::I64,
+                &c.y,
+                Layout::Scattered,
+                &mut rng,
+            );
+            s.attrs(&geometry);
+            s.memories = s.on_cpu(pool);
+            let indices = s.outs.pop().unwrap();
+            // What came out of the pool becomes its gradient.
+            (s.ins, s.outs) = (Vec::new(), Vec::new());
+            let layout = if round % 2 == 0 { Layout::Scattered } else { Layout::Broadcast };
+            s.input(DType::F32, &c.y, layout, &mut rng, |r| r.float());
+            s.ins.push(indices);
+            s.output(DType::F32, &c.x, Layout::Scattered, &mut rng).attrs(&how);
+            s.check(PLANE_SCATTER_ADD, 0.0, 0.0);
+        }
+    }
+}
