@@ -1,4 +1,5 @@
-//! The gradient of the input of a convolution with a stride, which is also the forward pass of such a transposed convolution.
+//! The gradient of the input of a convolution with a stride, which is also the forward pass of such a transposed convolution. (Without a
+//! stride it is a convolution itself, `Geometry::turned`, unless there is more padding than the taps reach.)
 //!
 //! With a stride, the pixels of the input fall into phases (index modulo stride), and each phase meets only some of the
 //! kernel's taps: `dx[i * s + r] = sum over taps k with (r + padding - k * dilation) = q * s of w[k] * dy[i + q]`.

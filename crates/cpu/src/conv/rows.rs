@@ -219,31 +219,11 @@ unsafe fn row<T: Tiled>(lines: &Lines<T>, from: *const T, steps: *const isize, w
                 None => {
                     let mut buffer = MaybeUninit::<[T; MAX_TILE]>::uninit();
                     (tile.run_at)(k, panel, columns, steps, &aside(&mut buffer, tile.nr));
-                    let last = buffer.as_ptr().cast::<T>().add(tile.nr - new);
-                    match out.cols {
-                        Columns::Even(col) if again => {
-                            let to = out.ptr.wrapping_offset(i as isize * out.row + j as isize * col);
-                            add(last, tile.nr, rows, new, to, [out.row, col]);
-                        }
-                        _ => store(out, last, tile.nr, i, j, rows, new),
-                    }
+                    let (tile_at, first) = (buffer.as_ptr().cast::<T>(), tile.nr - new);
+                    store(out, tile_at.add(first), tile.nr, i, j, rows, new);
                 }
             }
         }
         j += new;
-    }
-}
-
-/// Adds the first columns of a tile to what is there.
-#[inline(always)]
-unsafe fn add<T: Tiled>(tile: *const T, nr: usize, rows: usize, columns: usize, to: *mut T, [row, col]: [isize; 2]) {
-    for r in 0..rows {
-        let to = to.wrapping_offset(r as isize * row);
-        for c in 0..columns {
-            unsafe {
-                let to = to.wrapping_offset(c as isize * col);
-                *to = to.read().plus(*tile.add(r * nr + c));
-            }
-        }
     }
 }
