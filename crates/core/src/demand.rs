@@ -6,16 +6,21 @@ pub(crate) use crate::lane::{Class, Demand, Found, Test};
 use crate::device::remote;
 use crate::{Error, ErrorKind, Result, Tensor};
 
-/// What is said of an element that failed.
+impl From<Class> for ErrorKind {
+    fn from(class: Class) -> ErrorKind {
+        match class {
+            Class::Runtime => ErrorKind::Runtime,
+            Class::Value => ErrorKind::Value,
+            Class::Index => ErrorKind::Index,
+            Class::Shape => ErrorKind::Shape,
+        }
+    }
+}
+
+/// What is said of an element that failed, for ops that find it themselves too.
 #[cold]
-fn refuse(op: &str, demand: &Demand, found: &Found) -> Error {
-    let kind = match demand.class {
-        Class::Runtime => ErrorKind::Runtime,
-        Class::Value => ErrorKind::Value,
-        Class::Index => ErrorKind::Index,
-        Class::Shape => ErrorKind::Shape,
-    };
-    Error::new(kind, (demand.says)(op, found))
+pub(crate) fn refuse(op: &str, demand: &Demand, found: &Found) -> Error {
+    Error::new(demand.class.into(), (demand.says)(op, found))
 }
 
 /// Refuses a tensor with an element that is not what `demand` asks for; `bound` is a number for the test and the sentence. On a GPU

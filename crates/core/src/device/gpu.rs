@@ -10,7 +10,7 @@ use cresset_gpu::{View, check_dtype, launch};
 use smallvec::SmallVec;
 
 use crate::cpu::{Attr, Kernel};
-use crate::lane::{Class, Demand};
+use crate::lane::Demand;
 use crate::{DType, Error, ErrorKind, Result, Scalar, Strided, Tensor, bail};
 
 /// Constants that are kept on the device.
@@ -73,10 +73,7 @@ pub(crate) fn error(e: cresset_gpu::Error) -> Error {
     let kind = match e.kind {
         Kind::Unavailable | Kind::Untrusted | Kind::Lost => ErrorKind::Device,
         Kind::DType => ErrorKind::DType,
-        Kind::Found(Class::Runtime) => ErrorKind::Runtime,
-        Kind::Found(Class::Value) => ErrorKind::Value,
-        Kind::Found(Class::Index) => ErrorKind::Index,
-        Kind::Found(Class::Shape) => ErrorKind::Shape,
+        Kind::Found(class) => class.into(),
         Kind::Limit | Kind::OutOfMemory => ErrorKind::OutOfMemory,
         Kind::Unsupported => ErrorKind::NotImplemented,
         Kind::Internal => ErrorKind::Internal,

@@ -1,7 +1,7 @@
 //! Triangles and diagonals of matrices.
 
 use crate::cpu::index;
-use crate::demand::{Class, Demand, Found, Test};
+use crate::demand::{Class, Demand, Found, Test, refuse};
 use crate::layout::wrap_dim;
 use crate::{DType, Layout, Result, Tensor, attach, bail, dispatch, ensure, ops};
 
@@ -154,8 +154,13 @@ ops! {
             let shape: Vec<usize> = tensor.shape().iter().copied().chain([num_classes as usize]).collect();
             return Tensor::zeros(&shape, DType::I64);
         };
-        ensure!(low >= 0, Value, "{}", (CLASS.says)("one_hot", &Found { value: low as f64, at: 0, bound: 0 }));
-        ensure!(num_classes == -1 || high < num_classes, Value, "{}", (CLASS.says)("one_hot", &Found { value: high as f64, at: 0, bound: num_classes as usize }));
+        let refused = |v: i64| Err(refuse("one_hot", &CLASS, &Found { value: v as f64, at: 0, bound: num_classes as usize }));
+        if low < 0 {
+            return refused(low);
+        }
+        if num_classes != -1 && high >= num_classes {
+            return refused(high);
+        }
         let n = if num_classes == -1 { high as usize + 1 } else { num_classes as usize };
         let rows = tensor.numel();
         let out = Tensor::zeros(&[rows, n], DType::I64)?;

@@ -83,7 +83,8 @@ fn batch_element(found: &Found) -> String {
     if found.bound > 0 { format!("(Batch element {}): ", found.at) } else { String::new() }
 }
 
-const fn success(says: fn(&str, &Found) -> String) -> Demand {
+/// That a factorisation's `info` is 0.
+pub(super) const fn success(says: fn(&str, &Found) -> String) -> Demand {
     Demand { class: Class::Runtime, test: Test::Within(0.0, 0.0), input: 0, says }
 }
 

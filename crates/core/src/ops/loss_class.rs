@@ -3,7 +3,7 @@
 use crate::autograd::no_grad;
 use crate::cpu::index::{NLL_LOSS, NLL_LOSS_BACKWARD};
 use crate::autograd::composite;
-use crate::demand::{Class, Demand, Found, Test};
+use crate::demand::{Class, Demand, Found, Test, refuse};
 use crate::losses::{Reduction, number};
 use crate::{Attr, DType, Result, Tensor, attach, bail, dispatch, ensure, ops};
 
@@ -14,7 +14,7 @@ fn check_classes(op: &str, target: &Tensor, classes: usize, ignored: i64) -> Res
     for t in known {
         if t != ignored && !(0..classes as i64).contains(&t) {
             let found = Found { value: t as f64, at: 0, bound: classes };
-            bail!(Index, "{}", (CLASS.says)(op, &found));
+            return Err(refuse(op, &CLASS, &found));
         }
     }
     Ok(())

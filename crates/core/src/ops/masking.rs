@@ -2,7 +2,7 @@
 
 use crate::call::{OneOrMore, Operand};
 use crate::cpu::index as kernels;
-use crate::demand::{Class, Demand, Found, Test};
+use crate::demand::{Class, Demand, Found, Test, refuse};
 use crate::layout::broadcast_shapes;
 use crate::placing::at_least_1d;
 use crate::{DType, Result, Tensor, attach, dispatch, ensure, ops, pointwise};
@@ -134,7 +134,9 @@ ops! {
         let (x, m) = (ops::expand(&input.detach(), &size)?, ops::expand(mask, &size)?);
         let n = if m.is_readable() { count(&m)? } else { 0 };
         let found = Found { value: n as f64 - 1.0, at: 0, bound: source.numel() };
-        ensure!(n <= source.numel(), Shape, "{}", (ENOUGH.says)("masked_scatter", &found));
+        if n > source.numel() {
+            return Err(refuse("masked_scatter", &ENOUGH, &found));
+        }
         let out = Tensor::empty(&shape, input.dtype())?;
         out.copy_from(&x)?;
         dispatch(&const { kernels::MASKED_SCATTER.with_demand(&ENOUGH) }, &[&source.contiguous_data()?, &m], &[&out], &[])?;

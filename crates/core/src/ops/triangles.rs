@@ -1,9 +1,9 @@
 //! LU, QR and Householder reflections as PyTorch shows them.
 
-use super::factor::{batch, check_matrix, cols, factor, mt, permutation_matrix, rows, with};
+use super::factor::{batch, check_matrix, cols, factor, mt, permutation_matrix, rows, success, with};
 use crate::autograd::{composite, composites};
 use crate::cpu::linalg::{GEQRF, HOUSEHOLDER};
-use crate::demand::{Class, Demand, Test, demand};
+use crate::demand::{Demand, demand};
 use crate::{Result, Tensor, attach, bail, dispatch, ensure, ops};
 
 /// Columns from..from + n.
@@ -132,12 +132,7 @@ fn reflect(a: &Tensor, tau: &Tensor, i: usize, x: &Tensor) -> Result<Tensor> {
     ops::sub(x, &ops::mul(&factor, &ops::matmul(&v, &ops::matmul(&mt(&v)?, x)?)?)?)
 }
 
-static REGULAR: Demand = Demand {
-    class: Class::Runtime,
-    test: Test::Within(0.0, 0.0),
-    input: 0,
-    says: |op, _| format!("{op}: U has a zero on its diagonal: the matrix is singular"),
-};
+static REGULAR: Demand = success(|op, _| format!("{op}: U has a zero on its diagonal: the matrix is singular"));
 
 ops! {
     /// P, L and U of `A = P L U`.
