@@ -67,18 +67,17 @@ impl Function<'_> {
     }
 }
 
-/// Launches a text; its words are bound behind its operands, if it may note something.
-fn dispatch(l: &Launch, f: &Function, b: &Bindings, mut d: Dispatch, mut params: Vec<u32>) -> Result<()> {
-    let mut bindings = b.list.clone();
-    if let Some(words) = f.demanded(l) {
-        bindings.push((l.gpu.status()?, true));
-        params.extend(words);
-        d.key.variant |= (f.demand.map_or(0, |d| d.input as u64 + 1)) << DEMAND;
-    }
+/// Launches a text; the words of a demand are bound behind its operands and other uniforms.
+fn dispatch(l: &Launch, f: &Function, mut d: Dispatch) -> Result<()> {
+    let (Some(demand), Some(words)) = (f.demand, f.demanded(l)) else {
+        l.gpu.dispatch(&d);
+        return Ok(());
+    };
+    d.key.variant |= (demand.input as u64 + 1) << DEMAND;
+    let bindings = [d.bindings, &[(l.gpu.status()?, true)]].concat();
+    let params = [d.params, &words].concat();
     l.gpu.dispatch(&Dispatch { bindings: &bindings, params: &params, ..d });
-    if f.demand.is_some() {
-        l.gpu.watch();
-    }
+    l.gpu.watch();
     Ok(())
 }
 
@@ -158,7 +157,7 @@ fn flat(l: &Launch) -> Option<(Vec<Way>, bool)> {
 fn run_flat(l: &Launch, f: &Function, b: &Bindings, variant: u64, ways: &[Way], by_four: bool) -> Result<()> {
     let numel = l.outs[0].numel();
     let each = if by_four { 4 } else { 1 };
-    let mut params = vec![0u32; 16];
+    let mut params = [0u32; 16];
     params[0] = numel as u32;
     params[4..8].copy_from_slice(&f.params);
     params[8] = l.outs[0].offset as u32 / each;
@@ -171,12 +170,12 @@ fn run_flat(l: &Launch, f: &Function, b: &Bindings, variant: u64, ways: &[Way], 
     let d = Dispatch {
         key: Key { kernel: f.name, variant },
         text: &text,
-        bindings: &[],
-        params: &[],
+        bindings: &b.list,
+        params: &params,
         groups: groups(l.gpu, numel.div_ceil(each as usize), GROUP as usize),
         work: numel as u64 * f.work,
     };
-    dispatch(l, f, b, d, params)
+    dispatch(l, f, d)
 }
 
 const HEAD: &str =
@@ -309,12 +308,12 @@ fn run_strided(l: &Launch, f: &Function, b: &Bindings, variant: u64) -> Result<(
     let d = Dispatch {
         key: Key { kernel: f.name, variant: variant << 10 },
         text: &text,
-        bindings: &[],
-        params: &[],
+        bindings: &b.list,
+        params: &params,
         groups: groups(l.gpu, numel, GROUP as usize),
         work: numel as u64 * (f.work + 16),
     };
-    dispatch(l, f, b, d, params)
+    dispatch(l, f, d)
 }
 
 fn strided_text(f: &Function, b: &Bindings) -> String {
