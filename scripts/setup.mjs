@@ -12,9 +12,10 @@
 // runtimes Node 24 and Deno, in which the package is tested too (test/runtimes/binaries).
 // browser  Chromium, likewise.
 //
-// Two Rusts may be in use. rustup's one runs native code (tests, clippy, rustfmt). It also builds the wasm if its
-// wasm32 target is there or can be fetched; on machines where rustup cannot download, Debian's rustc-web (compiler
-// and std source of one version) builds it instead, with std compiled from source.
+// Two Rusts may be in use. rustup's one runs native code (tests, clippy, rustfmt). It also builds the wasm if its wasm32
+// target and the source of std (which the binaries with threads are built with) are there or can be fetched; on machines
+// where rustup cannot download, Debian's rustc-web (compiler and std source of one version) builds it instead, with std
+// compiled from source.
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -124,14 +125,17 @@ async function apt(packages) {
   return ask('apt-get', ['update', '-q'], { env }).ok && (await run('apt-get', install, { env })) === 0;
 }
 
-function rustupHasTarget() {
+const hasStdSource = (sysroot) => existsSync(join(sysroot, 'lib/rustlib/src/rust/library/std'));
+
+/** Whether rustup's toolchain has what all binaries take: the target, and for threads the source of std. */
+function rustupHasWeb() {
   const sysroot = ask('rustc', ['--print', 'sysroot'], { env: nativeEnv() });
-  return sysroot.ok && existsSync(join(sysroot.out, 'lib', 'rustlib', TARGET, 'lib'));
+  return sysroot.ok && existsSync(join(sysroot.out, 'lib/rustlib', TARGET, 'lib')) && hasStdSource(sysroot.out);
 }
 
 function debianHasWeb() {
   return existsSync('/usr/bin/rustc') && existsSync('/usr/bin/cargo') && existsSync(WASM_LD) &&
-    existsSync(join(ask('/usr/bin/rustc', ['--print', 'sysroot']).out, 'lib/rustlib/src/rust/library/std'));
+    hasStdSource(ask('/usr/bin/rustc', ['--print', 'sysroot']).out);
 }
 
 /**
@@ -139,7 +143,7 @@ function debianHasWeb() {
  * compiler has no std for wasm32, so cargo builds std from source, which stable allows only with RUSTC_BOOTSTRAP.
  */
 export function wasmRust() {
-  if (rustupHasTarget()) return { name: `rustup's ${TARGET}`, env: nativeEnv(), cargoArgs: [] };
+  if (rustupHasWeb()) return { name: `rustup's ${TARGET}`, env: nativeEnv(), cargoArgs: [] };
   if (!debianHasWeb()) fail('No Rust here builds wasm: run "npm run setup".');
   const env = {
     ...withPath('/usr/bin'),
@@ -152,14 +156,14 @@ export function wasmRust() {
 }
 
 async function wasmToolchain() {
-  if (rustupHasTarget() || debianHasWeb()) return;
-  say(`setup: a Rust for ${TARGET}: trying rustup target add`);
-  const added = ask('rustup', ['target', 'add', TARGET], { env: nativeEnv(), timeout: 120_000 });
-  if (added.ok && rustupHasTarget()) return;
+  if (rustupHasWeb() || debianHasWeb()) return;
+  say(`setup: a Rust for ${TARGET}: trying rustup target add, and rustup component add rust-src`);
+  const add = (what) => ask('rustup', what, { env: nativeEnv(), timeout: 120_000 }).ok;
+  if (add(['target', 'add', TARGET]) && add(['component', 'add', 'rust-src']) && rustupHasWeb()) return;
   say(`setup: rustup cannot download here; installing Debian's ${WEB_PACKAGES.join(', ')} (about 25 s)`);
   if ((await apt(WEB_PACKAGES)) && debianHasWeb()) return;
   fail(
-    `No Rust here builds ${TARGET}. Either give rustup's toolchain the target (rustup target add ${TARGET}),\n` +
+    `No Rust here builds ${TARGET}. Either give rustup's toolchain target and source (rustup target add ${TARGET}, rustup component add rust-src),\n` +
     `or, on Debian 12 or later as root, apt-get install ${WEB_PACKAGES.join(' ')}; then run this again.`,
   );
 }
