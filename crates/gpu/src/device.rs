@@ -1,13 +1,12 @@
 //! Opening a device: which adapter, which limits, and whether it can be trusted.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use crate::adapter::{AdapterKind, Options, Traits, has_subgroups};
 use crate::counters::{Counters, Counting};
 use crate::error::{Error, FREE_MEMORY, Kind, Result};
-use crate::groups::Groups;
 use crate::pipeline::Pipelines;
 use crate::pool::Pool;
 use crate::status::Status;
@@ -27,8 +26,6 @@ pub(crate) struct Inner {
     pub fault: Fault,
     pub status: Status,
     pub pool: RefCell<Pool>,
-    pub groups: RefCell<Groups>,
-    pub uniforms: OnceCell<wgpu::Buffer>,
     pub stream: RefCell<Stream>,
     pub pipelines: RefCell<Pipelines>,
 }
@@ -137,8 +134,6 @@ impl Gpu {
             fault,
             status,
             pool,
-            groups: RefCell::default(),
-            uniforms: OnceCell::new(),
             stream,
             pipelines,
         }));

@@ -25,7 +25,6 @@ mod device;
 #[cfg(all(any(test, feature = "testing"), not(target_arch = "wasm32")))]
 pub mod drivers;
 mod error;
-mod groups;
 mod kernels;
 mod launch;
 #[cfg(not(target_arch = "wasm32"))]

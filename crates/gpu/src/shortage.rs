@@ -46,7 +46,7 @@ impl Gpu {
     pub(crate) fn create(&self, id: u64, bytes: u64) -> Result<Block> {
         let scope = self.0.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let made = block(id, bytes, self.raw_buffer(bytes));
-        let (answer, gpu, data) = (scope.pop(), Rc::downgrade(&self.0), Rc::downgrade(&made));
+        let (answer, gpu, data) = (scope.pop(), Rc::downgrade(&self.0), Rc::downgrade(&made.0));
         let (op, live) = (self.caller(), self.pool_stats().live);
         wasm_bindgen_futures::spawn_local(async move {
             let Some(_) = answer.await else { return };
@@ -76,13 +76,5 @@ impl Gpu {
 }
 
 fn block(id: u64, bytes: u64, raw: wgpu::Buffer) -> Block {
-    Rc::new(BlockData {
-        id,
-        bytes,
-        raw,
-        used: Cell::new(u64::MAX),
-        void: Cell::new(false),
-        wanted: Cell::new(0),
-        free: Cell::new(false),
-    })
+    Block(Rc::new(BlockData { id, bytes, raw, used: Cell::new(u64::MAX), void: Cell::new(false) }))
 }

@@ -2,7 +2,9 @@
 //!
 //! Submitting costs most, then a pass, then a bind group, then a dispatch. So a pass stays open until somebody reads or enough
 //! work has gathered; WebGPU orders the dispatches of a pass that touch the same buffer. Uniforms of all dispatches lie in
-//! one buffer and are written with the submission.
+//! one buffer and are written with the submission; bind groups are kept by the buffers that they name.
+
+use std::collections::HashMap;
 
 use crate::counters::bump;
 use crate::device::Gpu;
@@ -15,6 +17,8 @@ const UNIFORMS: u64 = 256 << 10;
 /// Work after which commands are submitted, in elementary operations: some tens of milliseconds on a slow GPU, so that
 /// a page's pictures are not held up behind one long submission.
 const WORK: u64 = 4 << 30;
+/// Bind groups that are kept; a loop over new buffers without end must not keep them all.
+const GROUPS: usize = 4096;
 
 #[derive(Default)]
 pub(crate) struct Stream {
@@ -23,15 +27,30 @@ pub(crate) struct Stream {
     open: Option<Open>,
     /// Uniforms of the open submission, to be written with it.
     uniforms: Vec<u8>,
+    uniform_buffer: Option<wgpu::Buffer>,
     work: u64,
+    groups: HashMap<GroupKey, wgpu::BindGroup>,
     /// Memory for reading that nobody uses.
     pub staging: Vec<Staging>,
+}
+
+impl Stream {
+    /// Drops the bind groups of buffers that are gone.
+    pub fn forget(&mut self, gone: &[u64]) {
+        self.groups.retain(|key, _| !key.buffers.iter().any(|id| gone.contains(id)));
+    }
 }
 
 struct Open {
     // The pass goes before its encoder.
     pass: wgpu::ComputePass<'static>,
     encoder: wgpu::CommandEncoder,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct GroupKey {
+    signature: Signature,
+    buffers: [u64; MAX_BINDINGS],
 }
 
 /// One run of a kernel on the device.
@@ -55,8 +74,10 @@ impl Gpu {
         }
         debug_assert!(d.bindings.len() <= MAX_BINDINGS && d.params.len() as u64 * 4 <= PARAMS, "{}", d.key.kernel);
         let mut signature = Signature { count: d.bindings.len() as u8, written: 0 };
-        for (k, (_, written)) in d.bindings.iter().enumerate() {
+        let mut key = [u64::MAX; MAX_BINDINGS];
+        for (k, (buffer, written)) in d.bindings.iter().enumerate() {
             signature.written |= (*written as u8) << k;
+            key[k] = buffer.0.block.0.id;
         }
         let layout = self.layout(signature);
         let pipeline = self.pipeline(d.key, signature, &layout, d.text);
@@ -69,27 +90,34 @@ impl Gpu {
         if full {
             self.flush();
         }
-        let group = self.group(signature, d);
         let stream = &mut *self.0.stream.borrow_mut();
         let offset = stream.uniforms.len().next_multiple_of(align);
         stream.uniforms.resize(offset, 0);
         d.params.iter().for_each(|v| stream.uniforms.extend_from_slice(&v.to_ne_bytes()));
         stream.work += d.work;
         for (buffer, _) in d.bindings {
-            self.block(buffer).used.set(stream.serial);
+            buffer.0.block.0.used.set(stream.serial);
+        }
+
+        let key = GroupKey { signature, buffers: key };
+        if !stream.groups.contains_key(&key) {
+            let group = self.group(stream, &layout.group, d);
+            if stream.groups.len() >= GROUPS {
+                stream.groups.clear();
+            }
+            stream.groups.insert(key, group);
         }
         let pass = &mut stream.open.get_or_insert_with(|| self.begin()).pass;
         bump(&self.0.counting.dispatches);
         #[cfg(test)]
         crate::testing::note(d.key);
         pass.set_pipeline(&pipeline);
-        pass.set_bind_group(0, &group, &[offset as u32]);
+        pass.set_bind_group(0, &stream.groups[&key], &[offset as u32]);
         pass.dispatch_workgroups(d.groups[0], d.groups[1], d.groups[2]);
     }
 
-    /// The buffer of all uniforms.
-    pub(crate) fn uniforms(&self) -> &wgpu::Buffer {
-        self.0.uniforms.get_or_init(|| {
+    fn group(&self, stream: &mut Stream, layout: &wgpu::BindGroupLayout, d: &Dispatch) -> wgpu::BindGroup {
+        let uniforms = stream.uniform_buffer.get_or_insert_with(|| {
             bump(&self.0.counting.buffers);
             self.0.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("uniforms"),
@@ -97,7 +125,15 @@ impl Gpu {
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             })
-        })
+        });
+        bump(&self.0.counting.bind_groups);
+        let params = wgpu::BufferBinding { buffer: uniforms, offset: 0, size: std::num::NonZeroU64::new(PARAMS) };
+        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(params) }];
+        for (k, (buffer, _)) in d.bindings.iter().enumerate() {
+            let resource = buffer.0.block.0.raw.as_entire_binding();
+            entries.push(wgpu::BindGroupEntry { binding: k as u32 + 1, resource });
+        }
+        self.0.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
     }
 
     fn begin(&self) -> Open {
@@ -127,9 +163,9 @@ impl Gpu {
         if let Some(last) = last {
             last(&mut encoder);
         }
-        if !stream.uniforms.is_empty() {
+        if let (Some(buffer), false) = (&stream.uniform_buffer, stream.uniforms.is_empty()) {
             // Written in the queue's order: after earlier submissions, before this one.
-            self.0.queue.write_buffer(self.uniforms(), 0, &stream.uniforms);
+            self.0.queue.write_buffer(buffer, 0, &stream.uniforms);
         }
         bump(&self.0.counting.submits);
         self.0.queue.submit([encoder.finish()]);

@@ -92,7 +92,7 @@ impl Gpu {
     /// As `upload`.
     pub fn write(&self, buffer: &Buffer, dtype: DType, offset: usize, bytes: &[u8]) -> Result<()> {
         let words = widen(dtype, bytes)?;
-        let used = self.block(buffer).used.get() == self.0.stream.borrow().serial;
+        let used = buffer.0.block.0.used.get() == self.0.stream.borrow().serial;
         if used {
             self.flush();
         }
@@ -103,7 +103,7 @@ impl Gpu {
     pub(crate) fn put(&self, buffer: &Buffer, offset: usize, words: &[u8]) {
         if !words.is_empty() {
             bump(&self.0.counting.uploads);
-            self.0.queue.write_buffer(&self.block(buffer).raw, offset as u64 * 4, words);
+            self.0.queue.write_buffer(&buffer.0.block.0.raw, offset as u64 * 4, words);
         }
     }
 
@@ -121,11 +121,12 @@ impl Gpu {
         let status = self.watched();
         read.status = status.map(|_| self.0.stream.borrow().serial);
         let staging = self.staging(read.mapped());
-        let from = self.block(buffer);
+        let from = &buffer.0.block.0;
         self.submit(Some(&|encoder| {
             encoder.copy_buffer_to_buffer(&from.raw, offset as u64 * 4, &staging.raw, 0, Some(bytes));
             if let Some(status) = status {
-                encoder.copy_buffer_to_buffer(&self.block(status).raw, 0, &staging.raw, bytes, Some(status::BYTES));
+                let words = &status.0.block.0.raw;
+                encoder.copy_buffer_to_buffer(words, 0, &staging.raw, bytes, Some(status::BYTES));
             }
         }));
         let state = read.state.clone();

@@ -197,34 +197,3 @@ fn more_workgroups_than_one_dimension_has() {
         }
     });
 }
-
-#[test]
-fn memory_that_comes_back_late_needs_no_new_groups() {
-    on_each(|gpu| {
-        let n = 3000;
-        let x = gpu.upload(DType::F32, &bytes(&vec![2.0; n])).unwrap();
-        let mut dropped = Vec::new();
-        let mut step = |i: usize| {
-            let [a, b, c] = [0; 3].map(|_| gpu.buffer(n).unwrap());
-            run(gpu, SQUARE, &[&x], &a, n);
-            run(gpu, ADD, &[&a, &x], &b, n);
-            run(gpu, ADD, &[&b, &a], &c, n);
-            assert_eq!(floats(gpu, &c, n), vec![10.0; n]);
-            // Nobody needs the results any more, but their memory comes back only now and then, in any order.
-            dropped.extend([a, c]);
-            if i.is_multiple_of(3) {
-                dropped = dropped
-                    .drain(..)
-                    .enumerate()
-                    .filter(|(k, _)| (k * 7 + i).is_multiple_of(5))
-                    .map(|(_, b)| b)
-                    .collect();
-            }
-        };
-        (0..60).for_each(&mut step);
-        let before = gpu.counters();
-        (60..180).for_each(&mut step);
-        let did = gpu.counters() - before;
-        assert_eq!((did.dispatches, did.buffers, did.bind_groups), (3 * 120, 0, 0), "{did:?}");
-    });
-}
