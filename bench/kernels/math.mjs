@@ -1,10 +1,12 @@
-// ns an element of the pointwise functions alone, as simd128: node bench/kernels/math.mjs [NAME...]
+// ns an element of the pointwise functions alone: node bench/kernels/math.mjs [relaxed] [NAME...]
 // Builds bench/kernels/math.rs first. Arguments are between -4 and 4 (0 and 8 for functions of positive numbers, -1 and 1 for
 // inverses).
 import { Buffer } from 'node:buffer';
 import { buildExample } from './wasm.mjs';
 
-const bytes = buildExample('cresset-lane', 'math');
+const names = process.argv.slice(2).filter((name) => name !== 'relaxed');
+const relaxed = process.argv.includes('relaxed');
+const bytes = buildExample('cresset-lane', 'math', relaxed ? '+simd128,+relaxed-simd' : '+simd128', relaxed ? 'relaxed' : 'simd128');
 const { memory, ...wasm } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
 
 const positive = ['log', 'log2', 'log10', 'log1p', 'sqrt', 'rsqrt', 'pow', 'lgamma', 'digamma'];
@@ -35,6 +37,6 @@ function time(i, name, double) {
 console.log(`wasm ${bytes.length} bytes`.padEnd(20), 'float32'.padStart(10), 'float64'.padStart(10), '  ns an element');
 for (let i = 0; i < wasm.count(); i++) {
   const name = nameOf(i);
-  if (process.argv.length > 2 && !process.argv.includes(name)) continue;
+  if (names.length > 0 && !names.includes(name)) continue;
   console.log(name.padEnd(20), ...[false, true].map((double) => time(i, name, double).toFixed(2).padStart(10)));
 }

@@ -2,43 +2,59 @@
 //! is given, the result is that of float64, rounded once.
 
 use super::wide;
-use crate::simd::{F32x4, I32x4};
+use crate::simd::F32x4;
 
-#[inline(always)]
-fn c(v: f32) -> F32x4 {
-    F32x4::splat(v)
+/// A constant.
+macro_rules! c {
+    ($v:expr) => {{
+        static AT: F32x4 = F32x4::splat($v);
+        F32x4::constant(&AT)
+    }};
+}
+
+/// Zero is one instruction.
+fn zero() -> F32x4 {
+    F32x4::splat(0.0)
 }
 
 #[inline(always)]
 fn with_sign(value: F32x4, sign: F32x4) -> F32x4 {
-    F32x4::from_bits(value.bits() | (sign.bits() & I32x4::splat(i32::MIN)))
+    F32x4::from_bits(value.bits() | (sign.bits() & c!(-0.0).bits()))
 }
 
 /// x within bounds beyond which nothing happens to the function any more; NaN passes.
-#[inline(always)]
-fn within(x: F32x4, low: f32, high: f32) -> F32x4 {
-    x.at_most(c(high)).at_least(c(low))
+macro_rules! within {
+    ($x:expr, $low:expr, $high:expr) => {
+        $x.at_most(c!($high)).at_least(c!($low))
+    };
 }
 
 /// e^x, within 0.54 ulp. In float64 the argument needs one step to be reduced and the result one to be scaled, so that this
 /// costs hardly more than a float32 polynomial with its corrections, which is off by 0.6 ulp at best.
 #[inline]
 pub fn exp(x: F32x4) -> F32x4 {
-    within(x, -104.0, 89.0).in_f64(wide::exp)
+    within!(x, -104.0, 89.0).in_f64(wide::exp)
 }
 
 /// 2^x, within 0.54 ulp.
 #[inline(never)]
 pub fn exp2(x: F32x4) -> F32x4 {
-    within(x, -150.5, 129.0).in_f64(wide::exp2)
+    within!(x, -150.5, 129.0).in_f64(wide::exp2)
 }
 
 /// c0 + c1 x + ...: pairs of terms side by side, which a processor can work on at once; the first, which rounds most, apart.
+macro_rules! polynomial {
+    ($x:expr, $coefficients:expr $(,)?) => {{
+        const N: usize = $coefficients.len();
+        static AT: [F32x4; N] = F32x4::splats($coefficients);
+        polynomial($x, &AT)
+    }};
+}
+
 #[inline(always)]
-fn polynomial<const N: usize>(x: F32x4, coefficients: [f32; N]) -> F32x4 {
-    let pair = |k: usize| {
-        if k + 1 < N { c(coefficients[k + 1]).madd(x, c(coefficients[k])) } else { c(coefficients[k]) }
-    };
+fn polynomial<const N: usize>(x: F32x4, coefficients: &'static [F32x4; N]) -> F32x4 {
+    let c = |k: usize| F32x4::constant(&coefficients[k]);
+    let pair = |k: usize| if k + 1 < N { c(k + 1).madd(x, c(k)) } else { c(k) };
     let square = x * x;
     let mut k = (N - 2) / 2 * 2 + 1;
     let mut value = pair(k);
@@ -46,7 +62,7 @@ fn polynomial<const N: usize>(x: F32x4, coefficients: [f32; N]) -> F32x4 {
         k -= 2;
         value = value.madd(square, pair(k));
     }
-    value.madd(x, c(coefficients[0]))
+    value.madd(x, c(0))
 }
 
 /// Adding it puts an integer into the low bits of a float32.
@@ -71,27 +87,27 @@ fn scaled(p: F32x4, t: F32x4) -> F32x4 {
 pub fn exp_negative(x: F32x4) -> F32x4 {
     // 2^25 times as large at first: no step leaves the normal numbers, and the last rounds to those below.
     const UP: f32 = 25.0;
-    let t = x.madd(c(std::f32::consts::LOG2_E), c(MAGIC + UP));
-    let n = t - c(MAGIC + UP);
+    let t = x.madd(c!(std::f32::consts::LOG2_E), c!(MAGIC + UP));
+    let n = t - c!(MAGIC + UP);
     // ln 2 in two parts, of which the first has so few digits that its product with n is exact.
-    let r = n.madd(c(2.121_944_4e-4), n.madd(c(-0.693359375), x));
+    let r = n.madd(c!(2.121_944_4e-4), n.madd(c!(-0.693359375), x));
     // (e^r - 1 - r) / r^2, error of the whole 3e-9.
-    let q = polynomial(r, [0.499_999_93, 0.166_665_21, 0.041_668_39, 0.008_368_715, 0.001_381_460_2]);
-    let value = scaled(q.madd(r * r, r) + c(1.0), t) * c(1.0 / (1 << 25) as f32);
-    F32x4::from_bits(value.bits() & !x.lt(c(-104.0)))
+    let q = polynomial!(r, [0.499_999_93, 0.166_665_21, 0.041_668_39, 0.008_368_715, 0.001_381_460_2]);
+    let value = scaled(q.madd(r * r, r) + c!(1.0), t) * c!(1.0 / (1 << 25) as f32);
+    F32x4::from_bits(value.bits() & !x.lt(c!(-104.0)))
 }
 
 /// 1 / (1 + e^-x), within 2.4 ulp as PyTorch's. e^-|x| is between 0 and 1 and so overflows nowhere.
 #[inline]
 pub fn sigmoid(x: F32x4) -> F32x4 {
     let e = exp_negative(-x.absolute());
-    F32x4::choose(x.lt(c(0.0)), e, c(1.0)) / (c(1.0) + e)
+    F32x4::choose(x.lt(zero()), e, c!(1.0)) / (c!(1.0) + e)
 }
 
 #[inline(never)]
 pub fn tanh(x: F32x4) -> F32x4 {
     // Reducing -0 gives 0.
-    with_sign(within(x, -10.0, 10.0).in_f64(wide::tanh), x)
+    with_sign(within!(x, -10.0, 10.0).in_f64(wide::tanh), x)
 }
 
 /// The natural logarithm.
@@ -103,32 +119,32 @@ pub fn log(x: F32x4) -> F32x4 {
 /// What a logarithm is at 0, below, and at infinity and NaN.
 #[inline(always)]
 fn log_edges(x: F32x4, value: F32x4) -> F32x4 {
-    let value = F32x4::choose(x.lt(c(f32::INFINITY)), value, x);
-    let value = F32x4::choose(x.eq(c(0.0)), c(f32::NEG_INFINITY), value);
-    F32x4::choose(x.lt(c(0.0)), c(f32::NAN), value)
+    let value = F32x4::choose(x.lt(c!(f32::INFINITY)), value, x);
+    let value = F32x4::choose(x.eq(zero()), c!(f32::NEG_INFINITY), value);
+    F32x4::choose(x.lt(zero()), c!(f32::NAN), value)
 }
 
 /// Within 0.99 ulp. Two pieces, both computed: x + x p(x^2) up to 0.8, and 1 - erfc(x) beyond, where erfc(x) is erfc(1) times
 /// a power of two whose exponent is a polynomial that vanishes at 1, so that rounding it counts little while erfc is large.
 #[inline(always)]
 pub fn erf(x: F32x4) -> F32x4 {
-    let a = x.absolute().at_most(c(4.0)); // beyond, erf is 1 in float32
-    let d = a - c(1.0);
+    let a = x.absolute().at_most(c!(4.0)); // beyond, erf is 1 in float32
+    let d = a - c!(1.0);
     // log2(erfc(1 + d) / erfc(1)) / d, error of the whole 0.05 of erf's half ulp.
     let u =
-        polynomial(d, [-3.807_225_3, -1.216_344_6, -0.059_960_8, 0.014_434_725, -0.002_763_297_7, 0.000_302_437_58])
+        polynomial!(d, [-3.807_225_3, -1.216_344_6, -0.059_960_8, 0.014_434_725, -0.002_763_297_7, 0.000_302_437_58])
             * d;
-    let t = u + c(MAGIC);
+    let t = u + c!(MAGIC);
     // erfc(1) 2^z, relative error 2e-9.
-    let p = polynomial(
-        u - (t - c(MAGIC)),
+    let p = polynomial!(
+        u - (t - c!(MAGIC)),
         [0.157_299_2, 0.109_031_506, 0.037_787_434, 0.008_730_629, 0.001_512_972_6, 0.000_210_763_23, 2.415_071_7e-5],
     );
-    let large = with_sign(c(1.0) - scaled(p, t), x);
+    let large = with_sign(c!(1.0) - scaled(p, t), x);
     // erf(x) / x - 1, relative error 3e-9.
     let q =
-        polynomial(x * x, [0.128_379_16, -0.376_126, 0.112_831_13, -0.026_820_807, 0.005_085_13, -0.000_653_523_57]);
-    F32x4::choose(a.lt(c(0.8)), x.madd(q, x), large)
+        polynomial!(x * x, [0.128_379_16, -0.376_126, 0.112_831_13, -0.026_820_807, 0.005_085_13, -0.000_653_523_57]);
+    F32x4::choose(a.lt(c!(0.8)), x.madd(q, x), large)
 }
 
 /// (1 + erf(x / sqrt(2))) / 2 within half an ulp of 1, which is what is left of it where 1 and -erf cancel, in one piece where
@@ -136,9 +152,9 @@ pub fn erf(x: F32x4) -> F32x4 {
 /// 6 it is 0 in float32, as PyTorch's is.
 #[inline(always)]
 pub fn normal_cdf(x: F32x4) -> F32x4 {
-    let a = x.absolute().at_most(c(6.0));
+    let a = x.absolute().at_most(c!(6.0));
     // log2(2 Phi(-a)) / a, error of the whole 2e-9.
-    let u = a * polynomial(
+    let u = a * polynomial!(
         a,
         [
             -1.151_104_2,
@@ -152,13 +168,13 @@ pub fn normal_cdf(x: F32x4) -> F32x4 {
             5.183_484_3e-7,
         ],
     );
-    let t = u + c(MAGIC);
+    let t = u + c!(MAGIC);
     // 2^z / 2, relative error 2e-9.
-    let p = polynomial(
-        u - (t - c(MAGIC)),
+    let p = polynomial!(
+        u - (t - c!(MAGIC)),
         [0.5, 0.346_573_6, 0.120_113_23, 0.027_751_643, 0.004_809_244_5, 0.000_669_996_55, 7.672_906e-5],
     );
-    c(0.5) + with_sign(c(0.5) - scaled(p, t), x)
+    c!(0.5) + with_sign(c!(0.5) - scaled(p, t), x)
 }
 
 macro_rules! in_float64 {
@@ -189,44 +205,44 @@ macro_rules! with_edges {
 with_edges! {
     log2: wide::log2, log_edges;
     log10: wide::log10, log_edges;
-    asinh: wide::asinh, |x: F32x4, v| F32x4::choose(x.absolute().lt(c(f32::INFINITY)), v, x);
+    asinh: wide::asinh, |x: F32x4, v| F32x4::choose(x.absolute().lt(c!(f32::INFINITY)), v, x);
     acosh: wide::acosh, |x: F32x4, v| {
-        let v = F32x4::choose(x.lt(c(f32::INFINITY)), v, x);
-        F32x4::choose(x.lt(c(1.0)), c(f32::NAN), v)
+        let v = F32x4::choose(x.lt(c!(f32::INFINITY)), v, x);
+        F32x4::choose(x.lt(c!(1.0)), c!(f32::NAN), v)
     };
     atanh: wide::atanh, |x: F32x4, v| {
         let a = x.absolute();
-        let v = F32x4::choose(a.eq(c(1.0)), with_sign(c(f32::INFINITY), x), v);
-        F32x4::choose(a.le(c(1.0)), v, c(f32::NAN))
+        let v = F32x4::choose(a.eq(c!(1.0)), with_sign(c!(f32::INFINITY), x), v);
+        F32x4::choose(a.le(c!(1.0)), v, c!(f32::NAN))
     };
 }
 
 #[inline(never)]
 pub fn expm1(x: F32x4) -> F32x4 {
-    let value = within(x, -104.0, 89.0).in_f64(wide::expm1);
+    let value = within!(x, -104.0, 89.0).in_f64(wide::expm1);
     // Reducing -0 gives 0.
-    F32x4::choose(x.eq(c(0.0)), x, value)
+    F32x4::choose(x.eq(zero()), x, value)
 }
 
 #[inline(never)]
 pub fn sinh(x: F32x4) -> F32x4 {
-    within(x, -104.0, 104.0).in_f64(wide::sinh)
+    within!(x, -104.0, 104.0).in_f64(wide::sinh)
 }
 
 #[inline(never)]
 pub fn cosh(x: F32x4) -> F32x4 {
-    within(x, -104.0, 104.0).in_f64(wide::cosh)
+    within!(x, -104.0, 104.0).in_f64(wide::cosh)
 }
 
 /// log(1 + x), within 1 ulp.
 #[inline(never)]
 pub fn log1p(x: F32x4) -> F32x4 {
     let value = x.in_f64(wide::log1p);
-    let value = F32x4::choose(x.lt(c(f32::INFINITY)), value, x);
+    let value = F32x4::choose(x.lt(c!(f32::INFINITY)), value, x);
     // -0 stays -0; below the normal range the float64 detour is exact anyway.
-    let value = F32x4::choose(x.eq(c(0.0)), x, value);
-    let value = F32x4::choose(x.eq(c(-1.0)), c(f32::NEG_INFINITY), value);
-    F32x4::choose(x.lt(c(-1.0)), c(f32::NAN), value)
+    let value = F32x4::choose(x.eq(zero()), x, value);
+    let value = F32x4::choose(x.eq(c!(-1.0)), c!(f32::NEG_INFINITY), value);
+    F32x4::choose(x.lt(c!(-1.0)), c!(f32::NAN), value)
 }
 
 macro_rules! trigonometric {
@@ -236,8 +252,8 @@ macro_rules! trigonometric {
         pub fn $name(x: F32x4) -> F32x4 {
             let value = x.in_f64(wide::$name);
             // Reducing -0 gives 0.
-            let value = F32x4::choose(x.eq(c($zero)), x, value);
-            let large = x.absolute().gt(c(1e6));
+            let value = F32x4::choose(x.eq(c!($zero)), x, value);
+            let large = x.absolute().gt(c!(1e6));
             if large.any() {
                 return F32x4::choose(large, x.map(|v| libm::$name(v as f64) as f32), value);
             }
@@ -251,7 +267,7 @@ trigonometric!(sin 0.0, cos f32::NAN, tan 0.0);
 #[inline(never)]
 pub fn erfc(x: F32x4) -> F32x4 {
     // Beyond, erfc is 2 or 0 in float32.
-    within(x, -4.0, 11.0).in_f64(wide::erfc)
+    within!(x, -4.0, 11.0).in_f64(wide::erfc)
 }
 
 #[inline(never)]
@@ -272,7 +288,7 @@ fn pairs(x: F32x4, y: F32x4, f: impl Fn(crate::simd::F64x2, crate::simd::F64x2) 
 /// x to the power of y, within 1 ulp. What is not a positive number to a finite power goes through libm.
 #[inline(never)]
 pub fn pow(x: F32x4, y: F32x4) -> F32x4 {
-    let plain = x.gt(c(0.0)) & x.lt(c(f32::INFINITY)) & y.absolute().lt(c(f32::INFINITY));
+    let plain = x.gt(zero()) & x.lt(c!(f32::INFINITY)) & y.absolute().lt(c!(f32::INFINITY));
     let value = pairs(x, y, wide::pow);
     if (!plain).any() {
         // An element's result must not depend on its neighbours.
@@ -284,7 +300,7 @@ pub fn pow(x: F32x4, y: F32x4) -> F32x4 {
 #[inline(never)]
 pub fn atan2(y: F32x4, x: F32x4) -> F32x4 {
     let (a, b) = (x.absolute(), y.absolute());
-    let special = a.eq(b) & (a.eq(c(0.0)) | a.eq(c(f32::INFINITY)));
+    let special = a.eq(b) & (a.eq(zero()) | a.eq(c!(f32::INFINITY)));
     let value = pairs(y, x, wide::atan2);
     if special.any() {
         return F32x4::choose(special, y.zip(x, |b, a| libm::atan2(b as f64, a as f64) as f32), value);
@@ -295,6 +311,6 @@ pub fn atan2(y: F32x4, x: F32x4) -> F32x4 {
 #[inline(never)]
 pub fn hypot(x: F32x4, y: F32x4) -> F32x4 {
     let v = pairs(x, y, wide::hypot);
-    let infinite = c(f32::INFINITY);
+    let infinite = c!(f32::INFINITY);
     F32x4::choose(x.absolute().eq(infinite) | y.absolute().eq(infinite), infinite, v)
 }

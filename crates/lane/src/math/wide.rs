@@ -6,23 +6,40 @@
 use crate::simd::{F64x2, I64x2};
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, FRAC_PI_4, LN_2, LOG2_E, LOG10_E, PI};
 
-#[inline(always)]
-fn c(v: f64) -> F64x2 {
-    F64x2::splat(v)
+/// A constant.
+macro_rules! c {
+    ($v:expr) => {{
+        static AT: F64x2 = F64x2::splat($v);
+        F64x2::constant(&AT)
+    }};
+}
+
+/// Zero is one instruction.
+fn zero() -> F64x2 {
+    F64x2::splat(0.0)
 }
 
 /// c0 + c1 x + ...: even and odd powers apart, so that a processor has two chains of operations to work on at a time.
+macro_rules! polynomial {
+    ($x:expr, $coefficients:expr $(,)?) => {{
+        const N: usize = $coefficients.len();
+        static AT: [F64x2; N] = F64x2::splats($coefficients);
+        polynomial($x, &AT)
+    }};
+}
+
 #[inline(always)]
-fn polynomial<const N: usize>(x: F64x2, coefficients: [f64; N]) -> F64x2 {
+fn polynomial<const N: usize>(x: F64x2, coefficients: &'static [F64x2; N]) -> F64x2 {
+    let c = |k: usize| F64x2::constant(&coefficients[k]);
     let square = x * x;
-    let (mut high, mut low) = (c(coefficients[N - 1]), c(coefficients[N - 2]));
+    let (mut high, mut low) = (c(N - 1), c(N - 2));
     let mut k = N - 2;
     while k >= 2 {
-        high = high * square + c(coefficients[k - 1]);
-        low = low * square + c(coefficients[k - 2]);
+        high = high * square + c(k - 1);
+        low = low * square + c(k - 2);
         k -= 2;
     }
-    if k == 0 { low + high * x } else { c(coefficients[0]) + low * x + high * square }
+    if k == 0 { low + high * x } else { c(0) + low * x + high * square }
 }
 
 /// Adding it puts an integer into the low bits of a float64.
@@ -32,15 +49,6 @@ const MAGIC: f64 = 6755399441055744.0; // 1.5 * 2^52
 #[inline(always)]
 fn scaled(p: F64x2, t: F64x2) -> F64x2 {
     F64x2::from_bits(p.bits() + t.bits().left(52))
-}
-
-/// b^x for |x log2(b)| up to 1000, with log2(b), log_b(2) and the polynomial of b^r.
-#[inline(always)]
-fn power_of(x: F64x2, log2: f64, unit: f64, coefficients: [f64; 7]) -> F64x2 {
-    let t = x * c(log2) + c(MAGIC);
-    // n times ln 2 is rounded at 1e-14 here, which is enough.
-    let r = x - (t - c(MAGIC)) * c(unit);
-    scaled(polynomial(r, coefficients), t)
 }
 
 /// e^x for |x| up to 700.
@@ -56,7 +64,10 @@ pub fn exp(x: F64x2) -> F64x2 {
         0.008374815839216856,
         0.001383684458742723,
     ];
-    power_of(x, LOG2_E, LN_2, FIT)
+    let t = x * c!(LOG2_E) + c!(MAGIC);
+    // n times ln 2 is rounded at 1e-14 here, which is enough.
+    let r = x - (t - c!(MAGIC)) * c!(LN_2);
+    scaled(polynomial!(r, FIT), t)
 }
 
 /// 2^x for |x| up to 1000.
@@ -72,16 +83,17 @@ pub fn exp2(x: F64x2) -> F64x2 {
         0.0013399931274939345,
         0.0001534581044286719,
     ];
-    power_of(x, 1.0, 1.0, FIT)
+    let t = x + c!(MAGIC);
+    scaled(polynomial!(x - (t - c!(MAGIC)), FIT), t)
 }
 
 /// (2^n, p) with e^x = 2^n (1 + p), for |x| up to 700.
 #[inline(always)]
 fn exp_parts(x: F64x2) -> (F64x2, F64x2) {
-    let t = x * c(LOG2_E) + c(MAGIC);
-    let r = x - (t - c(MAGIC)) * c(LN_2);
+    let t = x * c!(LOG2_E) + c!(MAGIC);
+    let r = x - (t - c!(MAGIC)) * c!(LN_2);
     // Error 5e-12 of r.
-    let p = polynomial(
+    let p = polynomial!(
         r,
         [
             0.4999999999973623,
@@ -93,28 +105,28 @@ fn exp_parts(x: F64x2) -> (F64x2, F64x2) {
             2.4882499082954878e-05,
         ],
     );
-    (scaled(c(1.0), t), r + r * r * p)
+    (scaled(c!(1.0), t), r + r * r * p)
 }
 
 /// e^x - 1 for |x| up to 700.
 #[inline(always)]
 pub fn expm1(x: F64x2) -> F64x2 {
     let (scale, p) = exp_parts(x);
-    (scale - c(1.0)) + scale * p
+    (scale - c!(1.0)) + scale * p
 }
 
 /// For |x| up to 350.
 #[inline(always)]
 pub fn tanh(x: F64x2) -> F64x2 {
     let e = expm1(x + x);
-    e / (e + c(2.0))
+    e / (e + c!(2.0))
 }
 
 /// For |x| up to 700.
 #[inline(always)]
 pub fn sinh(x: F64x2) -> F64x2 {
     let e = expm1(x.absolute());
-    let value = c(0.5) * (e + e / (e + c(1.0)));
+    let value = c!(0.5) * (e + e / (e + c!(1.0)));
     with_sign(value, x)
 }
 
@@ -122,20 +134,20 @@ pub fn sinh(x: F64x2) -> F64x2 {
 #[inline(always)]
 pub fn cosh(x: F64x2) -> F64x2 {
     let e = exp(x.absolute());
-    c(0.5) * (e + c(1.0) / e)
+    c!(0.5) * (e + c!(1.0) / e)
 }
 
 fn with_sign(value: F64x2, sign: F64x2) -> F64x2 {
-    F64x2::from_bits(value.bits() | (sign.bits() & I64x2::splat(i64::MIN)))
+    F64x2::from_bits(value.bits() | (sign.bits() & c!(-0.0).bits()))
 }
 
 /// For x between -4 and 11. The polynomial is that of `special::erfc`.
 #[inline(always)]
 pub fn erfc(x: F64x2) -> F64x2 {
     let a = x.absolute();
-    let t = (a - c(2.5)) / (a + c(2.5));
+    let t = (a - c!(2.5)) / (a + c!(2.5));
     // (1 + sqrt(pi) a) e^(a^2) erfc(a) - 1, error 7.5e-10.
-    let p = polynomial(
+    let p = polynomial!(
         t,
         [
             0.14491774284426087,
@@ -152,8 +164,8 @@ pub fn erfc(x: F64x2) -> F64x2 {
             -5.492187544325323e-05,
         ],
     );
-    let v = exp(-(a * a)) * (c(1.0) + p) / (c(1.0) + a * c(1.772453850905516));
-    F64x2::choose(x.lt(c(0.0)), c(2.0) - v, v)
+    let v = exp(-(a * a)) * (c!(1.0) + p) / (c!(1.0) + a * c!(1.772453850905516));
+    F64x2::choose(x.lt(zero()), c!(2.0) - v, v)
 }
 
 /// log((2^e) (1 + x)) with 1 + x between sqrt(1/2) and sqrt(2), from x / (2 + x).
@@ -161,20 +173,20 @@ pub fn erfc(x: F64x2) -> F64x2 {
 fn log_of(s: F64x2, e: F64x2) -> F64x2 {
     let z = s * s;
     // Error 3e-14 of the result.
-    let p = polynomial(
+    let p = polynomial!(
         z,
         [0.6666666667579985, 0.3999999562254555, 0.2857210905203367, 0.22176194292033746, 0.19584056050314558],
     );
-    e * c(LN_2) + (s * c(2.0) + s * z * p)
+    e * c!(LN_2) + (s * c!(2.0) + s * z * p)
 }
 
 /// (e, m) with x = 2^e m and m between sqrt(1/2) and sqrt(2).
 #[inline(always)]
 fn split(x: F64x2) -> (F64x2, F64x2) {
-    let root = c(std::f64::consts::FRAC_1_SQRT_2).bits();
+    let root = c!(std::f64::consts::FRAC_1_SQRT_2).bits();
     let offset = x.bits() - root;
     let m = F64x2::from_bits((offset & I64x2::splat(0xf_ffff_ffff_ffff)) + root);
-    let e = F64x2::from_bits(offset.right(52) + c(MAGIC).bits()) - c(MAGIC);
+    let e = F64x2::from_bits(offset.right(52) + c!(MAGIC).bits()) - c!(MAGIC);
     (e, m)
 }
 
@@ -182,63 +194,63 @@ fn split(x: F64x2) -> (F64x2, F64x2) {
 #[inline(always)]
 pub fn log(x: F64x2) -> F64x2 {
     let (e, m) = split(x);
-    log_of((m - c(1.0)) / (m + c(1.0)), e)
+    log_of((m - c!(1.0)) / (m + c!(1.0)), e)
 }
 
 /// For x > 0 and finite.
 #[inline(always)]
 pub fn log2(x: F64x2) -> F64x2 {
-    log(x) * c(LOG2_E)
+    log(x) * c!(LOG2_E)
 }
 
 /// For x > 0 and finite.
 #[inline(always)]
 pub fn log10(x: F64x2) -> F64x2 {
-    log(x) * c(LOG10_E)
+    log(x) * c!(LOG10_E)
 }
 
 /// For x > -1 and finite.
 #[inline(never)]
 pub fn log1p(x: F64x2) -> F64x2 {
-    let (e, m) = split(x + c(1.0));
-    let small = x.absolute().lt(c(0.4));
-    let above = F64x2::choose(small, x, m - c(1.0));
-    let below = F64x2::choose(small, x + c(2.0), m + c(1.0));
-    log_of(above / below, F64x2::choose(small, c(0.0), e))
+    let (e, m) = split(x + c!(1.0));
+    let small = x.absolute().lt(c!(0.4));
+    let above = F64x2::choose(small, x, m - c!(1.0));
+    let below = F64x2::choose(small, x + c!(2.0), m + c!(1.0));
+    log_of(above / below, F64x2::choose(small, zero(), e))
 }
 
 #[inline(never)]
 pub fn asinh(x: F64x2) -> F64x2 {
     let a = x.absolute();
     let square = a * a;
-    let value = log1p(a + square / (c(1.0) + (square + c(1.0)).root()));
+    let value = log1p(a + square / (c!(1.0) + (square + c!(1.0)).root()));
     with_sign(value, x)
 }
 
 /// For x >= 1 and finite.
 #[inline(never)]
 pub fn acosh(x: F64x2) -> F64x2 {
-    let t = x - c(1.0);
-    log1p(t + (t * (t + c(2.0))).root())
+    let t = x - c!(1.0);
+    log1p(t + (t * (t + c!(2.0))).root())
 }
 
 /// For |x| < 1.
 #[inline(never)]
 pub fn atanh(x: F64x2) -> F64x2 {
     let a = x.absolute();
-    with_sign(c(0.5) * log1p((a + a) / (c(1.0) - a)), x)
+    with_sign(c!(0.5) * log1p((a + a) / (c!(1.0) - a)), x)
 }
 
 /// For x >= 0.
 #[inline(always)]
 fn atan_positive(x: F64x2) -> F64x2 {
-    let large = x.gt(c(1.0));
-    let t = F64x2::choose(large, c(1.0) / x, x);
-    let middle = t.gt(c(0.414_213_562_373_095));
-    let t = F64x2::choose(middle, (t - c(1.0)) / (t + c(1.0)), t);
+    let large = x.gt(c!(1.0));
+    let t = F64x2::choose(large, c!(1.0) / x, x);
+    let middle = t.gt(c!(0.414_213_562_373_095));
+    let t = F64x2::choose(middle, (t - c!(1.0)) / (t + c!(1.0)), t);
     let z = t * t;
     // Error 2e-11 of t^3.
-    let p = polynomial(
+    let p = polynomial!(
         z,
         [
             -0.33333333331440731,
@@ -250,8 +262,8 @@ fn atan_positive(x: F64x2) -> F64x2 {
             -0.040432248258871612,
         ],
     );
-    let v = t + t * z * p + F64x2::choose(middle, c(FRAC_PI_4), c(0.0));
-    F64x2::choose(large, c(FRAC_PI_2) - v, v)
+    let v = t + t * z * p + F64x2::choose(middle, c!(FRAC_PI_4), zero());
+    F64x2::choose(large, c!(FRAC_PI_2) - v, v)
 }
 
 #[inline(never)]
@@ -262,32 +274,32 @@ pub fn atan(x: F64x2) -> F64x2 {
 #[inline(never)]
 pub fn asin(x: F64x2) -> F64x2 {
     let a = x.absolute();
-    with_sign(atan_positive(a / (c(1.0) - a * a).root()), x)
+    with_sign(atan_positive(a / (c!(1.0) - a * a).root()), x)
 }
 
 #[inline(never)]
 pub fn acos(x: F64x2) -> F64x2 {
     let a = x.absolute();
-    let v = atan_positive((c(1.0) - a * a).root() / a);
-    F64x2::choose(x.lt(c(0.0)), c(PI) - v, v)
+    let v = atan_positive((c!(1.0) - a * a).root() / a);
+    F64x2::choose(x.lt(zero()), c!(PI) - v, v)
 }
 
 /// Not for two zeros or two infinities.
 #[inline(never)]
 pub fn atan2(y: F64x2, x: F64x2) -> F64x2 {
     let v = atan_positive(y.absolute() / x.absolute());
-    with_sign(F64x2::choose(x.lt(c(0.0)), c(PI) - v, v), y)
+    with_sign(F64x2::choose(x.lt(zero()), c!(PI) - v, v), y)
 }
 
 /// Sine and cosine of r = x - n pi/2, and the bits of n. For |x| up to a million: n times the first part of pi/2,
 /// which has 33 bits, is exact.
 #[inline(always)]
 fn sin_cos(x: F64x2) -> (F64x2, F64x2, I64x2) {
-    let n = (x * c(FRAC_2_PI)).nearest();
-    let r = x - n * c(1.570_796_326_734_125_6) - n * c(6.077_100_506_506_192e-11);
+    let n = (x * c!(FRAC_2_PI)).nearest();
+    let r = x - n * c!(1.570_796_326_734_125_6) - n * c!(6.077_100_506_506_192e-11);
     let z = r * r;
     // Errors 3e-14 of r^3 and 2e-15 of r^4.
-    let s = polynomial(
+    let s = polynomial!(
         z,
         [
             -0.16666666666663885,
@@ -297,7 +309,7 @@ fn sin_cos(x: F64x2) -> (F64x2, F64x2, I64x2) {
             -2.4805616468180836e-8,
         ],
     );
-    let k = polynomial(
+    let k = polynomial!(
         z,
         [
             0.041666666666664678,
@@ -308,8 +320,8 @@ fn sin_cos(x: F64x2) -> (F64x2, F64x2, I64x2) {
         ],
     );
     let sine = r + r * z * s;
-    let cosine = c(1.0) - c(0.5) * z + z * z * k;
-    (sine, cosine, (n + c(MAGIC)).bits())
+    let cosine = c!(1.0) - c!(0.5) * z + z * z * k;
+    (sine, cosine, (n + c!(MAGIC)).bits())
 }
 
 /// All bits set where bit `n` of each element is.
@@ -322,14 +334,14 @@ fn bit(v: I64x2, n: u32) -> I64x2 {
 pub fn sin(x: F64x2) -> F64x2 {
     let (s, k, n) = sin_cos(x);
     let v = F64x2::choose(bit(n, 0), k, s);
-    F64x2::from_bits(v.bits() ^ (bit(n, 1) & I64x2::splat(i64::MIN)))
+    F64x2::from_bits(v.bits() ^ (bit(n, 1) & c!(-0.0).bits()))
 }
 
 #[inline(never)]
 pub fn cos(x: F64x2) -> F64x2 {
     let (s, k, n) = sin_cos(x);
     let v = F64x2::choose(bit(n, 0), s, k);
-    F64x2::from_bits(v.bits() ^ ((bit(n, 1) ^ bit(n, 0)) & I64x2::splat(i64::MIN)))
+    F64x2::from_bits(v.bits() ^ ((bit(n, 1) ^ bit(n, 0)) & c!(-0.0).bits()))
 }
 
 #[inline(never)]
@@ -342,7 +354,7 @@ pub fn tan(x: F64x2) -> F64x2 {
 /// For x > 0, both finite.
 #[inline(never)]
 pub fn pow(x: F64x2, y: F64x2) -> F64x2 {
-    exp((y * log(x)).at_most(c(200.0)).at_least(c(-200.0)))
+    exp((y * log(x)).at_most(c!(200.0)).at_least(c!(-200.0)))
 }
 
 #[inline(never)]

@@ -77,6 +77,32 @@ macro_rules! inverse {
 }
 inverse!(I32x4 I64x2);
 
+macro_rules! constant {
+    ($($t:ident $e:ty;)*) => {$(
+        impl $t {
+            /// A constant, from memory on wasm: V8 loads one in a single instruction, but makes one that stands in the code of three,
+            /// anew in every turn of a loop (two moves of 64 bits and an unpacking).
+            #[inline(always)]
+            pub fn constant(at: &'static $t) -> $t {
+                // Volatile, or the compiler would know what is there, and put it back into the code.
+                if cfg!(target_arch = "wasm32") { unsafe { std::ptr::read_volatile(at) } } else { *at }
+            }
+
+            /// Each of these numbers in all elements.
+            pub const fn splats<const N: usize>(numbers: [$e; N]) -> [$t; N] {
+                let mut all = [$t::splat(numbers[0]); N];
+                let mut k = 1;
+                while k < N {
+                    all[k] = $t::splat(numbers[k]);
+                    k += 1;
+                }
+                all
+            }
+        }
+    )*};
+}
+constant!(F32x4 f32; F64x2 f64;);
+
 impl F32x4 {
     /// Four float32 in memory, at any address.
     ///
