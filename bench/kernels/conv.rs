@@ -1,6 +1,6 @@
 //! Convolutions and pools alone as a wasm module: `bench/kernels/conv.mjs` builds it, times it and prints GFLOP/s.
 
-use cresset_cpu::{Attr, Kernel, Launch, Part, View, conv, gemm, pool};
+use cresset_cpu::{Attr, Kernel, Launch, View, conv, gemm, pool};
 use cresset_lane::DType;
 
 #[cfg_attr(target_arch = "wasm32", link(wasm_import_module = "env"))]
@@ -39,7 +39,7 @@ fn strides(shape: &[usize; 5]) -> [isize; 5] {
 /// Runs `times` times with scratch that is kept for the next call, as the package's allocator would.
 fn run(kernel: &Kernel, ins: &[View], outs: &[View], attrs: &[Attr], times: u32) {
     static mut SCRATCH: Vec<u8> = Vec::new();
-    let mut launch = Launch { outs, ins, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE };
+    let mut launch = Launch::new(outs, ins, attrs);
     let need = kernel.scratch.map_or(0, |f| f(&launch)) + 64;
     let memory = unsafe { &mut *std::ptr::addr_of_mut!(SCRATCH) };
     memory.resize(memory.len().max(need), 0);

@@ -1,6 +1,6 @@
 //! Matrix products alone as a wasm module: `bench/kernels/gemm.mjs` builds it, times it and prints GFLOP/s.
 
-use cresset_cpu::{Kernel, Launch, Part, View, gemm};
+use cresset_cpu::{Kernel, Launch, View, gemm};
 use cresset_lane::DType;
 
 /// Memory for `n` floats, never given back.
@@ -25,7 +25,7 @@ pub extern "C" fn matmul(a: *mut f32, b: *mut f32, c: *mut f32, m: usize, n: usi
     let (sa, sb, sc) = (strides(m, k, turned & 1 != 0), strides(k, n, turned & 2 != 0), strides(m, n, false));
     let view = |p: *mut f32, shape, strides| View { ptr: p.cast(), dtype: DType::F32, shape, strides };
     let (ins, outs) = ([view(a, &a_shape, &sa), view(b, &b_shape, &sb)], [view(c, &c_shape, &sc)]);
-    let mut launch = Launch { outs: &outs, ins: &ins, attrs: &[], scratch: std::ptr::null_mut(), part: Part::WHOLE };
+    let mut launch = Launch::new(&outs, &ins, &[]);
     let Kernel { run, scratch: need, .. } = gemm::MATMUL;
     launch.scratch = scratch(need.map_or(0, |f| f(&launch)));
     for _ in 0..times {

@@ -1,7 +1,7 @@
 //! The kernels that are bound by memory or by functions, alone as a wasm module: `bench/kernels/rows.mjs` builds it and times it.
 
 use cresset_cpu::elementwise::{self, num, real};
-use cresset_cpu::{Attr, Kernel, Launch, Part, View, index, reduce};
+use cresset_cpu::{Attr, Kernel, Launch, View, index, reduce};
 use cresset_lane::DType;
 use cresset_lane::expr::{activation, arith, exponential, special, trig};
 
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn run(which: usize, plan: *const i32, attrs: *const Attr,
     let (outs, ins) = views.split_at(outs);
     let attrs = unsafe { std::slice::from_raw_parts(attrs, count) };
     static mut SCRATCH: Vec<u8> = Vec::new();
-    let mut launch = Launch { outs, ins, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE };
+    let mut launch = Launch::new(outs, ins, attrs);
     let kernel = &KERNELS[which];
     let need = kernel.scratch.map_or(0, |f| f(&launch)) + 64;
     let memory = unsafe { &mut *std::ptr::addr_of_mut!(SCRATCH) };

@@ -5,7 +5,7 @@
 use smallvec::SmallVec;
 
 use crate::cpu::threads::Plan;
-use crate::cpu::{Attr, Kernel, Launch, Part, View};
+use crate::cpu::{Attr, Kernel, Launch, Ready, View};
 use crate::device::remote;
 use crate::profile::{self, Kind};
 use crate::storage::Storage;
@@ -75,14 +75,25 @@ where
     }
     // Pushed one by one: what a list's own iterators compile to is not inlined here.
     let mut views: SmallVec<[View; 8]> = SmallVec::with_capacity(ins.len() + outs.len());
-    for &x in ins {
+    let operands = ins;
+    for &x in operands {
         views.push(x.into().view());
     }
     for &x in outs {
         views.push(x.into().view());
     }
     let (ins, outs) = views.split_at(ins.len());
-    let mut launch = Launch { ins, outs, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE };
+    let mut launch = Launch::new(outs, ins, attrs);
+    // Held as long as the kernel runs: memory that is short may take it from its parameter meanwhile.
+    let mut _kept = None;
+    if let Some(prepare) = kernel.prepare
+        && let Some(plan) = (prepare.plan)(&launch)
+    {
+        let storage = operands[plan.input].into().storage;
+        _kept = storage.kept(&plan.key, plan.bytes, |to| (prepare.run)(&launch, to));
+        let way = plan.key[0];
+        launch.ready = _kept.as_ref().map(|kept| Ready { input: plan.input, way, ptr: kept.ptr() });
+    }
     let plan = Plan::new(kernel, &launch);
     // Scratch comes from the same pool as tensors and returns to it at the end of the call.
     let scratch = if plan.scratch() > 0 { Some(Storage::new(plan.scratch())?) } else { None };

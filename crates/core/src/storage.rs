@@ -3,8 +3,8 @@
 //! A storage is counted by `Rc`: handles, views and saved tensors each hold one count. On the host its bytes come from the
 //! allocator in `cresset_memory`, of which every thread has one; on a GPU they are a buffer of the device's pool.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 
 use cresset_memory::{self as memory, NONE, Taken};
 
@@ -32,6 +32,16 @@ struct Inner {
     version: Cell<u32>,
     /// JavaScript may still look at this memory through a view of its own.
     lent: Cell<bool>,
+    /// Whether kernels may keep what they make of it: it is a parameter's, which stays as it is between steps.
+    keeps: Cell<bool>,
+    kept: RefCell<Option<Box<Kept>>>,
+}
+
+/// What a kernel made of a storage, or will make if it comes again.
+struct Kept {
+    key: [usize; 16],
+    version: u32,
+    made: Option<Storage>,
 }
 
 impl Storage {
@@ -71,7 +81,16 @@ impl Storage {
 
     #[cfg_attr(hot_paths, optimize(speed))]
     fn with(ptr: *mut u8, bytes: usize, block: u32, remote: Option<remote::Buffer>) -> Storage {
-        Storage(Rc::new(Inner { ptr, bytes, block, remote, version: Cell::new(0), lent: Cell::new(false) }))
+        Storage(Rc::new(Inner {
+            ptr,
+            bytes,
+            block,
+            remote,
+            version: Cell::new(0),
+            lent: Cell::new(false),
+            keeps: Cell::new(false),
+            kept: RefCell::default(),
+        }))
     }
 
     /// Uninitialised memory of the open GPU.
@@ -124,6 +143,41 @@ impl Storage {
     pub fn lend(&self) {
         self.0.lent.set(true);
     }
+    /// Says that it is a parameter's: kernels keep what they make of it (weights packed or transformed) as long as it is not written
+    /// to, once it has come to them twice as it is. In training, where every step changes it, nothing is kept.
+    pub fn keep(&self) {
+        self.0.keeps.set(true);
+    }
+    /// What a kernel makes of this memory under a key, if that is kept by now. It is `bytes` long, and `make` writes it.
+    #[cfg_attr(hot_paths, optimize(speed))]
+    pub(crate) fn kept(&self, key: &[usize; 16], bytes: usize, make: impl FnOnce(*mut u8)) -> Option<Storage> {
+        // What JavaScript writes through a view of its own changes no version.
+        if !self.0.keeps.get() || self.0.lent.get() {
+            return None;
+        }
+        let version = self.version();
+        let mut slot = self.0.kept.borrow_mut();
+        let known = slot.as_mut().filter(|kept| kept.key == *key && kept.version == version);
+        let Some(kept) = known else {
+            let next = Kept { key: *key, version, made: None };
+            match &mut *slot {
+                Some(kept) => **kept = next,
+                None => *slot = Some(Box::new(next)),
+            }
+            return None;
+        };
+        if kept.made.is_none() {
+            // No memory for it is no error: it can be computed without.
+            let made = memory::take(bytes).ok().map(|taken| Storage::of(taken, bytes))?;
+            make(made.ptr());
+            kept.made = Some(made);
+            KEEPERS.with_borrow_mut(|keepers| {
+                keepers.retain(|storage| storage.strong_count() > 0);
+                keepers.push(Rc::downgrade(&self.0));
+            });
+        }
+        kept.made.clone()
+    }
     /// A storage that has been somewhere else comes back with the version it had.
     pub(crate) fn set_version(&self, version: u32) {
         self.0.version.set(version);
@@ -159,6 +213,15 @@ fn detach_views() {
 
 thread_local! {
     static RELIEF: Cell<Option<Relief>> = const { Cell::new(None) };
+    /// Storages of which something is kept.
+    static KEEPERS: RefCell<Vec<Weak<Inner>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Gives back what kernels keep of parameters; they make it again. Says whether there was anything.
+fn forget_kept() -> bool {
+    let keepers = KEEPERS.take();
+    let made = keepers.iter().filter_map(Weak::upgrade).filter_map(|inner| inner.kept.take()?.made);
+    made.count() > 0
 }
 
 /// Frees memory when there is too little: see [`set_relief`].
@@ -204,9 +267,9 @@ fn take(bytes: usize) -> Result<Taken> {
 
 #[cold]
 fn take_after_relief(bytes: usize, mut missing: usize) -> Result<Taken> {
+    let mut taken = if forget_kept() { memory::take(bytes).ok() } else { None };
     // Taken out, not read: what it calls may come here again.
     let relief = RELIEF.take();
-    let mut taken = None;
     while taken.is_none() && relief.is_some_and(|f| f(missing)) {
         match memory::take(bytes) {
             Ok(t) => taken = Some(t),
@@ -235,13 +298,14 @@ pub fn reset_peak() {
 /// Gives regions in which nothing is in use back to the system. A WebAssembly memory cannot shrink: there, what is free stays
 /// at hand for the next tensors of whatever size.
 pub fn empty_cache() {
+    forget_kept();
     memory::with(|m| m.release());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DType, Tensor};
+    use crate::{DType, Tensor, ops};
 
     const MIB: usize = 1 << 20;
 
@@ -325,5 +389,74 @@ mod tests {
         assert_eq!((stats().live_bytes, live_bytes(), stats().pooled_bytes), (0, 0, stats().heap_bytes));
         empty_cache();
         assert_eq!(stats().heap_bytes, 0);
+    }
+
+    /// A layer's weights, and the same numbers in a tensor that is no parameter's.
+    fn weights(shape: &[usize]) -> [Tensor; 2] {
+        let numbers = || {
+            let n = shape.iter().product::<usize>();
+            let bytes: Vec<u8> = (0..n).flat_map(|i| ((i * 37 % 101) as f32 / 50.0 - 1.0).to_ne_bytes()).collect();
+            Tensor::from_bytes(&bytes, shape, DType::F32).unwrap()
+        };
+        let parameter = numbers();
+        parameter.set_requires_grad(true);
+        [parameter, numbers()]
+    }
+
+    #[test]
+    fn what_kernels_make_of_parameters_is_kept_until_they_change() {
+        crate::autograd::no_grad(keep_and_change);
+    }
+
+    fn keep_and_change() {
+        let ([linear, plain], [taps, same]) = (weights(&[64, 200]), weights(&[32, 32, 3, 3]));
+        let (x, image) = (weights(&[40, 200])[1].clone(), weights(&[1, 32, 16, 16])[1].clone());
+        let bits = |t: Tensor| t.to_vec::<f32>().unwrap().iter().map(|v| v.to_bits()).collect::<Vec<u32>>();
+        let product = |w: &Tensor| bits(ops::matmul(&x, &ops::t(w).unwrap()).unwrap());
+        let conv = |w: &Tensor| bits(ops::conv2d(&image, w, None, &[1], &[1], &[1], 1).unwrap());
+        for (of, parameter, other) in
+            [(&product as &dyn Fn(&Tensor) -> Vec<u32>, &linear, &plain), (&conv, &taps, &same)]
+        {
+            let before = live_bytes();
+            for _ in 0..3 {
+                of(other);
+            }
+            assert_eq!(live_bytes(), before, "nothing is kept of what is no parameter");
+            assert_eq!(of(parameter), of(other));
+            assert_eq!(live_bytes(), before, "the first time it may change before the next");
+            assert_eq!(of(parameter), of(other));
+            assert!(live_bytes() > before);
+            assert_eq!(of(parameter), of(other));
+            // Written in place it is made anew.
+            for _ in 0..2 {
+                for w in [parameter, other] {
+                    unsafe { *w.storage().ptr().cast::<f32>() += 1.5 };
+                    w.storage().bump();
+                }
+                for _ in 0..3 {
+                    assert_eq!(of(parameter), of(other));
+                }
+            }
+            // Memory that is short, and whoever asks for it, take it back.
+            empty_cache();
+            assert_eq!(live_bytes(), before);
+            for _ in 0..2 {
+                assert_eq!(of(parameter), of(other));
+            }
+            assert!(live_bytes() > before);
+            set_limit(stats().heap_bytes);
+            let hoard: Vec<Storage> = std::iter::from_fn(|| Storage::new(1 << 12).ok()).collect();
+            set_limit(usize::MAX);
+            assert!(live_bytes() - before <= hoard.len() << 12, "what is kept goes before memory ends");
+            drop(hoard);
+            assert_eq!(of(parameter), of(other));
+        }
+        let before = live_bytes();
+        let [parameter, _] = weights(&[64, 200]);
+        for _ in 0..3 {
+            product(&parameter);
+        }
+        drop(parameter);
+        assert_eq!(live_bytes(), before, "it goes with its parameter");
     }
 }

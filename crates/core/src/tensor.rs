@@ -361,6 +361,9 @@ impl Tensor {
     /// Turns a leaf's wish for a gradient on or off, unchecked.
     pub fn set_requires_grad(&self, yes: bool) {
         self.0.meta.borrow_mut().leaf_requires_grad = yes;
+        if yes {
+            self.storage().keep();
+        }
     }
 
     /// A view whose base changed in place gets its place in the graph anew.

@@ -77,6 +77,42 @@ pub struct Launch<'a> {
     pub scratch: *mut u8,
     /// Which part of it is to be computed, where operands that were cut do not say it.
     pub part: Part,
+    /// What the kernel's `prepare` made of an input, if that was kept.
+    pub ready: Option<Ready>,
+}
+
+impl<'a> Launch<'a> {
+    /// A whole launch, without scratch memory and with nothing prepared.
+    pub fn new(outs: &'a [View<'a>], ins: &'a [View<'a>], attrs: &'a [Attr]) -> Launch<'a> {
+        Launch { outs, ins, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE, ready: None }
+    }
+}
+
+/// What a kernel can make of an input before it computes (weights packed or transformed), to be kept as long as the input's elements
+/// stay as they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Prepared {
+    pub input: usize,
+    pub bytes: usize,
+    /// Launches with equal keys make the same of the same elements. The first number is the way that reads it.
+    pub key: [usize; 16],
+}
+
+/// The same, made.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready {
+    pub input: usize,
+    pub way: usize,
+    pub ptr: *const u8,
+}
+
+/// How a kernel prepares an input.
+#[derive(Clone, Copy)]
+pub struct Prepare {
+    /// What a launch would make, if it makes anything.
+    pub plan: fn(&Launch) -> Option<Prepared>,
+    /// Makes it, in so many bytes on a multiple of 64.
+    pub run: fn(&Launch, *mut u8),
 }
 
 /// A part of a launch, for what cutting its operands does not say.
@@ -120,12 +156,14 @@ pub struct Kernel {
     pub scratch: Option<fn(&Launch) -> usize>,
     /// Where a launch may be cut for several threads; without it one thread computes the whole.
     pub split: Option<fn(&Launch) -> Option<Split>>,
+    /// What may be kept from launch to launch.
+    pub prepare: Option<Prepare>,
 }
 
 impl Kernel {
     /// A kernel that needs no scratch memory and computes the whole launch on one thread.
     pub const fn new(name: &'static str, run: fn(&Launch)) -> Kernel {
-        Kernel { name, run, program: None, demand: None, scratch: None, split: None }
+        Kernel { name, run, program: None, demand: None, scratch: None, split: None, prepare: None }
     }
 
     /// The same, known as a recorded expression too.
@@ -146,5 +184,10 @@ impl Kernel {
     /// The same for several threads.
     pub const fn with_split(self, split: fn(&Launch) -> Option<Split>) -> Kernel {
         Kernel { split: Some(split), ..self }
+    }
+
+    /// The same with an input that is prepared once for many launches.
+    pub const fn with_prepare(self, prepare: Prepare) -> Kernel {
+        Kernel { prepare: Some(prepare), ..self }
     }
 }

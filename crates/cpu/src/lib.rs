@@ -24,4 +24,4 @@ mod testing;
 pub mod threads;
 mod walk;
 
-pub use launch::{Attr, Kernel, Launch, Part, View};
+pub use launch::{Attr, Kernel, Launch, Part, Prepare, Prepared, Ready, View};

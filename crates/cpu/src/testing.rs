@@ -1,6 +1,6 @@
 //! What the kernels' tests share: arrays with arbitrary strides, and a launcher.
 
-use crate::launch::{Attr, Kernel, Launch, Part, View};
+use crate::launch::{Attr, Kernel, Launch, View};
 use cresset_lane::Element;
 
 /// A small deterministic generator (xorshift64*).
@@ -104,7 +104,7 @@ pub fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
 
 /// Runs a kernel with the scratch that it asks for.
 pub fn run(kernel: Kernel, outs: &[View], ins: &[View], attrs: &[Attr]) {
-    let mut l = Launch { outs, ins, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE };
+    let mut l = Launch::new(outs, ins, attrs);
     let bytes = kernel.scratch.map_or(0, |f| f(&l));
     let mut scratch = vec![0xa5u8; bytes + 64];
     l.scratch = unsafe { scratch.as_mut_ptr().add(scratch.as_ptr().align_offset(64)) };

@@ -97,6 +97,9 @@ impl Reader<'_> {
                 _ => bail!(Internal, "restore: a storage was expected"),
             }
         };
+        if meta.leaf_requires_grad {
+            storage.keep();
+        }
         let base = if base { Some(self.tensor_reference()?) } else { None };
         if nr >= 0.0 {
             meta.node = Some(Edge { node: self.node_reference()?, nr: nr as usize });

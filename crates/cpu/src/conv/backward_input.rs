@@ -8,7 +8,7 @@
 use super::forward::bias_of;
 use super::geometry::*;
 use crate::Launch;
-use crate::gemm::block::{Columns, Left, Output, Size, blocked, pack_all, packed_len, scratch};
+use crate::gemm::block::{Columns, Left, Output, Right, Size, blocked, pack_all, packed_len, scratch};
 use crate::gemm::pack::Tables;
 use crate::gemm::tile::Tiled;
 
@@ -170,7 +170,7 @@ pub unsafe fn run<T: Tiled>(launch: &Launch, g: &Geometry) {
                         init: launch.ins.get(2).map(|bias| (T::from_i64(1), bias_of(bias, group * g.ci))),
                     };
                     let left = Left::<T, Tables<T>>::Packed(plan.weights.add(packed));
-                    blocked(&tile, size, left, &patches, &out, plan.work);
+                    blocked(&tile, size, left, Right::Operand(&patches), &out, plan.work);
                     n += size.n;
                     k += size.k;
                     packed += packed_len(&tile, size.m, size.k);

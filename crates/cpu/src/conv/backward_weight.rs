@@ -5,7 +5,7 @@
 
 use super::geometry::*;
 use crate::Launch;
-use crate::gemm::block::{Columns, Init, Left, Output, Size, blocked, scratch};
+use crate::gemm::block::{Columns, Init, Left, Output, Right, Size, blocked, scratch};
 use crate::gemm::pack::Tables;
 use crate::gemm::tile::Tiled;
 
@@ -109,7 +109,7 @@ pub unsafe fn run<T: Tiled>(launch: &Launch, g: &Geometry) {
                     alpha: T::from_i64(1),
                     init: (first > 0).then_some((T::from_i64(1), Init::Own)),
                 };
-                blocked(&tile, size(g, now), Left::Operand(&left), &right, &out, plan.work);
+                blocked(&tile, size(g, now), Left::Operand(&left), Right::Operand(&right), &out, plan.work);
                 first += now;
                 if first >= g.images {
                     break;

@@ -7,10 +7,20 @@
 
 use super::geometry::*;
 use super::rows;
-use crate::View;
-use crate::gemm::block::{Columns, Init, Left, Mat, Output, Size, blocked, pack_all, packed_len, scratch};
+use crate::gemm::block::{Columns, Init, Left, Mat, Output, Right, Size, blocked, pack_all, packed_len, scratch};
 use crate::gemm::pack::Tables;
-use crate::gemm::tile::Tiled;
+use crate::gemm::tile::{Tile, Tiled};
+use crate::{Launch, Prepared, Ready, View};
+
+/// Names what is kept of the weights here, in panels of a tile.
+fn way<T>(tile: &Tile<T>) -> usize {
+    1 | tile.mr << 8
+}
+
+/// The tile that computes it.
+fn tile<T: Tiled>(g: &Geometry, [x, y]: [&View; 2]) -> Tile<T> {
+    if rows::takes::<T>(g, x, y) { rows::tile(g, x, y) } else { T::tile() }
+}
 
 /// A convolution's scratch.
 struct Plan<T> {
@@ -40,22 +50,33 @@ fn plan<T: Tiled>(g: &Geometry, memory: &mut Bump) -> Plan<T> {
         steps: memory.take(size.k),
         w_rows: memory.take(size.m),
         w_steps: memory.take(size.k),
-        weights: memory.take(weights_len::<T>(g)),
+        weights: memory.take(weights_len(&tile, g)),
         padded: memory.take(image),
         work: memory.take(scratch(&tile, size)),
     }
 }
 
 /// Elements of the packed weights of a group.
-pub fn weights_len<T: Tiled>(g: &Geometry) -> usize {
-    packed_len(&T::tile(), g.co, g.ci * g.taps())
+pub fn weights_len<T: Tiled>(tile: &Tile<T>, g: &Geometry) -> usize {
+    packed_len(tile, g.co, g.ci * g.taps())
 }
 
-/// Packs the weights of a group; `tables` have room for the output channels, and for what each of them reads.
+/// The packed weights of a group: what is ready, or else packed to `to`. `tables` have room for the output channels, and for what each
+/// of them reads.
 ///
 /// # Safety
 /// `to` has room for `weights_len` elements.
-pub unsafe fn pack_weights<T: Tiled>(g: &Geometry, w: &Weights<T>, group: usize, tables: [*mut isize; 2], to: *mut T) {
+pub unsafe fn packed<T: Tiled>(
+    tile: &Tile<T>,
+    g: &Geometry,
+    w: &Weights<T>,
+    group: usize,
+    tables: [*mut isize; 2],
+    to: *mut T,
+) -> *const T {
+    if let Some(ready) = w.ready(way(tile), group, weights_len(tile, g)) {
+        return ready;
+    }
     let [lines, ks] = tables;
     unsafe {
         for c in 0..g.co {
@@ -69,7 +90,32 @@ pub unsafe fn pack_weights<T: Tiled>(g: &Geometry, w: &Weights<T>, group: usize,
             });
         }
         let ptr = w.ptr.wrapping_offset(group as isize * w.group);
-        pack_all(&T::tile(), g.co, g.ci * g.taps(), &Tables { ptr, lines: lines.cast_const(), ks }, to);
+        pack_all(tile, g.co, g.ci * g.taps(), &Tables { ptr, lines: lines.cast_const(), ks }, to);
+    }
+    to
+}
+
+/// What can be kept of the weights.
+pub fn prepared(g: &Geometry, views: [&View; 2], w: &Weights<f32>) -> Prepared {
+    let tile = tile::<f32>(g, views);
+    let mut plan = w.prepared(way(&tile), g, weights_len(&tile, g));
+    // Behind it the tables by which it is packed.
+    plan.bytes = plan.bytes.next_multiple_of(size_of::<isize>()) + (g.co + g.ci * g.taps()) * size_of::<isize>();
+    plan
+}
+
+/// Makes it.
+///
+/// # Safety
+/// `to` has the bytes that `prepared` says.
+pub unsafe fn prepare(g: &Geometry, views: [&View; 2], w: &Weights<f32>, to: *mut u8) {
+    let tile = tile::<f32>(g, views);
+    let (to, len) = (to.cast::<f32>(), weights_len(&tile, g));
+    let behind = (g.groups * len * size_of::<f32>()).next_multiple_of(size_of::<isize>());
+    let tables = to.cast::<u8>().wrapping_add(behind).cast::<isize>();
+    let w = Weights { ready: None, ..*w };
+    for group in 0..g.groups {
+        unsafe { packed(&tile, g, &w, group, [tables, tables.wrapping_add(g.co)], to.add(group * len)) };
     }
 }
 
@@ -93,21 +139,40 @@ pub struct Weights<T> {
     /// From an output channel to the next, and from an input channel.
     pub channels: [isize; 2],
     pub taps: [isize; 3],
+    /// What was made of them before.
+    pub ready: Option<Ready>,
 }
 
 impl<T: Tiled> Weights<T> {
-    /// Of a convolution's w.
-    pub fn of(w: &View, g: &Geometry) -> Weights<T> {
-        let [co, ci] = [w.strides[0], w.strides[1]];
-        Weights { ptr: w.as_ptr::<T>().cast_const(), group: g.co as isize * co, channels: [co, ci], taps: spatial(w) }
+    /// Of a launch's convolution; they are its second input.
+    pub fn of(launch: &Launch, g: &Geometry) -> Weights<T> {
+        let w = &launch.ins[1];
+        let ([co, ci], taps) = ([w.strides[0], w.strides[1]], spatial(w));
+        let (ptr, group) = (w.as_ptr::<T>().cast_const(), g.co as isize * co);
+        Weights { ptr, group, channels: [co, ci], taps, ready: launch.ready }
     }
 
     /// Of the convolution that `g` is turned into, with inputs and outputs exchanged and the taps from the last to the first.
-    pub fn turned(w: &View, g: &Geometry) -> Weights<T> {
-        let Weights { ptr, group, channels: [co, ci], taps } = Weights::<T>::of(w, g);
+    pub fn turned(launch: &Launch, g: &Geometry) -> Weights<T> {
+        let w @ Weights { ptr, channels: [co, ci], taps, .. } = Weights::<T>::of(launch, g);
         let last = g.kernel.map(|k| k.saturating_sub(1));
         let ptr = ptr.wrapping_offset(offset(last, [1; 3], taps));
-        Weights { ptr, group, channels: [ci, co], taps: taps.map(|tap| -tap) }
+        Weights { ptr, channels: [ci, co], taps: taps.map(|tap| -tap), ..w }
+    }
+
+    /// What was made of a group of them, `len` elements, for this way.
+    pub fn ready(&self, way: usize, group: usize, len: usize) -> Option<*const T> {
+        let ready = self.ready.filter(|ready| ready.way == way)?;
+        Some(ready.ptr.cast::<T>().wrapping_add(group * len))
+    }
+
+    /// What can be made of them for a way, `len` elements for each group.
+    pub fn prepared(&self, way: usize, g: &Geometry, len: usize) -> Prepared {
+        let ([co, ci], [d, h, w], [kd, kh, kw]) = (self.channels, self.taps, g.kernel);
+        let steps = [self.group, co, ci, d, h, w].map(|step| step as usize);
+        let [group, co, ci, d, h, w] = steps;
+        let key = [way, self.ptr as usize, g.groups, g.co, g.ci, kd, kh, kw, group, co, ci, d, h, w, 0, 0];
+        Prepared { input: 1, bytes: g.groups * len * size_of::<T>(), key }
     }
 }
 
@@ -142,7 +207,7 @@ pub unsafe fn run<T: Tiled>(g: &Geometry, [x, y]: [&View; 2], w: &Weights<T>, bi
             });
         }
         for group in 0..g.groups {
-            pack_weights(g, w, group, [plan.w_rows, plan.w_steps], plan.weights);
+            let weights = packed(&tile, g, w, group, [plan.w_rows, plan.w_steps], plan.weights);
             for image in 0..g.images {
                 let mut from = Planes::<T>::of(x, image, group * g.ci);
                 if g.is_padded() {
@@ -160,8 +225,8 @@ pub unsafe fn run<T: Tiled>(g: &Geometry, [x, y]: [&View; 2], w: &Weights<T>, bi
                     alpha: T::from_i64(1),
                     init: bias.map(|bias| (T::from_i64(1), bias_of(bias, group * g.co))),
                 };
-                let left = Left::<T, Tables<T>>::Packed(plan.weights);
-                blocked(&tile, size, left, &patches, &out, plan.work);
+                let left = Left::<T, Tables<T>>::Packed(weights);
+                blocked(&tile, size, left, Right::Operand(&patches), &out, plan.work);
             }
         }
     }

@@ -20,7 +20,8 @@ mod tests;
 use crate::by_dtype::wide_dtype;
 use crate::gemm::tile::Tiled;
 use crate::threads::{Cut, Split, WHOLE, threads};
-use crate::{Kernel, Launch};
+use crate::{Kernel, Launch, Prepare, Prepared};
+use cresset_lane::DType;
 use forward::Weights;
 use geometry::Geometry;
 use problem::Problem;
@@ -28,12 +29,17 @@ use winograd::Gradient;
 
 /// `y[n, co] = bias[co] + sum over ci of w[co, ci] (correlated with) x[n, ci]`.
 /// ins: x (N, C, D, H, W), w (Co, C / groups, kd, kh, kw), optionally bias (Co); out: y (N, Co, od, oh, ow).
-pub const CONV: Kernel = Kernel::new("conv", forward_run).with_scratch(forward_scratch).with_split(forward_split);
+pub const CONV: Kernel = Kernel::new("conv", forward_run)
+    .with_scratch(forward_scratch)
+    .with_split(forward_split)
+    .with_prepare(Prepare { plan: forward_prepared, run: forward_prepare });
 
 /// The gradient of `CONV`'s x; as a forward pass, a transposed convolution.
 /// ins: dy, w, optionally a bias over dx's channels; out: dx.
-pub const CONV_BACKWARD_INPUT: Kernel =
-    Kernel::new("conv_backward_input", input_run).with_scratch(input_scratch).with_split(input_split);
+pub const CONV_BACKWARD_INPUT: Kernel = Kernel::new("conv_backward_input", input_run)
+    .with_scratch(input_scratch)
+    .with_split(input_split)
+    .with_prepare(Prepare { plan: input_prepared, run: input_prepare });
 
 /// The gradient of `CONV`'s w. ins: x, dy; out: dw.
 pub const CONV_BACKWARD_WEIGHT: Kernel =
@@ -52,8 +58,8 @@ fn forward_run(launch: &Launch) {
         if g.is_depthwise() {
             return unsafe { depthwise::forward::<T>(launch, g) };
         }
-        let (x, w, y) = (&launch.ins[0], &launch.ins[1], &launch.outs[0]);
-        unsafe { forward::run::<T>(g, [x, y], &Weights::of(w, g), launch.ins.get(2), launch.scratch) }
+        let (x, y) = (&launch.ins[0], &launch.outs[0]);
+        unsafe { forward::run::<T>(g, [x, y], &Weights::of(launch, g), launch.ins.get(2), launch.scratch) }
     }
     wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch, &g))
 }
@@ -71,6 +77,43 @@ fn forward_scratch(launch: &Launch) -> usize {
     Problem::forward(&g, launch).and_then(|problem| problem.scratch()).unwrap_or_else(general)
 }
 
+/// What can be kept of the weights: of `problem`, or of a convolution as `forward` computes it. Networks compute in float32.
+fn prepared(launch: &Launch, problem: Option<Problem>, general: Option<(Geometry, Weights<f32>)>) -> Option<Prepared> {
+    if launch.outs[0].dtype != DType::F32 {
+        return None;
+    }
+    match problem.and_then(|problem| problem.prepared()) {
+        Some(way) => way,
+        None => general.map(|(g, w)| forward::prepared(&g, [&launch.ins[0], &launch.outs[0]], &w)),
+    }
+}
+
+/// Makes it.
+fn prepare(launch: &Launch, problem: Option<Problem>, general: Option<(Geometry, Weights<f32>)>, to: *mut u8) {
+    unsafe {
+        match (problem.filter(|problem| problem.prepared().is_some()), general) {
+            (Some(problem), _) => winograd::prepare(&problem, to),
+            (None, Some((g, w))) => forward::prepare(&g, [&launch.ins[0], &launch.outs[0]], &w, to),
+            (None, None) => {}
+        }
+    }
+}
+
+/// A forward pass as `forward` computes it.
+fn forward_general(launch: &Launch, g: &Geometry) -> Option<(Geometry, Weights<f32>)> {
+    (launch.outs[0].dtype == DType::F32 && !g.is_depthwise()).then(|| (*g, Weights::of(launch, g)))
+}
+
+fn forward_prepared(launch: &Launch) -> Option<Prepared> {
+    let g = forward_geometry(launch);
+    prepared(launch, Problem::forward(&g, launch), forward_general(launch, &g))
+}
+
+fn forward_prepare(launch: &Launch, to: *mut u8) {
+    let g = forward_geometry(launch);
+    prepare(launch, Problem::forward(&g, launch), forward_general(launch, &g), to);
+}
+
 fn input_geometry(launch: &Launch) -> Geometry {
     Geometry::new(launch, &launch.outs[0], &launch.ins[1], &launch.ins[0])
 }
@@ -85,14 +128,30 @@ fn input_run(launch: &Launch) {
             if g.is_depthwise() {
                 depthwise::backward_input::<T>(launch, g)
             } else if let Some(turned) = g.turned() {
-                let (dy, w, dx) = (&launch.ins[0], &launch.ins[1], &launch.outs[0]);
-                forward::run::<T>(&turned, [dy, dx], &Weights::turned(w, g), launch.ins.get(2), launch.scratch)
+                let (dy, dx) = (&launch.ins[0], &launch.outs[0]);
+                forward::run::<T>(&turned, [dy, dx], &Weights::turned(launch, g), launch.ins.get(2), launch.scratch)
             } else {
                 backward_input::run::<T>(launch, g)
             }
         }
     }
     wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch, &g))
+}
+
+/// A gradient of the input as `forward` computes it.
+fn input_general(launch: &Launch, g: &Geometry) -> Option<(Geometry, Weights<f32>)> {
+    let float = launch.outs[0].dtype == DType::F32 && !g.is_depthwise();
+    g.turned().filter(|_| float).map(|turned| (turned, Weights::turned(launch, g)))
+}
+
+fn input_prepared(launch: &Launch) -> Option<Prepared> {
+    let g = input_geometry(launch);
+    prepared(launch, Problem::backward(&g, launch), input_general(launch, &g))
+}
+
+fn input_prepare(launch: &Launch, to: *mut u8) {
+    let g = input_geometry(launch);
+    prepare(launch, Problem::backward(&g, launch), input_general(launch, &g), to);
 }
 
 fn input_scratch(launch: &Launch) -> usize {

@@ -3,7 +3,7 @@
 use super::forward::Weights;
 use super::geometry::Geometry;
 use super::{planes, winograd};
-use crate::{Launch, View};
+use crate::{Launch, Prepared, View};
 use cresset_lane::DType;
 
 /// Whether a convolution has 3x3 taps, stride 1 and two dimensions.
@@ -25,15 +25,15 @@ pub struct Problem<'a> {
 impl<'a> Problem<'a> {
     /// The forward pass, if it is of this kind.
     pub fn forward(g: &Geometry, launch: &'a Launch) -> Option<Problem<'a>> {
-        let (x, w, y) = (&launch.ins[0], &launch.ins[1], &launch.outs[0]);
-        is_plain(g, y.dtype).then(|| Problem { g: *g, x, y, w: Weights::of(w, g), bias: launch.ins.get(2) })
+        let (x, y) = (&launch.ins[0], &launch.outs[0]);
+        is_plain(g, y.dtype).then(|| Problem { g: *g, x, y, w: Weights::of(launch, g), bias: launch.ins.get(2) })
     }
 
     /// The gradient of the input, if it is of this kind; ins: dy, w and maybe a bias, out: dx.
     pub fn backward(g: &Geometry, launch: &'a Launch) -> Option<Problem<'a>> {
         let turned = g.turned()?;
         let problem = Problem::forward(&turned, launch)?;
-        Some(Problem { w: Weights::turned(&launch.ins[1], g), ..problem })
+        Some(Problem { w: Weights::turned(launch, g), ..problem })
     }
 
     /// The whole output's height and width: `g.output` may be a part.
@@ -54,6 +54,14 @@ impl<'a> Problem<'a> {
             return false;
         }
         true
+    }
+
+    /// What can be kept of the weights, if there is a way; some keep nothing.
+    pub fn prepared(&self) -> Option<Option<Prepared>> {
+        if planes::takes(self) {
+            return Some(None);
+        }
+        winograd::pays(self).then(|| Some(winograd::prepared(self)))
     }
 
     /// Scratch of `run`, if there is a way.

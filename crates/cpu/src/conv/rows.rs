@@ -9,12 +9,12 @@ use std::mem::MaybeUninit;
 
 use cresset_lane::DType;
 
-use super::forward::{Weights, bias_of, pack_weights, weights_len};
+use super::forward::{Weights, bias_of, packed, weights_len};
 use super::geometry::*;
 use crate::View;
 use crate::gemm::block::{Columns, Init, Output, aside, step, store, straight};
 use crate::gemm::pack::spread;
-use crate::gemm::tile::{MAX_TILE, Tiled};
+use crate::gemm::tile::{MAX_TILE, Tile, Tiled};
 
 /// More output channels than these repay packing, unless neighbouring taps read the same lines of the cache: else a tile
 /// touches so many of them, and so many pages, that the first cache does not hold them beside the panel of the weights.
@@ -25,6 +25,18 @@ const FEW: usize = 32;
 pub fn takes<T: Tiled>(g: &Geometry, x: &View, y: &View) -> bool {
     let shared = g.kernel[2] > 1 && g.stride[2] == 1;
     T::DTYPE == DType::F32 && (shared || g.co <= FEW) && simplified(g, x, y).0.output[2] >= T::tile().nr
+}
+
+/// The tile that leaves the fewest columns and rows empty. The wide one goes once through k: what it writes beyond a row that is
+/// shorter than itself is written again with the next one, to which a second time would add.
+pub fn tile<T: Tiled>(g: &Geometry, x: &View, y: &View) -> Tile<T> {
+    let (g, k) = (simplified(g, x, y).0, g.ci * g.taps());
+    let cost = |tile: &Tile<T>| g.co.next_multiple_of(tile.mr) * g.output[2].next_multiple_of(tile.nr);
+    let usual = T::tile();
+    match T::WIDE {
+        Some(wide) if step(k) == k && 10 * cost(&wide) < 9 * cost(&usual) => wide,
+        _ => usual,
+    }
 }
 
 /// The same convolution, and strides of x. One tap reads every stride-th input as if there were no others, and without a
@@ -60,9 +72,10 @@ struct Source {
 }
 
 impl Source {
-    fn new(g: &Geometry, channel: isize, strides: [isize; 3]) -> Source {
+    /// `beyond`: whether a tile reads more columns than a row has.
+    fn new(g: &Geometry, channel: isize, strides: [isize; 3], beyond: bool) -> Source {
         let phases = g.stride[2];
-        if !g.is_padded() && phases == 1 && strides[2] == 1 {
+        if !g.is_padded() && phases == 1 && strides[2] == 1 && !beyond {
             return Source { copied: false, phases, sizes: [0; 3], channel, strides };
         }
         let [depth, rows, columns] = g.reach();
@@ -73,7 +86,7 @@ impl Source {
 
     /// Elements of a copy of so many channels.
     fn len(&self, channels: usize) -> usize {
-        if self.copied { channels * self.channel as usize } else { 0 }
+        if self.copied { channels * self.channel as usize + MAX_TILE } else { 0 }
     }
 
     /// From an output's first input to that of a tap.
@@ -89,7 +102,11 @@ impl Source {
         if !self.copied {
             return from.ptr.wrapping_offset(offset(g.origin, g.stride, self.strides));
         }
-        unsafe { window(from, g.input, g.ci, g.reach(), g.start(), self.phases, to) };
+        unsafe {
+            window(from, g.input, g.ci, g.reach(), g.start(), self.phases, to);
+            // What a tile may read behind the last row.
+            to.add(g.ci * self.channel as usize).write_bytes(0, MAX_TILE);
+        }
         to
     }
 }
@@ -107,22 +124,23 @@ struct Plan<T> {
     panel: *mut T,
 }
 
-fn plan<T: Tiled>(g: &Geometry, source: &Source, memory: &mut Bump) -> Plan<T> {
-    let (tile, k) = (T::tile(), g.ci * g.taps());
+fn plan<T: Tiled>(tile: &Tile<T>, g: &Geometry, source: &Source, memory: &mut Bump) -> Plan<T> {
+    let k = g.ci * g.taps();
     Plan {
         steps: memory.take(k),
         w_steps: memory.take(k),
         w_rows: memory.take(g.co),
-        weights: memory.take(weights_len::<T>(g)),
+        weights: memory.take(weights_len(tile, g)),
         image: memory.take(source.len(g.ci)),
         panel: memory.take(step(k) * tile.mr * T::LANES),
     }
 }
 
 pub fn scratch_bytes<T: Tiled>(g: &Geometry, x: &View, y: &View) -> usize {
+    let tile = tile::<T>(g, x, y);
     let (g, strides) = simplified(g, x, y);
     let mut memory = Bump::new(std::ptr::null_mut());
-    plan::<T>(&g, &Source::new(&g, x.strides[1], strides), &mut memory);
+    plan(&tile, &g, &Source::new(&g, x.strides[1], strides, g.output[2] < tile.nr), &mut memory);
     memory.used()
 }
 
@@ -131,9 +149,10 @@ pub fn scratch_bytes<T: Tiled>(g: &Geometry, x: &View, y: &View) -> usize {
 /// # Safety
 /// `takes` says so, the views are what the geometry says, and `scratch` has room for `scratch_bytes`.
 pub unsafe fn run<T: Tiled>(g: &Geometry, [x, y]: [&View; 2], w: &Weights<T>, bias: Option<&View>, scratch: *mut u8) {
+    let tile = tile::<T>(g, x, y);
     let (g, strides) = &simplified(g, x, y);
-    let source = Source::new(g, x.strides[1], *strides);
-    let plan = plan::<T>(g, &source, &mut Bump::new(scratch));
+    let source = Source::new(g, x.strides[1], *strides, g.output[2] < tile.nr);
+    let plan = plan(&tile, g, &source, &mut Bump::new(scratch));
     let mut i = 0;
     for c in 0..g.ci as isize {
         each(g.kernel, |index| unsafe {
@@ -142,7 +161,7 @@ pub unsafe fn run<T: Tiled>(g: &Geometry, [x, y]: [&View; 2], w: &Weights<T>, bi
         });
     }
     for group in 0..g.groups {
-        unsafe { pack_weights(g, w, group, [plan.w_rows, plan.w_steps], plan.weights) };
+        let weights = unsafe { packed(&tile, g, w, group, [plan.w_rows, plan.w_steps], plan.weights) };
         for image in 0..g.images {
             let to = Planes::<T>::of(y, image, group * g.co);
             let out = Output {
@@ -155,22 +174,25 @@ pub unsafe fn run<T: Tiled>(g: &Geometry, [x, y]: [&View; 2], w: &Weights<T>, bi
             unsafe {
                 let planes = Planes { strides: *strides, ..Planes::of(x, image, group * g.ci) };
                 let from = source.read(g, &planes, plan.image);
-                products(g, &source, &plan, from, &out, to.strides);
+                products(&tile, g, &source, &plan, weights, from, &out, to.strides);
             }
         }
     }
 }
 
 /// The products of an image: panel after panel of the weights, with all rows of the output.
+#[allow(clippy::too_many_arguments)]
 unsafe fn products<T: Tiled>(
+    tile: &Tile<T>,
     g: &Geometry,
     source: &Source,
     plan: &Plan<T>,
+    weights: *const T,
     from: *const T,
     out: &Output<T>,
     to: [isize; 3],
 ) {
-    let (tile, k) = (T::tile(), g.ci * g.taps());
+    let k = g.ci * g.taps();
     let (ks, padded) = (step(k), g.co.next_multiple_of(tile.mr));
     let mut k0 = 0;
     loop {
@@ -178,13 +200,16 @@ unsafe fn products<T: Tiled>(
         // Later steps along k add to what the first ones left.
         let init = if k0 == 0 { out.init } else { Some((T::from_i64(1), Init::Own)) };
         for i in (0..g.co).step_by(tile.mr) {
-            unsafe { spread(plan.weights.add(k0 * padded + i * count), tile.mr * count, plan.panel) };
-            let lines = Lines { i, rows: tile.mr.min(g.co - i), k: count, panel: plan.panel };
+            unsafe { spread(weights.add(k0 * padded + i * count), tile.mr * count, plan.panel) };
+            let lines = Lines { tile, i, rows: tile.mr.min(g.co - i), k: count, panel: plan.panel };
+            // A row that is shorter than a tile runs over into the next one, which is written after it, if there is one.
+            let run_over = |h: usize| h + 1 < g.output[1] && to[1] == g.output[2] as isize && to[2] == 1;
             each([g.output[0], g.output[1], 1], |[d, h, _]| {
                 let ptr = out.ptr.wrapping_offset(d as isize * to[0] + h as isize * to[1]);
                 let at = offset([d, h, 0], [g.stride[0], g.stride[1], 0], source.strides);
                 let steps = plan.steps.wrapping_add(k0);
-                unsafe { row(&lines, from.wrapping_offset(at), steps, g.output[2], &Output { ptr, init, ..*out }) };
+                let out = Output { ptr, init, ..*out };
+                unsafe { row(&lines, from.wrapping_offset(at), steps, g.output[2], run_over(h), &out) };
             });
         }
         k0 += count;
@@ -195,7 +220,8 @@ unsafe fn products<T: Tiled>(
 }
 
 /// A panel of the weights: some output channels, from `i` on.
-struct Lines<T> {
+struct Lines<'a, T> {
+    tile: &'a Tile<T>,
     i: usize,
     rows: usize,
     k: usize,
@@ -204,22 +230,30 @@ struct Lines<T> {
 
 /// A row of outputs of some channels.
 #[inline(always)]
-unsafe fn row<T: Tiled>(lines: &Lines<T>, from: *const T, steps: *const isize, width: usize, out: &Output<T>) {
-    let (tile, &Lines { i, rows, k, panel }) = (T::tile(), lines);
+unsafe fn row<T: Tiled>(
+    lines: &Lines<T>,
+    from: *const T,
+    steps: *const isize,
+    width: usize,
+    run_over: bool,
+    out: &Output<T>,
+) {
+    let &Lines { tile, i, rows, k, panel } = lines;
     let mut j = 0;
     while j < width {
         // The last tile overlaps the one before, and writes what that wrote, unless it would add twice.
         let new = tile.nr.min(width - j);
-        let at = j + new - tile.nr;
+        let at = (j + new).saturating_sub(tile.nr);
         let again = new < tile.nr && matches!(out.init, Some((_, Init::Own)));
+        let aside_only = again || width < tile.nr && !run_over;
         unsafe {
             let columns = from.add(at);
-            match if again { None } else { straight(out, i, at, tile.nr, rows) } {
+            match if aside_only { None } else { straight(out, i, at, tile.nr, rows) } {
                 Some(to) => (tile.run_at)(k, panel, columns, steps, &to),
                 None => {
                     let mut buffer = MaybeUninit::<[T; MAX_TILE]>::uninit();
                     (tile.run_at)(k, panel, columns, steps, &aside(&mut buffer, tile.nr));
-                    let (tile_at, first) = (buffer.as_ptr().cast::<T>(), tile.nr - new);
+                    let (tile_at, first) = (buffer.as_ptr().cast::<T>(), j - at);
                     store(out, tile_at.add(first), tile.nr, i, j, rows, new);
                 }
             }

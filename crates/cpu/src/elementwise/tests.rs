@@ -1,7 +1,7 @@
 //! Kernels on random layouts against naive loops.
 
 use super::*;
-use crate::{Attr, Kernel, Launch, Part, View};
+use crate::{Attr, Kernel, Launch, View};
 use cresset_lane::expr::arith;
 use cresset_lane::{Bool, DType, Element};
 
@@ -86,7 +86,7 @@ fn shapes(r: &mut Random) -> Vec<usize> {
 }
 
 fn launch(kernel: Kernel, outs: &[View], ins: &[View], attrs: &[Attr]) {
-    (kernel.run)(&Launch { outs, ins, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE });
+    (kernel.run)(&Launch::new(outs, ins, attrs));
 }
 
 fn adds<T: Element>(seed: u64, naive: impl Fn(T, T) -> T) {

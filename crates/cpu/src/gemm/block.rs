@@ -9,7 +9,7 @@
 use std::mem::MaybeUninit;
 
 use super::num::Num;
-use super::pack::{Operand, spread};
+use super::pack::{Operand, are_neighbours, spread};
 use super::tile::{Dest, MAX_TILE, Tile};
 
 /// Most of k that a panel holds.
@@ -67,6 +67,12 @@ pub enum Left<'a, T, A> {
     Packed(*const T),
 }
 
+/// The right operand, likewise (`pack_blocks`).
+pub enum Right<'a, T, B> {
+    Operand(&'a B),
+    Packed(*const T),
+}
+
 /// The step along k: as even as possible, so that no step is left with a few elements.
 pub fn step(k: usize) -> usize {
     k.div_ceil(k.div_ceil(KC).max(1)).max(1)
@@ -94,6 +100,30 @@ pub unsafe fn pack_all<T: Num, A: Operand<T>>(tile: &Tile<T>, m: usize, k: usize
     }
 }
 
+/// Elements that `pack_blocks` writes.
+pub fn blocks_len<T: Num>(tile: &Tile<T>, n: usize, k: usize) -> usize {
+    n.next_multiple_of(tile.nr) * k
+}
+
+/// Where a block of B begins in what `pack_blocks` writes: after all columns before it, and after its own for a smaller k.
+fn block_at<T: Num>(tile: &Tile<T>, size: Size, j0: usize, k0: usize) -> usize {
+    j0 * size.k + NC.min(size.n - j0).next_multiple_of(tile.nr) * k0
+}
+
+/// Packs all of B, for `Right::Packed`.
+///
+/// # Safety
+/// `to` has room for `blocks_len` elements and the operand for (k x n).
+pub unsafe fn pack_blocks<T: Num, B: Operand<T>>(tile: &Tile<T>, size: Size, b: &B, to: *mut T) {
+    let kc = step(size.k);
+    for j0 in (0..size.n).step_by(NC) {
+        for k0 in (0..size.k).step_by(kc) {
+            let (columns, ks) = (NC.min(size.n - j0), kc.min(size.k - k0));
+            unsafe { b.pack(j0, columns, k0, ks, tile.nr, to.add(block_at(tile, size, j0, k0))) };
+        }
+    }
+}
+
 /// Computes the product.
 ///
 /// # Safety
@@ -102,7 +132,7 @@ pub unsafe fn blocked<T: Num, A: Operand<T>, B: Operand<T>>(
     tile: &Tile<T>,
     size: Size,
     a: Left<T, A>,
-    b: &B,
+    b: Right<T, B>,
     out: &Output<T>,
     work: *mut T,
 ) {
@@ -116,7 +146,13 @@ pub unsafe fn blocked<T: Num, A: Operand<T>, B: Operand<T>>(
             let mut k0 = 0;
             loop {
                 let ks = kc.min(k - k0);
-                b.pack(j0, nc, k0, ks, tile.nr, work);
+                let block = match &b {
+                    Right::Operand(b) => {
+                        b.pack(j0, nc, k0, ks, tile.nr, work);
+                        work.cast_const()
+                    }
+                    Right::Packed(all) => all.add(block_at(tile, size, j0, k0)),
+                };
                 // Later steps along k add to what the first ones left.
                 let out = if k0 == 0 { *out } else { Output { init: Some((T::from_i64(1), Init::Own)), ..*out } };
                 for i in (0..m).step_by(tile.mr) {
@@ -127,7 +163,7 @@ pub unsafe fn blocked<T: Num, A: Operand<T>, B: Operand<T>>(
                     }
                     for j in (0..nc).step_by(tile.nr) {
                         let cols = tile.nr.min(nc - j);
-                        one(tile, ks, panel, work.add(j * ks), &out, i, j0 + j, rows, cols);
+                        one(tile, ks, panel, block.add(j * ks), &out, i, j0 + j, rows, cols);
                     }
                 }
                 k0 += ks;
@@ -189,8 +225,7 @@ pub unsafe fn straight<T: Num>(out: &Output<T>, i: usize, j: usize, cols: usize,
         match out.cols {
             Columns::Even(1) => j as isize,
             Columns::Even(_) => return None,
-            // The offsets of an image's pixels rise: the ends tell.
-            Columns::Table(t) if *t.add(j + cols - 1) - *t.add(j) == cols as isize - 1 => *t.add(j),
+            Columns::Table(t) if are_neighbours(std::slice::from_raw_parts(t.add(j), cols)) => *t.add(j),
             Columns::Table(_) => return None,
         }
     };

@@ -17,8 +17,8 @@ mod tests;
 
 use crate::by_dtype::wide_dtype;
 use crate::threads::{Split, WHOLE, threads};
-use crate::{Kernel, Launch, View};
-use block::{Columns, Init, Left, Mat, Output, Size, blocked};
+use crate::{Kernel, Launch, Prepare, Prepared, View};
+use block::{Columns, Init, Left, Mat, Output, Right, Size, blocked};
 use cresset_lane::DType;
 use num::Num;
 use ordered::Operands;
@@ -35,7 +35,13 @@ pub use tile::{count, pick_tile, set_clock, set_tile, tiles};
 /// - dtypes: all equal; float32, float64, int64, int32, uint8. Integers wrap.
 ///
 /// Transposed and broadcast operands are read in place. k = 0 gives 0 (or `beta * init`).
-pub const MATMUL: Kernel = Kernel::new("matmul", run).with_scratch(scratch).with_split(split);
+pub const MATMUL: Kernel = Kernel::new("matmul", run)
+    .with_scratch(scratch)
+    .with_split(split)
+    .with_prepare(Prepare { plan: prepared, run: prepare });
+
+/// Names what is kept of B here.
+const WAY: usize = 3;
 
 /// The product of a row and a column, [1, k] and [k, 1], that stand for vectors: short ones in float32 have an order of
 /// their own. Otherwise as `MATMUL` without attrs.
@@ -52,6 +58,10 @@ struct Product<'a, T> {
     beta: T,
     /// Whether `ordered` computes it.
     ordered: bool,
+    /// Whether it is computed as C^T = B^T A^T.
+    transposed: bool,
+    /// All of B, packed.
+    ready: Option<*const T>,
     /// Batch dimensions that are left, with the strides of a, b, out and init.
     batch: &'a [usize],
     strides: [&'a [isize]; 4],
@@ -103,6 +113,8 @@ impl<'a, T: Tiled> Product<'a, T> {
             alpha: factor(0),
             beta: factor(1),
             ordered: false,
+            transposed: false,
+            ready: launch.ready.filter(|ready| ready.way == WAY).map(|ready| ready.ptr.cast()),
             batch: &out.shape[..batch],
             strides: [outer(a), outer(b), outer(out), init.map_or(&[], outer)],
         };
@@ -135,6 +147,7 @@ impl<'a, T: Tiled> Product<'a, T> {
 
     /// C^T = B^T A^T.
     fn transpose(&mut self) {
+        (self.transposed, self.ready) = (true, None);
         let flip = |x: Mat<T>| Mat { row: x.col, col: x.row, ..x };
         self.size = Size { m: self.size.n, n: self.size.m, k: self.size.k };
         (self.a, self.b) = (flip(self.b), flip(self.a));
@@ -170,6 +183,16 @@ impl<'a, T: Tiled> Product<'a, T> {
         }
     }
 
+    /// What can be kept of B, the weights of a linear layer.
+    fn prepared(&self) -> Option<Prepared> {
+        let whole = !self.ordered && !self.transposed && self.batch.is_empty() && self.path() == Path::Blocked;
+        let (tile, Size { n, k, .. }) = (T::tile(), self.size);
+        let [row, col] = [self.b.row, self.b.col].map(|step| step as usize);
+        let key = [WAY, tile.nr, self.b.ptr as usize, n, k, row, col, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let bytes = block::blocks_len(&tile, n, k) * size_of::<T>();
+        (whole && T::DTYPE == DType::F32).then_some(Prepared { input: 1, bytes, key })
+    }
+
     fn scratch(&self) -> usize {
         if self.ordered {
             return ordered::scratch(&self.operands());
@@ -180,6 +203,11 @@ impl<'a, T: Tiled> Product<'a, T> {
             Path::Blocked => block::scratch(&T::tile(), self.size),
         };
         elements * size_of::<T>()
+    }
+
+    /// B as `blocked` packs it.
+    fn right(&self, b: &Mat<T>) -> Strided<T> {
+        Strided { ptr: b.ptr, line: b.col, k: b.row }
     }
 
     unsafe fn run(&self, scratch: *mut u8) {
@@ -214,8 +242,9 @@ impl<'a, T: Tiled> Product<'a, T> {
                     Path::Small => small::small(self.size, &a, &b, &out, scratch.cast()),
                     Path::Blocked => {
                         let a = Strided { ptr: a.ptr, line: a.row, k: a.col };
-                        let b = Strided { ptr: b.ptr, line: b.col, k: b.row };
-                        blocked(&T::tile(), self.size, Left::Operand(&a), &b, &out, scratch.cast());
+                        let b = self.right(&b);
+                        let right = self.ready.map_or(Right::Operand(&b), Right::Packed);
+                        blocked(&T::tile(), self.size, Left::Operand(&a), right, &out, scratch.cast());
                     }
                 }
             }
@@ -235,6 +264,17 @@ fn scratch(launch: &Launch) -> usize {
         Product::<T>::new(launch).scratch()
     }
     wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch))
+}
+
+fn prepared(launch: &Launch) -> Option<Prepared> {
+    let float = launch.outs[0].dtype == DType::F32;
+    if float { Product::<f32>::new(launch).prepared() } else { None }
+}
+
+fn prepare(launch: &Launch, to: *mut u8) {
+    let product = Product::<f32>::new(launch);
+    let b = product.right(&product.b);
+    unsafe { block::pack_blocks(&f32::tile(), product.size, &b, to.cast()) };
 }
 
 /// Batches if there are many, else the longer side. Each piece packs the other side's operand again, so a thread gets one.

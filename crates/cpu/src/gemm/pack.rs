@@ -245,7 +245,7 @@ impl<T: Num> Operand<T> for Tables<T> {
                 let starts = std::slice::from_raw_parts(self.lines.add(line + first), count);
                 let to = to.add(first * ks);
                 // Neighbouring pixels of one image row: one run of memory for every k.
-                if starts.windows(2).all(|w| w[1] - w[0] == 1) {
+                if are_neighbours(starts) {
                     let from = self.ptr.offset(starts[0]);
                     for (k, &step) in steps.iter().enumerate() {
                         copy(from.offset(step), to.add(k * width), count);
@@ -261,6 +261,13 @@ impl<T: Num> Operand<T> for Tables<T> {
     }
 }
 
+/// Whether offsets follow each other. The ends, which mostly tell, are not enough: those of transposed memory go up and down.
+#[inline(always)]
+pub fn are_neighbours(offsets: &[isize]) -> bool {
+    let n = offsets.len();
+    n == 0 || offsets[n - 1] - offsets[0] == n as isize - 1 && offsets.windows(2).all(|w| w[1] - w[0] == 1)
+}
+
 /// A panel whose lines are not neighbours. Where they are evenly spaced and k runs through neighbours (the weight
 /// gradient of a convolution), four by four through registers.
 unsafe fn pack_scattered<T: Num>(ptr: *const T, starts: &[isize], steps: &[isize], width: usize, to: *mut T) {
@@ -272,7 +279,7 @@ unsafe fn pack_scattered<T: Num>(ptr: *const T, starts: &[isize], steps: &[isize
             let even = n > 1 && starts[i..i + n].windows(2).all(|w| w[1] - w[0] == row);
             let mut k = 0;
             while k < steps.len() {
-                if even && k + n <= steps.len() && steps[k + n - 1] - steps[k] == n as isize - 1 {
+                if even && k + n <= steps.len() && are_neighbours(&steps[k..k + n]) {
                     T::transpose(ptr.offset(starts[i] + steps[k]), row, to.add(k * width + i), width);
                     k += n;
                 } else {

@@ -2,7 +2,7 @@
 
 use cresset_lane::{DType, Element};
 
-use crate::{Attr, Kernel, Launch, Part, View};
+use crate::{Attr, Kernel, Launch, View};
 
 /// xorshift64*: enough randomness for tests, without a dependency.
 pub struct Rng(u64);
@@ -123,7 +123,7 @@ impl Owned {
 
 /// Runs a kernel with exactly the scratch it asks for, filled with rubbish.
 pub fn launch(kernel: &Kernel, ins: &[View], outs: &[View], attrs: &[Attr]) {
-    let mut call = Launch { outs, ins, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE };
+    let mut call = Launch::new(outs, ins, attrs);
     let bytes = kernel.scratch.map_or(0, |f| f(&call));
     let layout = std::alloc::Layout::from_size_align(bytes.max(1), 64).unwrap();
     unsafe {

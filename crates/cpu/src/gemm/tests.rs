@@ -1,6 +1,6 @@
 use super::*;
+use crate::Attr;
 use crate::gemm::testing::{Owned, Rng, assert_close, launch};
-use crate::{Attr, Part};
 use cresset_lane::DType;
 
 /// The definition, in float64.
@@ -142,7 +142,7 @@ fn a_broadcast_operand_merges_the_batch() {
     (spread.shape, spread.strides) = (&shape, &strides);
     let out = Owned::zeros::<f32>(&[batch, m, n]);
     let (ins, outs) = ([a.view(), spread], [out.view()]);
-    let call = Launch { outs: &outs, ins: &ins, attrs: &[], scratch: std::ptr::null_mut(), part: Part::WHOLE };
+    let call = Launch::new(&outs, &ins, &[]);
     let product = Product::<f32>::new(&call);
     assert_eq!((product.size.m, product.batch.len()), (batch * m, 0));
     launch(&MATMUL, &ins, &outs, &[]);
@@ -170,7 +170,7 @@ fn every_tile_gives_the_same_bits() {
         let left = Strided { ptr: a.ptr, line: a.row, k: a.col };
         let right = Strided { ptr: b.ptr, line: b.col, k: b.row };
         let mut work = vec![0f32; block::scratch(&tile, size)];
-        unsafe { blocked(&tile, size, Left::Operand(&left), &right, &out, work.as_mut_ptr()) };
+        unsafe { blocked(&tile, size, Left::Operand(&left), Right::Operand(&right), &out, work.as_mut_ptr()) };
         c
     });
     assert!(results.windows(2).all(|w| w[0] == w[1]));

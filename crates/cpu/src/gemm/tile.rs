@@ -42,6 +42,8 @@ pub type Direct<T> = unsafe fn(usize, *const T, isize, isize, *const T, isize, &
 pub trait Tiled: Num {
     /// The tile in use.
     fn tile() -> Tile<Self>;
+    /// A tile with fewer rows and more columns, for products whose columns fill it better.
+    const WIDE: Option<Tile<Self>>;
     /// Columns of the direct kernels, and the kernels for 1, 2, 3 and 4 rows.
     const DIRECT_COLS: usize;
     const DIRECT: [Direct<Self>; 4];
@@ -83,7 +85,7 @@ unsafe fn accumulate<T: Num, const MR: usize, const NV: usize>(
 /// The steps end in a test each so that every one is a block of its own: LLVM puts those of one block together by their
 /// sums, all loads first, and there are not as many registers.
 #[inline(always)]
-unsafe fn spread<T: Num, const MR: usize, const NV: usize, const U: usize>(
+unsafe fn spread<T: Num, const MR: usize, const NV: usize, const FIRST: usize, const U: usize>(
     k: usize,
     mut a: *const T,
     mut b: impl Rows<T>,
@@ -93,7 +95,7 @@ unsafe fn spread<T: Num, const MR: usize, const NV: usize, const U: usize>(
         let mut left = k;
         'steps: while left > 0 {
             for u in 0..U {
-                step(&mut acc, a.add(u * MR * T::LANES), std::array::from_fn(|j| b.load(u, j * T::LANES)));
+                step::<T, MR, NV, FIRST>(&mut acc, a.add(u * MR * T::LANES), u, b);
                 left -= 1;
                 if left == 0 {
                     break 'steps;
@@ -142,13 +144,29 @@ impl<T: Num> Rows<T> for Steps<T> {
     }
 }
 
+/// One step of k: the first vectors of B with all rows of A, and then, if there are others, those with all rows once more, so that
+/// neither all of B nor all of A need registers at a time.
 #[inline(always)]
-unsafe fn step<T: Num, const MR: usize, const NV: usize>(acc: &mut [[T::V; NV]; MR], a: *const T, col: [T::V; NV]) {
+unsafe fn step<T: Num, const MR: usize, const NV: usize, const FIRST: usize>(
+    acc: &mut [[T::V; NV]; MR],
+    a: *const T,
+    u: usize,
+    b: impl Rows<T>,
+) {
     unsafe {
+        let col: [T::V; FIRST] = std::array::from_fn(|j| b.load(u, j * T::LANES));
         for (i, acc) in acc.iter_mut().enumerate() {
             let x = T::load(a.add(i * T::LANES));
             for (acc, col) in acc.iter_mut().zip(&col) {
                 *acc = T::madd(*acc, x, *col);
+            }
+        }
+        for j in FIRST..NV {
+            let col = b.load(u, j * T::LANES);
+            for (i, acc) in acc.iter_mut().enumerate() {
+                // Volatile, or the compiler would keep it from above. A panel lies on whole vectors.
+                let x = a.add(i * T::LANES).cast::<T::V>().read_volatile();
+                acc[j] = T::madd(acc[j], x, col);
             }
         }
     }
@@ -177,19 +195,19 @@ unsafe fn finish<T: Num, const MR: usize, const NV: usize>(acc: &[[T::V; NV]; MR
     }
 }
 
-unsafe fn packed<T: Num, const MR: usize, const NV: usize, const NR: usize, const U: usize>(
+unsafe fn packed<T: Num, const MR: usize, const NV: usize, const FIRST: usize, const NR: usize, const U: usize>(
     k: usize,
     a: *const T,
     b: *const T,
     to: &Dest<T>,
 ) {
     unsafe {
-        let acc = spread::<T, MR, NV, U>(k, a, Panel::<T, NR>(b));
+        let acc = spread::<T, MR, NV, FIRST, U>(k, a, Panel::<T, NR>(b));
         finish(&acc, to);
     }
 }
 
-unsafe fn packed_at<T: Num, const MR: usize, const NV: usize, const U: usize>(
+unsafe fn packed_at<T: Num, const MR: usize, const NV: usize, const FIRST: usize, const U: usize>(
     k: usize,
     a: *const T,
     b: *const T,
@@ -197,7 +215,7 @@ unsafe fn packed_at<T: Num, const MR: usize, const NV: usize, const U: usize>(
     to: &Dest<T>,
 ) {
     unsafe {
-        let acc = spread::<T, MR, NV, U>(k, a, Steps(b, steps));
+        let acc = spread::<T, MR, NV, FIRST, U>(k, a, Steps(b, steps));
         finish(&acc, to);
     }
 }
@@ -219,11 +237,14 @@ unsafe fn direct<T: Num, const MR: usize, const NV: usize>(
 
 macro_rules! tile {
     ($t:ty, $mr:literal, $nv:literal, $u:literal) => {
+        tile!($t, $mr, $nv, $nv, $u)
+    };
+    ($t:ty, $mr:literal, $nv:literal, $first:literal, $u:literal) => {
         Tile {
             mr: $mr,
             nr: $nv * <$t as Num>::LANES,
-            run: packed::<$t, $mr, $nv, { $nv * <$t as Num>::LANES }, $u>,
-            run_at: packed_at::<$t, $mr, $nv, $u>,
+            run: packed::<$t, $mr, $nv, $first, { $nv * <$t as Num>::LANES }, $u>,
+            run_at: packed_at::<$t, $mr, $nv, $first, $u>,
         }
     };
 }
@@ -242,6 +263,11 @@ impl Tiled for f32 {
     fn tile() -> Tile<f32> {
         F32_TILES[F32_TILE.load(Ordering::Relaxed)]
     }
+    // Twelve accumulators, two of B and one of A, in two passes. Multiplying and adding apart has no register left for it.
+    #[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]
+    const WIDE: Option<Tile<f32>> = None;
+    #[cfg(not(all(target_arch = "wasm32", not(target_feature = "relaxed-simd"))))]
+    const WIDE: Option<Tile<f32>> = Some(tile!(f32, 4, 3, 2, 4));
     const DIRECT_COLS: usize = 8;
     const DIRECT: [Direct<f32>; 4] =
         [direct::<f32, 1, 2>, direct::<f32, 2, 2>, direct::<f32, 3, 2>, direct::<f32, 4, 2>];
@@ -253,6 +279,7 @@ macro_rules! one_tile {
             fn tile() -> Tile<$t> {
                 tile!($t, $mr, $nv, 1)
             }
+            const WIDE: Option<Tile<$t>> = None;
             const DIRECT_COLS: usize = $nv * <$t as Num>::LANES;
             const DIRECT: [Direct<$t>; 4] =
                 [direct::<$t, 1, $nv>, direct::<$t, 2, $nv>, direct::<$t, 3, $nv>, direct::<$t, 4, $nv>];

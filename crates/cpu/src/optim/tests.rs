@@ -11,7 +11,7 @@ fn view<'a>(x: &mut [f32], shape: &'a [usize], strides: &'a [isize]) -> View<'a>
 fn run(kernel: Kernel, tensors: &mut [Vec<f32>], shape: &[usize], strides: &[isize], attrs: &[Attr]) {
     let views: Vec<View> = tensors.iter_mut().map(|t| view(t, shape, strides)).collect();
     let outs: Vec<View> = views.iter().enumerate().filter(|(i, _)| *i != 1).map(|(_, v)| *v).collect();
-    (kernel.run)(&Launch { outs: &outs, ins: &views[1..2], attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE });
+    (kernel.run)(&Launch::new(&outs, &views[1..2], attrs));
 }
 
 fn numbers(n: usize, from: f32) -> Vec<f32> {
@@ -55,7 +55,7 @@ fn parts_make_the_whole() {
         for index in 0..parts {
             let part = Part { index, of: parts, ..Part::WHOLE };
             let scratch = std::ptr::null_mut();
-            (ADAM_STEP.run)(&Launch { ins: &views[..3], outs: &views[3..], attrs: &attrs, scratch, part });
+            (ADAM_STEP.run)(&Launch { scratch, part, ..Launch::new(&views[3..], &views[..3], &attrs) });
         }
         memory
     };

@@ -3,7 +3,7 @@
 use super::fold::{Fold, fold_into, row};
 use super::sum::{Plain, plain};
 use crate::by_dtype::float_dtype;
-use crate::launch::{Kernel, Launch, Part};
+use crate::launch::{Kernel, Launch};
 use crate::number::Float;
 use std::marker::PhantomData;
 
@@ -45,7 +45,7 @@ fn var_mean(l: &Launch) {
     let (var, mean) = (&l.outs[0], &l.outs[1]);
     let divisor = (count - correction).max(0.0);
     float_dtype!(l.ins[0].dtype, T => {
-        let means = Launch { outs: &l.outs[1..], ins: l.ins, attrs: &[], scratch: l.scratch, part: Part::WHOLE };
+        let means = Launch { scratch: l.scratch, ..Launch::new(&l.outs[1..], l.ins, &[]) };
         plain(&means, 0.0, |a: T, x: T| a + x, |a, b| a + b, |a| a / count as T);
         let p = var.ptr.cast::<T>();
         fold_into(Distance { means: mean.ptr.cast::<T>().cast_const() }, &l.ins[0], var, mean, |(_, sum), o, _| {

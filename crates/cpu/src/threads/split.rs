@@ -192,7 +192,10 @@ impl Plan {
             }
         }
         let (outs, ins) = views[..outs + launch.ins.len()].split_at(outs);
-        f(&Launch { outs, ins, part: Part { from: (cuts[0] as usize, start), ..Part::WHOLE }, ..*launch })
+        let part = Part { from: (cuts[0] as usize, start), ..Part::WHOLE };
+        // What was made of an input is of no use to who sees a part of it.
+        let ready = launch.ready.filter(|ready| cuts[launch.outs.len() + ready.input] == WHOLE);
+        f(&Launch { outs, ins, part, ready, ..*launch })
     }
 }
 

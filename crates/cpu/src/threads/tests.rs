@@ -8,7 +8,7 @@ use crate::gemm::MATMUL;
 use crate::pool::{AVG_POOL, MAX_POOL};
 use crate::reduce::{ARGMAX, BATCH_NORM, BATCH_NORM_BACKWARD, LOG_SOFTMAX, SOFTMAX, SUM, VAR_MEAN};
 use crate::testing::{Arr, Rng};
-use crate::{Attr, Kernel, Launch, Part, View};
+use crate::{Attr, Kernel, Launch, Ready, View};
 use cresset_lane::expr::exponential::exp;
 
 /// Until the workers that `set_threads` started have joined, jobs are done by fewer: both must be right.
@@ -71,17 +71,37 @@ fn bits(kernel: &Kernel, outs: &[&[usize]], ins: &[&Arr<f32>], attrs: &[Attr], i
         *views.last_mut().unwrap() = places.view();
     }
     let ins: Vec<View> = ins.iter().map(|a| a.view()).collect();
-    let mut launch = Launch { outs: &views, ins: &ins, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE };
+    let mut launch = Launch::new(&views, &ins, attrs);
     let plan = Plan::new(kernel, &launch);
     assert_eq!(plan.is_cut(), threads() > 1, "{} is cut where there are threads", kernel.name);
     let mut scratch = vec![0xa5u8; plan.scratch() + 64];
     launch.scratch = unsafe { scratch.as_mut_ptr().add(scratch.as_ptr().align_offset(64)) };
     plan.run(kernel, &launch);
+    let of = |results: &[Arr<f32>]| -> Vec<Vec<u32>> {
+        results.iter().map(|r| r.values().iter().map(|v| v.to_bits()).collect()).collect()
+    };
+    let bits = of(&results);
+    // With what can be kept of an input the result is the same; and that is what is read, where one thread sees the input whole.
+    if let Some((prepare, plan)) = kernel.prepare.and_then(|prepare| Some((prepare, (prepare.plan)(&launch)?))) {
+        let mut kept = vec![0f32; plan.bytes.div_ceil(64) * 16 + 16];
+        let at = unsafe { kept.as_mut_ptr().cast::<u8>().add(kept.as_ptr().cast::<u8>().align_offset(64)) };
+        (prepare.run)(&launch, at);
+        launch.ready = Some(Ready { input: plan.input, way: plan.key[0], ptr: at });
+        launch.outs.iter().for_each(|out| unsafe { out.ptr.write_bytes(0, out.numel() * out.dtype.size()) });
+        let pieces = Plan::new(kernel, &launch);
+        pieces.run(kernel, &launch);
+        assert_eq!(of(&results), bits, "{}: what is kept changes the result", kernel.name);
+        if threads() == 1 {
+            unsafe { at.cast::<f32>().write(1e3) };
+            pieces.run(kernel, &launch);
+            assert_ne!(of(&results), bits, "{}: what is kept is not read", kernel.name);
+        }
+    }
     let last = places.values().iter().map(|&v| v as u32).collect();
     if indices {
         results.pop();
     }
-    results.iter_mut().map(|r| r.values().iter().map(|v| v.to_bits()).collect()).chain([last]).collect()
+    bits.into_iter().chain([last]).collect()
 }
 
 #[test]

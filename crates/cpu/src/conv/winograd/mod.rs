@@ -21,10 +21,10 @@ use std::ops::Range;
 use super::forward::{self, Weights};
 use super::geometry::{Bump, Geometry};
 use super::problem::Problem;
-use crate::View;
 use crate::gemm::num::Num;
 use crate::gemm::pack::spread;
 use crate::gemm::tile::{Dest, Tile, Tiled};
+use crate::{Prepared, View};
 use cresset_lane::simd::F32x4;
 use tiles::{Aside, Band, Place, Places, Rows};
 use transforms::*;
@@ -81,12 +81,12 @@ const GAP: usize = 16;
 impl Plan {
     fn new(problem: &Problem, memory: &mut Bump) -> Plan {
         let (tile, g, places) = (f32::tile(), &problem.g, places(&problem.g));
-        let rows = g.co.next_multiple_of(tile.mr);
+        let [rows, points] = padded(g);
         let all = g.images * places.count();
         let block = block(&tile, all, g.ci + rows);
         Plan {
             tile,
-            points: g.kernel[1] + TILE - 1,
+            points,
             block,
             rows,
             band: memory.take(places.band(block) + 4),
@@ -119,6 +119,33 @@ fn spoilt_bytes(g: &Geometry) -> usize {
     (g.images * places(g).rows()).next_multiple_of(64)
 }
 
+/// Names what is kept of the weights here.
+fn way() -> usize {
+    2 | f32::tile().mr << 8
+}
+
+/// Output channels as whole panels, and `POINTS` (see `both`).
+fn padded(g: &Geometry) -> [usize; 2] {
+    [g.co.next_multiple_of(f32::tile().mr), g.kernel[1] + TILE - 1]
+}
+
+/// What can be kept: the transformed weights.
+pub fn prepared(problem: &Problem) -> Prepared {
+    let g = &problem.g;
+    problem.w.prepared(way(), g, PRODUCTS * padded(g)[0] * g.ci)
+}
+
+/// Makes it.
+///
+/// # Safety
+/// `to` has the bytes that `prepared` says.
+pub unsafe fn prepare(problem: &Problem, to: *mut u8) {
+    let (g, sizes) = (&problem.g, padded(&problem.g));
+    for group in 0..g.groups {
+        unsafe { weights(problem, sizes, group, to.cast::<f32>().add(group * PRODUCTS * sizes[0] * g.ci)) };
+    }
+}
+
 /// Computes the convolution.
 ///
 /// # Safety
@@ -131,13 +158,17 @@ pub unsafe fn run(problem: &Problem, scratch: *mut u8) {
     unsafe {
         spoilt.write_bytes(0, spoilt_bytes(g));
         for group in 0..g.groups {
-            weights(problem, &plan, group);
+            let len = PRODUCTS * plan.rows * g.ci;
+            let weights = problem.w.ready(way(), group, len).unwrap_or_else(|| {
+                weights(problem, padded(g), group, plan.weights);
+                plan.weights.cast_const()
+            });
             for first in (0..all).step_by(plan.block) {
                 let count = plan.block.min(all - first);
                 let panels = count.next_multiple_of(plan.tile.nr);
                 let band = plan.places.block(first, count, panels, plan.tiles);
                 inputs(problem.x, group, g.ci, &plan, &band);
-                products(&plan, g.ci, panels);
+                products(&plan, weights, g.ci, panels);
                 outputs_of(problem, &plan, group, count, spoilt);
             }
         }
@@ -166,23 +197,24 @@ unsafe fn directly(problem: &Problem, image: usize, rows: Range<usize>, scratch:
         view.as_ptr::<f32>().wrapping_offset(offset).cast()
     };
     let (x, y) = (View { ptr: at(x, 0), ..**x }, View { ptr: at(y, rows.start), ..**y });
-    unsafe { forward::run(&part, [&x, &y], w, *bias, scratch) };
+    let w = Weights { ready: None, ..*w };
+    unsafe { forward::run(&part, [&x, &y], &w, *bias, scratch) };
 }
 
 /// Transforms the taps of a group, four output channels of a panel at a time (the last four may overlap others).
-unsafe fn weights(problem: &Problem, plan: &Plan, group: usize) {
-    let (mr, ci) = (plan.tile.mr, problem.g.ci);
-    let Weights { ptr, group: group_step, channels: [co_step, ci_step], taps: [_, h, w] } = problem.w;
+unsafe fn weights(problem: &Problem, [rows, points]: [usize; 2], group: usize, to: *mut f32) {
+    let (mr, ci) = (f32::tile().mr, problem.g.ci);
+    let Weights { ptr, group: group_step, channels: [co_step, ci_step], taps: [_, h, w], .. } = problem.w;
     let from = ptr.wrapping_offset(group as isize * group_step);
-    for panel in (0..plan.rows).step_by(mr) {
+    for panel in (0..rows).step_by(mr) {
         for r in (0..mr).step_by(4) {
             let r = r.min(mr.saturating_sub(4));
             let exist = problem.g.co.saturating_sub(panel + r).min(4);
             for c in 0..ci {
                 let from = from.wrapping_offset((panel + r) as isize * co_step + c as isize * ci_step);
                 unsafe {
-                    let to = plan.weights.add((panel * ci) + c * mr + r);
-                    filters(from, co_step, [h, w], exist, to, mr.min(4), plan.rows * ci, plan.points);
+                    let to = to.add((panel * ci) + c * mr + r);
+                    filters(from, co_step, [h, w], exist, to, mr.min(4), rows * ci, points);
                 }
             }
         }
@@ -263,11 +295,11 @@ unsafe fn input_tiles(from: [*const f32; 4], width: usize, mut to: *mut f32, to_
 }
 
 /// The matrix products of a block.
-unsafe fn products(plan: &Plan, ci: usize, tiles: usize) {
+unsafe fn products(plan: &Plan, weights: *const f32, ci: usize, tiles: usize) {
     let (Tile { mr, nr, run, .. }, rows) = (plan.tile, plan.rows);
     for point in 0..PRODUCTS {
         unsafe {
-            let weights = plan.weights.add(point * rows * ci);
+            let weights = weights.add(point * rows * ci);
             let inputs = plan.inputs.add(point * (plan.block * ci + GAP));
             let to = plan.products.add(point * (plan.block * rows + GAP));
             for i in (0..rows).step_by(mr) {

@@ -5,7 +5,7 @@ use super::super::{
 };
 use super::*;
 use crate::gemm::testing::{Owned, Rng, launch};
-use crate::{Attr, Kernel, Launch, Part};
+use crate::{Attr, Kernel, Launch};
 
 fn case(images: usize, groups: usize, [ci, co]: [usize; 2], [h, w]: [usize; 2], padding: [usize; 2]) -> Case {
     Case {
@@ -32,7 +32,7 @@ fn errors(got: &[f64], want: &[f64]) -> [f64; 2] {
 }
 
 fn takes(of: &dyn Fn(&Launch) -> bool, ins: &[View], outs: &[View], attrs: &[Attr]) -> bool {
-    of(&Launch { ins, outs, attrs, scratch: std::ptr::null_mut(), part: Part::WHOLE })
+    of(&Launch::new(outs, ins, attrs))
 }
 
 #[test]
@@ -99,8 +99,8 @@ fn the_error_is_three_times_that_of_the_direct_sum() {
     launch(&CONV, &[x.view(), w.view()], &[y.view()], &case.attrs());
     let [most, mean] = errors(&y.values::<f32>(), &want);
     let direct = Kernel::new("direct", |l| unsafe {
-        let (g, [x, w, y]) = (forward_geometry(l), [&l.ins[0], &l.ins[1], &l.outs[0]]);
-        forward::run::<f32>(&g, [x, y], &Weights::of(w, &g), None, l.scratch)
+        let (g, [x, y]) = (forward_geometry(l), [&l.ins[0], &l.outs[0]]);
+        forward::run::<f32>(&g, [x, y], &Weights::of(l, &g), None, l.scratch)
     })
     .with_scratch(|l| forward::scratch_bytes::<f32>(&forward_geometry(l), [&l.ins[0], &l.outs[0]]));
     launch(&direct, &[x.view(), w.view()], &[y.view()], &case.attrs());
