@@ -166,7 +166,8 @@ fn larger_images_and_channels_equal_the_definition() {
     let plain = Case {
         images: 3,
         groups: 1,
-        ci: 16,
+        // One channel fewer than Winograd's way takes, which has tests and an error of its own.
+        ci: 15,
         co: 20,
         input: [1, 14, 17],
         kernel: [1, 3, 3],

@@ -36,15 +36,18 @@ const BLOCK: usize = if cfg!(test) { 0 } else { 96 << 10 };
 /// Fewer channels than these do not repay the transforms.
 pub const LEAST_CHANNELS: usize = 16;
 
-/// Whether Winograd's way is the faster. Neither how many images there are matters nor how many channels beyond the least, nor
+/// Whether Winograd's way is the faster. Neither how many images there are matters nor how many outputs' channels beyond the least, nor
 /// which part of the output is computed: an output is the same in any batch and on any number of threads.
 pub fn pays(problem: &Problem) -> bool {
     let output = problem.whole();
     let pixels = output[0] * output[1];
     let tiles = output[0].div_ceil(TILE) * output[1].div_ceil(TILE);
-    // In multiplications for a pair of the least channels: those at the points, the transforms of tiles, and that of the taps.
-    let transforms = 2 * 300 / LEAST_CHANNELS;
-    problem.g.ci.min(problem.g.co) >= LEAST_CHANNELS && tiles * (PRODUCTS + transforms) + 320 < 9 * pixels * 4 / 5
+    // In multiplications for a pair of channels: those at the points, the transforms of tiles (of outputs shared by what is summed
+    // over, of inputs by as many outputs as there are at least), and that of the taps. Several images share it, or calls that find it
+    // kept; but with many channels it is so large that one image alone would take twice as long.
+    let transforms = 300 / problem.g.ci.max(1) + 300 / LEAST_CHANNELS;
+    let taps = if problem.g.ci <= 128 { 80 } else { 320 };
+    problem.g.ci.min(problem.g.co) >= LEAST_CHANNELS && tiles * (PRODUCTS + transforms) + taps < 9 * pixels * 4 / 5
 }
 
 fn places(g: &Geometry) -> Places {
