@@ -9,6 +9,8 @@ use crate::cpu::pool::{
 };
 use crate::demand::{Class, Demand, Test};
 use crate::promote::wide;
+use crate::autograd::grad_enabled;
+use crate::device::Device;
 use crate::{Attr, DType, Result, Shape, Tensor, attach, dispatch, ensure};
 
 /// What is pooled: (C, ...) or (N, C, ...) with n spatial dimensions, of which only the batch may be empty.
@@ -118,13 +120,30 @@ pub(crate) fn node(names: [&'static str; 3], n: usize) -> &'static str {
     names[n - 1]
 }
 
-fn max_pool(op: &str, n: usize, x: &Tensor, w: Windows) -> Result<(Tensor, Tensor)> {
+/// The largest values alone: where nobody asks for indices, and no gradient does.
+fn max_values(n: usize, x: &Tensor, shape: &[usize], attrs: &[Attr]) -> Result<Tensor> {
+    let wide = wide(x.dtype());
+    if wide != x.dtype() {
+        return max_values(n, &x.cast_data(wide)?, shape, attrs)?.cast_data(x.dtype());
+    }
+    let values = Tensor::empty(shape, x.dtype())?;
+    dispatch(&MAX_POOL, &[Five::new(x, n).strided()], &[Five::new(&values, n).strided()], attrs)?;
+    Ok(values)
+}
+
+fn max_pool(op: &str, n: usize, x: &Tensor, w: Windows, with_indices: bool) -> Result<OneOrMore> {
     check_input(op, n, x)?;
     let sizes = (0..n).map(|d| w.output(op, d, x.shape()[x.ndim() - n + d])).collect::<Result<Vec<_>>>()?;
-    let (values, indices) = run_max(&MAX_POOL, n, x, &resized(x, n, sizes.into_iter()), &w.attrs(true))?;
+    let (shape, attrs) = (resized(x, n, sizes.into_iter()), w.attrs(true));
+    let tracked = grad_enabled() && x.requires_grad();
+    // A GPU's kernel writes both.
+    if !with_indices && !tracked && x.device() == Device::Cpu {
+        return Ok(OneOrMore::One(max_values(n, x, &shape, &attrs)?));
+    }
+    let (values, indices) = run_max(&MAX_POOL, n, x, &shape, &attrs)?;
     let names = ["SqueezeBackward1", "MaxPool2DWithIndicesBackward0", "MaxPool3DWithIndicesBackward0"];
     attach_max(node(names, n), n, x, &values, &indices, w.reach(&x.shape()[x.ndim() - n..]));
-    Ok((values, indices))
+    chosen((values, indices), with_indices)
 }
 
 /// A linear map between two sizes and its transpose, each the other's gradient.
@@ -359,7 +378,7 @@ ops! {
     fn max_pool1d(input: Tensor, kernel_size: Vec<i64>, stride: Option<Vec<i64>> = None,
             padding: Vec<i64> = 0, dilation: Vec<i64> = 1, ceil_mode: bool = false, return_indices: bool = false) -> OneOrMore {
         let op = "max_pool1d";
-        chosen(max_pool(op, 1, input, Windows::new(op, 1, kernel_size, stride, padding, dilation, ceil_mode)?)?, return_indices)
+        max_pool(op, 1, input, Windows::new(op, 1, kernel_size, stride, padding, dilation, ceil_mode)?, return_indices)
     }
 
     /// The largest value of each window of (N, C, H, W) or (C, H, W), with `returnIndices` also where it stood in the
@@ -370,7 +389,7 @@ ops! {
     fn max_pool2d(input: Tensor, kernel_size: Vec<i64>, stride: Option<Vec<i64>> = None,
             padding: Vec<i64> = 0, dilation: Vec<i64> = 1, ceil_mode: bool = false, return_indices: bool = false) -> OneOrMore {
         let op = "max_pool2d";
-        chosen(max_pool(op, 2, input, Windows::new(op, 2, kernel_size, stride, padding, dilation, ceil_mode)?)?, return_indices)
+        max_pool(op, 2, input, Windows::new(op, 2, kernel_size, stride, padding, dilation, ceil_mode)?, return_indices)
     }
 
     /// The largest value of each window of (N, C, D, H, W) or (C, D, H, W), with `returnIndices` also where it
@@ -381,7 +400,7 @@ ops! {
     fn max_pool3d(input: Tensor, kernel_size: Vec<i64>, stride: Option<Vec<i64>> = None,
             padding: Vec<i64> = 0, dilation: Vec<i64> = 1, ceil_mode: bool = false, return_indices: bool = false) -> OneOrMore {
         let op = "max_pool3d";
-        chosen(max_pool(op, 3, input, Windows::new(op, 3, kernel_size, stride, padding, dilation, ceil_mode)?)?, return_indices)
+        max_pool(op, 3, input, Windows::new(op, 3, kernel_size, stride, padding, dilation, ceil_mode)?, return_indices)
     }
 
     /// Means over windows of (N, C, L) or (C, L).

@@ -6,7 +6,7 @@ use crate::by_dtype::wide_dtype;
 use crate::gemm::num::Num;
 use crate::{Kernel, Launch};
 
-/// ins: x; outs: values, indices (int64). attrs: kernel (3), stride (3), padding (3), dilation (3). Padding never wins;
+/// ins: x; outs: values and, if somebody wants them, indices (int64). attrs: kernel (3), stride (3), padding (3), dilation (3). Padding never wins;
 /// the first of equal values does, and NaN does always.
 pub const MAX_POOL: Kernel = Kernel::new("max_pool", run).with_split(crate::threads::planes::<4000>);
 
@@ -42,13 +42,19 @@ unsafe fn largest<T: Num>(x: &Plane<T>, sizes: [usize; 3], spans: [Span; 3]) -> 
 
 /// Fills values and indices from a rule that gives each output's window.
 fn pool<T: Num>(launch: &Launch, spans: impl Fn(usize, usize, [usize; 3]) -> [Span; 3]) {
-    let (x, values, indices) = (&launch.ins[0], &launch.outs[0], &launch.outs[1]);
+    let (x, values, indices) = (&launch.ins[0], &launch.outs[0], launch.outs.get(1));
     let (input, output) = (three(x.shape), three(values.shape));
     for (n, c) in planes(x) {
         let from = plane::<T>(x, n, c);
-        let (to, places) = (plane::<T>(values, n, c), plane::<i64>(indices, n, c));
+        let (to, places) = (plane::<T>(values, n, c), indices.map(|indices| plane::<i64>(indices, n, c)));
         for o in positions(output) {
-            unsafe { (*to.at(o), *places.at(o)) = largest(&from, input, spans(n, c, o)) };
+            unsafe {
+                let (value, place) = largest(&from, input, spans(n, c, o));
+                *to.at(o) = value;
+                if let Some(places) = &places {
+                    *places.at(o) = place;
+                }
+            }
         }
     }
 }
@@ -98,18 +104,18 @@ fn run(launch: &Launch) {
 
 /// float32 whose rows are neighbours in memory: the windows inside a row four at a time. False if it is not so.
 fn in_rows(launch: &Launch) -> bool {
-    let (x, values, indices) = (&launch.ins[0], &launch.outs[0], &launch.outs[1]);
+    let (x, values, indices) = (&launch.ins[0], &launch.outs[0], launch.outs.get(1));
     let windows = Windows::new(launch);
     let (input, output) = (windows.input, three(values.shape));
     let Some(inside) = rows::range(&windows.across(), x, values) else { return false };
-    if indices.strides[4] != 1 || input.iter().product::<usize>() > i32::MAX as usize {
+    if indices.is_some_and(|indices| indices.strides[4] != 1) || input.iter().product::<usize>() > i32::MAX as usize {
         return false;
     }
     let (across, down) = (windows.across(), windows.stride[1]);
-    let maxima = rows::maxima(&across);
+    let maxima = rows::maxima(&across, indices.is_some());
     for (n, c) in planes(x) {
         let from = plane::<f32>(x, n, c);
-        let (to, places) = (plane::<f32>(values, n, c), plane::<i64>(indices, n, c));
+        let (to, places) = (plane::<f32>(values, n, c), indices.map(|indices| plane::<i64>(indices, n, c)));
         for d in 0..output[0] {
             let depth = windows.span(0, d);
             let at = |h: usize| rows::Lines::new(&from, input, [depth, windows.span(1, h)], across);
@@ -121,11 +127,16 @@ fn in_rows(launch: &Launch) -> bool {
                     lines = if same { lines.below(down, from.strides[1], input[2]) } else { at(h) };
                 }
                 unsafe {
-                    let (to, places) = (to.at([d, h, 0]), places.at([d, h, 0]));
+                    let to = to.at([d, h, 0]);
+                    let places = places.as_ref().map_or(std::ptr::null_mut(), |places| places.at([d, h, 0]));
                     maxima(&lines, inside, to, places);
                     for w in (0..inside.0).chain(inside.1..output[2]) {
                         let spans = [depth, windows.span(1, h), windows.span(2, w)];
-                        (*to.add(w), *places.add(w)) = largest(&from, input, spans);
+                        let (value, place) = largest(&from, input, spans);
+                        *to.add(w) = value;
+                        if !places.is_null() {
+                            *places.add(w) = place;
+                        }
                     }
                 }
             }

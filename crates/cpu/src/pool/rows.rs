@@ -112,24 +112,26 @@ fn fours((first, end): (usize, usize), mut f: impl FnMut(usize)) {
     }
 }
 
-/// Writes maxima and their positions in the plane, for the outputs of `range` (as `range` gives it).
+/// Writes maxima and, unless they have no place to go to, their positions in the plane, for the outputs of `range` (as `range` gives it).
 ///
 /// # Safety
 /// The lines are in the input and at least one; both outputs have room.
 pub(super) type Maxima = unsafe fn(&Lines, (usize, usize), *mut f32, *mut i64);
 
 /// The function for windows like these.
-pub(super) fn maxima(across: &Across) -> Maxima {
-    match (across.kernel, across.stride, across.dilation) {
-        (2, 2, 1) => largest::<2, 2>,
-        (3, 2, 1) => largest::<3, 2>,
-        (_, 1, _) => largest::<0, 1>,
-        _ => largest::<0, 0>,
+pub(super) fn maxima(across: &Across, positions: bool) -> Maxima {
+    match (across.kernel, across.stride, across.dilation, positions) {
+        (2, 2, 1, true) => largest::<2, 2, true>,
+        (2, 2, 1, false) => largest::<2, 2, false>,
+        (3, 2, 1, true) => largest::<3, 2, true>,
+        (3, 2, 1, false) => largest::<3, 2, false>,
+        (_, 1, _, _) => largest::<0, 1, true>,
+        _ => largest::<0, 0, true>,
     }
 }
 
-/// `K` and `S`: kernel (of dilation 1) and stride, 0 if they are other numbers.
-unsafe fn largest<const K: usize, const S: usize>(
+/// `K` and `S`: kernel (of dilation 1) and stride, 0 if they are other numbers. Without `P` positions are not looked for.
+unsafe fn largest<const K: usize, const S: usize, const P: bool>(
     lines: &Lines,
     range: (usize, usize),
     values: *mut f32,
@@ -146,7 +148,10 @@ unsafe fn largest<const K: usize, const S: usize>(
         lines.each(o, |line, position| {
             for tap in 0..kernel {
                 let v = take::<S>(line.add(tap * dilation), stride);
-                place = I32x4::choose(v.gt(best), I32x4::splat((position + (tap * dilation) as isize) as i32), place);
+                if P {
+                    let here = I32x4::splat((position + (tap * dilation) as isize) as i32);
+                    place = I32x4::choose(v.gt(best), here, place);
+                }
                 best = best.at_least(v);
                 sum += v;
             }
@@ -164,9 +169,11 @@ unsafe fn largest<const K: usize, const S: usize>(
             });
         }
         best.store(values.add(o).cast());
-        let place = place + steps;
-        place.low().store(places.add(o).cast::<I64x2>());
-        place.high().store(places.add(o + 2).cast::<I64x2>());
+        if P && !places.is_null() {
+            let place = place + steps;
+            place.low().store(places.add(o).cast::<I64x2>());
+            place.high().store(places.add(o + 2).cast::<I64x2>());
+        }
     });
 }
 

@@ -129,6 +129,11 @@ fn rows_by_four_equal_the_definition() {
         launch(&MAX_POOL, &[wide.view()], &[y64.view(), places64.view()], &rule);
         assert_eq!(bits(y.values::<f32>()), bits(y64.values::<f64>()), "{what}");
         assert_eq!(places.values::<i64>(), places64.values::<i64>(), "{what}");
+        let (alone, alone64) = (Owned::zeros::<f32>(&sizes), Owned::zeros::<f64>(&sizes));
+        launch(&MAX_POOL, &[x.view()], &[alone.view()], &rule);
+        launch(&MAX_POOL, &[wide.view()], &[alone64.view()], &rule);
+        assert_eq!(bits(alone.values::<f32>()), bits(y.values::<f32>()), "values alone, {what}");
+        assert_eq!(bits(alone64.values::<f64>()), bits(y64.values::<f64>()), "values alone, {what}");
         let padding: [usize; 3] = std::array::from_fn(|d| padding[d].min(kernel[d] / 2));
         let size = |d: usize| (input[d] + 2 * padding[d] - kernel[d]) / stride[d] + 1;
         let sizes = shape([size(0), size(1), size(2)]);
