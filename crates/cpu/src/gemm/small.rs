@@ -78,23 +78,24 @@ pub unsafe fn skinny<T: Num>(size: Size, a: &Mat<T>, b: &Mat<T>, out: &Output<T>
     }
 }
 
-/// B's columns are contiguous: dot products, four vectors in flight for each of two columns.
+/// B's columns are contiguous: dot products, two vectors in flight for each of four columns. Four streams of memory keep more lines on
+/// their way than two do, where B does not fit the second cache.
 unsafe fn dots<T: Num>(size: Size, a: *const T, b: &Mat<T>, to: *mut T) {
     let Size { m, n, k } = size;
-    unsafe {
-        let mut j = 0;
-        while j < n {
-            let x = b.ptr.offset(j as isize * b.col);
-            for i in 0..m {
-                let a = a.add(i * k);
-                let to = to.add(i * n + j);
-                if j + 2 <= n {
-                    [*to, *to.add(1)] = dot(k, a, [x, x.offset(b.col)]);
+    for j in (0..n).step_by(4) {
+        let column = |c: usize| b.ptr.wrapping_offset((j + c) as isize * b.col);
+        for i in 0..m {
+            unsafe {
+                let (a, to) = (a.add(i * k), to.add(i * n + j));
+                if j + 4 <= n {
+                    let four = dot(k, a, [column(0), column(1), column(2), column(3)]);
+                    to.copy_from_nonoverlapping(four.as_ptr(), 4);
                 } else {
-                    [*to] = dot(k, a, [x]);
+                    for c in 0..n - j {
+                        [*to.add(c)] = dot(k, a, [column(c)]);
+                    }
                 }
             }
-            j += 2;
         }
     }
 }
@@ -103,17 +104,17 @@ unsafe fn dots<T: Num>(size: Size, a: *const T, b: &Mat<T>, to: *mut T) {
 #[inline(always)]
 unsafe fn dot<T: Num, const COLS: usize>(k: usize, a: *const T, cols: [*const T; COLS]) -> [T; COLS] {
     unsafe {
-        let mut acc = [[T::zero(); 4]; COLS];
+        let mut acc = [[T::zero(); 2]; COLS];
         let mut p = 0;
-        while p + 4 * T::LANES <= k {
-            for u in 0..4 {
+        while p + 2 * T::LANES <= k {
+            for u in 0..2 {
                 let at = p + u * T::LANES;
                 let x = T::load(a.add(at));
                 for c in 0..COLS {
                     acc[c][u] = T::madd(acc[c][u], x, T::load(cols[c].add(at)));
                 }
             }
-            p += 4 * T::LANES;
+            p += 2 * T::LANES;
         }
         while p + T::LANES <= k {
             let x = T::load(a.add(p));
@@ -122,7 +123,7 @@ unsafe fn dot<T: Num, const COLS: usize>(k: usize, a: *const T, cols: [*const T;
             }
             p += T::LANES;
         }
-        let mut out = acc.map(|v| T::sum(T::add(T::add(v[0], v[1]), T::add(v[2], v[3]))));
+        let mut out = acc.map(|v| T::sum(T::add(v[0], v[1])));
         while p < k {
             for c in 0..COLS {
                 out[c] = out[c].plus((*a.add(p)).times(*cols[c].add(p)));
