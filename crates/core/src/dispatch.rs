@@ -85,15 +85,13 @@ where
     let (ins, outs) = views.split_at(ins.len());
     let mut launch = Launch::new(outs, ins, attrs);
     // Held as long as the kernel runs: memory that is short may take it from its parameter meanwhile.
-    let mut _kept = None;
-    if let Some(prepare) = kernel.prepare
-        && let Some(plan) = (prepare.plan)(&launch)
-    {
+    let kept = kernel.prepare.and_then(|prepare| {
+        let plan = (prepare.plan)(&launch)?;
         let storage = operands[plan.input].into().storage;
-        _kept = storage.kept(&plan.key, plan.bytes, |to| (prepare.run)(&launch, to));
-        let way = plan.key[0];
-        launch.ready = _kept.as_ref().map(|kept| Ready { input: plan.input, way, ptr: kept.ptr() });
-    }
+        let kept = storage.kept(&plan.key, plan.bytes, |to| (prepare.run)(&launch, to))?;
+        Some((Ready { input: plan.input, way: plan.key[0], ptr: kept.ptr() }, kept))
+    });
+    launch.ready = kept.as_ref().map(|(ready, _)| *ready);
     let plan = Plan::new(kernel, &launch);
     // Scratch comes from the same pool as tensors and returns to it at the end of the call.
     let scratch = if plan.scratch() > 0 { Some(Storage::new(plan.scratch())?) } else { None };

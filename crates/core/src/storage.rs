@@ -35,6 +35,8 @@ struct Inner {
     /// Whether kernels may keep what they make of it: it is a parameter's, which stays as it is between steps.
     keeps: Cell<bool>,
     kept: RefCell<Option<Box<Kept>>>,
+    /// Whether it is among `KEEPERS`.
+    listed: Cell<bool>,
 }
 
 /// What a kernel made of a storage, or will make if it comes again.
@@ -90,6 +92,7 @@ impl Storage {
             lent: Cell::new(false),
             keeps: Cell::new(false),
             kept: RefCell::default(),
+            listed: Cell::new(false),
         }))
     }
 
@@ -171,10 +174,12 @@ impl Storage {
             let made = memory::take(bytes).ok().map(|taken| Storage::of(taken, bytes))?;
             make(made.ptr());
             kept.made = Some(made);
-            KEEPERS.with_borrow_mut(|keepers| {
-                keepers.retain(|storage| storage.strong_count() > 0);
-                keepers.push(Rc::downgrade(&self.0));
-            });
+            if !self.0.listed.replace(true) {
+                KEEPERS.with_borrow_mut(|keepers| {
+                    keepers.retain(|storage| storage.strong_count() > 0);
+                    keepers.push(Rc::downgrade(&self.0));
+                });
+            }
         }
         kept.made.clone()
     }
@@ -220,7 +225,10 @@ thread_local! {
 /// Gives back what kernels keep of parameters; they make it again. Says whether there was anything.
 fn forget_kept() -> bool {
     let keepers = KEEPERS.take();
-    let made = keepers.iter().filter_map(Weak::upgrade).filter_map(|inner| inner.kept.take()?.made);
+    let made = keepers.iter().filter_map(Weak::upgrade).filter_map(|inner| {
+        inner.listed.set(false);
+        inner.kept.take()?.made
+    });
     made.count() > 0
 }
 
@@ -458,5 +466,12 @@ mod tests {
         }
         drop(parameter);
         assert_eq!(live_bytes(), before, "it goes with its parameter");
+        // However often it is made, there is one note of who has it.
+        for _ in 0..20 {
+            linear.storage().bump();
+            (0..2).for_each(|_| drop(product(&linear)));
+        }
+        let notes = KEEPERS.with_borrow(|keepers| keepers.iter().filter(|k| k.strong_count() > 0).count());
+        assert_eq!(notes, 1);
     }
 }
