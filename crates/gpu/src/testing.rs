@@ -237,7 +237,7 @@ impl Scene {
         let ins: Vec<cpu::View> = self.ins.iter().map(view).collect();
         let outs: Vec<cpu::View> = self.outs.iter().map(view).collect();
         let part = cpu::Part::WHOLE;
-        let mut l = cpu::Launch { outs: &outs, ins: &ins, attrs: &self.attrs, scratch: std::ptr::null_mut(), part };
+        let mut l = cpu::Launch { part, ..cpu::Launch::new(&outs, &ins, &self.attrs) };
         let mut scratch = vec![0u8; kernel.scratch.map_or(0, |f| f(&l)) + 64];
         l.scratch = unsafe { scratch.as_mut_ptr().add(scratch.as_ptr().align_offset(64)) };
         (kernel.run)(&l);

@@ -63,8 +63,7 @@ impl Machine for Host {
         }
         let ins: Vec<cpu::View> = ins.iter().map(|t| view(t, &starts)).collect();
         let outs: Vec<cpu::View> = outs.iter().map(|t| view(t, &starts)).collect();
-        let mut l =
-            cpu::Launch { outs: &outs, ins: &ins, attrs, scratch: std::ptr::null_mut(), part: cpu::Part::WHOLE };
+        let mut l = cpu::Launch::new(&outs, &ins, attrs);
         let mut scratch = vec![0u8; kernel.scratch.map_or(0, |f| f(&l)) + 64];
         l.scratch = unsafe { scratch.as_mut_ptr().add(scratch.as_ptr().align_offset(64)) };
         (kernel.run)(&l);
