@@ -86,10 +86,11 @@ where
     let mut launch = Launch::new(outs, ins, attrs);
     // Held as long as the kernel runs: memory that is short may take it from its parameter meanwhile.
     let kept = kernel.prepare.and_then(|prepare| {
-        let plan = (prepare.plan)(&launch)?;
-        let storage = operands[plan.input].into().storage;
+        let storage = operands[prepare.input].into().storage;
+        // Most operands are no parameters: nothing is planned for them.
+        let plan = storage.keeps().then(|| (prepare.plan)(&launch))??;
         let kept = storage.kept(&plan.key, plan.bytes, |to| (prepare.run)(&launch, to))?;
-        Some((Ready { input: plan.input, way: plan.key[0], ptr: kept.ptr() }, kept))
+        Some((Ready { input: prepare.input, way: plan.key[0], ptr: kept.ptr() }, kept))
     });
     launch.ready = kept.as_ref().map(|(ready, _)| *ready);
     let plan = Plan::new(kernel, &launch);

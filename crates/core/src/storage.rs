@@ -151,13 +151,14 @@ impl Storage {
     pub fn keep(&self) {
         self.0.keeps.set(true);
     }
-    /// What a kernel makes of this memory under a key, if that is kept by now. It is `bytes` long, and `make` writes it.
+    /// Whether anything is kept of it. What JavaScript writes through a view of its own changes no version.
+    #[cfg_attr(hot_paths, optimize(speed))]
+    pub(crate) fn keeps(&self) -> bool {
+        self.0.keeps.get() && !self.0.lent.get()
+    }
+    /// What a kernel makes of memory that `keeps`, under a key, if that is kept by now. It is `bytes` long, and `make` writes it.
     #[cfg_attr(hot_paths, optimize(speed))]
     pub(crate) fn kept(&self, key: &[usize; 16], bytes: usize, make: impl FnOnce(*mut u8)) -> Option<Storage> {
-        // What JavaScript writes through a view of its own changes no version.
-        if !self.0.keeps.get() || self.0.lent.get() {
-            return None;
-        }
         let version = self.version();
         let mut slot = self.0.kept.borrow_mut();
         let known = slot.as_mut().filter(|kept| kept.key == *key && kept.version == version);

@@ -92,7 +92,6 @@ impl<'a> Launch<'a> {
 /// stay as they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Prepared {
-    pub input: usize,
     pub bytes: usize,
     /// Launches with equal keys make the same of the same elements. The first number is the way that reads it.
     pub key: [usize; 16],
@@ -109,6 +108,8 @@ pub struct Ready {
 /// How a kernel prepares an input.
 #[derive(Clone, Copy)]
 pub struct Prepare {
+    /// Which input it is made of.
+    pub input: usize,
     /// What a launch would make, if it makes anything.
     pub plan: fn(&Launch) -> Option<Prepared>,
     /// Makes it, in so many bytes on a multiple of 64.

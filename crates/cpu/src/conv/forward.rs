@@ -172,7 +172,7 @@ impl<T: Tiled> Weights<T> {
         let steps = [self.group, co, ci, d, h, w].map(|step| step as usize);
         let [group, co, ci, d, h, w] = steps;
         let key = [way, self.ptr as usize, g.groups, g.co, g.ci, kd, kh, kw, group, co, ci, d, h, w, 0, 0];
-        Prepared { input: 1, bytes: g.groups * len * size_of::<T>(), key }
+        Prepared { bytes: g.groups * len * size_of::<T>(), key }
     }
 }
 

@@ -32,14 +32,14 @@ use winograd::Gradient;
 pub const CONV: Kernel = Kernel::new("conv", forward_run)
     .with_scratch(forward_scratch)
     .with_split(forward_split)
-    .with_prepare(Prepare { plan: forward_prepared, run: forward_prepare });
+    .with_prepare(Prepare { input: 1, plan: forward_prepared, run: forward_prepare });
 
 /// The gradient of `CONV`'s x; as a forward pass, a transposed convolution.
 /// ins: dy, w, optionally a bias over dx's channels; out: dx.
 pub const CONV_BACKWARD_INPUT: Kernel = Kernel::new("conv_backward_input", input_run)
     .with_scratch(input_scratch)
     .with_split(input_split)
-    .with_prepare(Prepare { plan: input_prepared, run: input_prepare });
+    .with_prepare(Prepare { input: 1, plan: input_prepared, run: input_prepare });
 
 /// The gradient of `CONV`'s w. ins: x, dy; out: dw.
 pub const CONV_BACKWARD_WEIGHT: Kernel =

@@ -35,10 +35,11 @@ pub use tile::{count, pick_tile, set_clock, set_tile, tiles};
 /// - dtypes: all equal; float32, float64, int64, int32, uint8. Integers wrap.
 ///
 /// Transposed and broadcast operands are read in place. k = 0 gives 0 (or `beta * init`).
-pub const MATMUL: Kernel = Kernel::new("matmul", run)
-    .with_scratch(scratch)
-    .with_split(split)
-    .with_prepare(Prepare { plan: prepared, run: prepare });
+pub const MATMUL: Kernel = Kernel::new("matmul", run).with_scratch(scratch).with_split(split).with_prepare(Prepare {
+    input: 1,
+    plan: prepared,
+    run: prepare,
+});
 
 /// Names what is kept of B here.
 const WAY: usize = 3;
@@ -190,7 +191,7 @@ impl<'a, T: Tiled> Product<'a, T> {
         let [row, col] = [self.b.row, self.b.col].map(|step| step as usize);
         let key = [WAY, tile.nr, self.b.ptr as usize, n, k, row, col, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let bytes = block::blocks_len(&tile, n, k) * size_of::<T>();
-        (whole && T::DTYPE == DType::F32).then_some(Prepared { input: 1, bytes, key })
+        (whole && T::DTYPE == DType::F32).then_some(Prepared { bytes, key })
     }
 
     fn scratch(&self) -> usize {

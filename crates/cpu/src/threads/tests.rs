@@ -86,7 +86,7 @@ fn bits(kernel: &Kernel, outs: &[&[usize]], ins: &[&Arr<f32>], attrs: &[Attr], i
         let mut kept = vec![0f32; plan.bytes.div_ceil(64) * 16 + 16];
         let at = unsafe { kept.as_mut_ptr().cast::<u8>().add(kept.as_ptr().cast::<u8>().align_offset(64)) };
         (prepare.run)(&launch, at);
-        launch.ready = Some(Ready { input: plan.input, way: plan.key[0], ptr: at });
+        launch.ready = Some(Ready { input: prepare.input, way: plan.key[0], ptr: at });
         launch.outs.iter().for_each(|out| unsafe { out.ptr.write_bytes(0, out.numel() * out.dtype.size()) });
         let pieces = Plan::new(kernel, &launch);
         pieces.run(kernel, &launch);
