@@ -20,7 +20,7 @@ mod tests;
 use crate::by_dtype::wide_dtype;
 use crate::gemm::tile::Tiled;
 use crate::threads::{Cut, Split, WHOLE, threads};
-use crate::{Kernel, Launch, Prepare, Prepared};
+use crate::{Kernel, Launch, Prepare, Prepared, View};
 use cresset_lane::DType;
 use forward::Weights;
 use geometry::Geometry;
@@ -29,17 +29,23 @@ use winograd::Gradient;
 
 /// `y[n, co] = bias[co] + sum over ci of w[co, ci] (correlated with) x[n, ci]`.
 /// ins: x (N, C, D, H, W), w (Co, C / groups, kd, kh, kw), optionally bias (Co); out: y (N, Co, od, oh, ow).
-pub const CONV: Kernel = Kernel::new("conv", forward_run)
-    .with_scratch(forward_scratch)
-    .with_split(forward_split)
-    .with_prepare(Prepare { input: 1, plan: forward_prepared, run: forward_prepare });
+pub const CONV: Kernel =
+    Kernel::new("conv", forward_run).with_scratch(forward_scratch).with_split(forward_split).with_prepare(Prepare {
+        input: 1,
+        plan: |l| forward_keeps(l).map(Keeps::prepared),
+        run: |l, to| _ = forward_keeps(l).map(|keeps| keeps.prepare(to)),
+    });
 
 /// The gradient of `CONV`'s x; as a forward pass, a transposed convolution.
 /// ins: dy, w, optionally a bias over dx's channels; out: dx.
 pub const CONV_BACKWARD_INPUT: Kernel = Kernel::new("conv_backward_input", input_run)
     .with_scratch(input_scratch)
     .with_split(input_split)
-    .with_prepare(Prepare { input: 1, plan: input_prepared, run: input_prepare });
+    .with_prepare(Prepare {
+        input: 1,
+        plan: |l| input_keeps(l).map(Keeps::prepared),
+        run: |l, to| _ = input_keeps(l).map(|keeps| keeps.prepare(to)),
+    });
 
 /// The gradient of `CONV`'s w. ins: x, dy; out: dw.
 pub const CONV_BACKWARD_WEIGHT: Kernel =
@@ -77,41 +83,47 @@ fn forward_scratch(launch: &Launch) -> usize {
     Problem::forward(&g, launch).and_then(|problem| problem.scratch()).unwrap_or_else(general)
 }
 
-/// What can be kept of the weights: of `problem`, or of a convolution as `forward` computes it. Networks compute in float32.
-fn prepared(launch: &Launch, problem: Option<Problem>, general: Option<(Geometry, Weights<f32>)>) -> Option<Prepared> {
-    if launch.outs[0].dtype != DType::F32 {
-        return None;
-    }
-    match problem.and_then(|problem| problem.prepared()) {
-        Some(way) => way,
-        None => general.map(|(g, w)| forward::prepared(&g, [&launch.ins[0], &launch.outs[0]], &w)),
-    }
+/// What is made of the weights before anything is computed, and may be kept.
+enum Keeps<'a> {
+    Transformed(Problem<'a>),
+    Packed(Geometry, [&'a View<'a>; 2], Weights<f32>),
 }
 
-/// Makes it.
-fn prepare(launch: &Launch, problem: Option<Problem>, general: Option<(Geometry, Weights<f32>)>, to: *mut u8) {
-    unsafe {
-        match (problem.filter(|problem| problem.prepared().is_some()), general) {
-            (Some(problem), _) => winograd::prepare(&problem, to),
-            (None, Some((g, w))) => forward::prepare(&g, [&launch.ins[0], &launch.outs[0]], &w, to),
-            (None, None) => {}
+impl Keeps<'_> {
+    fn prepared(self) -> Prepared {
+        match self {
+            Keeps::Transformed(problem) => winograd::prepared(&problem),
+            Keeps::Packed(g, views, w) => forward::prepared(&g, views, &w),
+        }
+    }
+
+    fn prepare(self, to: *mut u8) {
+        unsafe {
+            match self {
+                Keeps::Transformed(problem) => winograd::prepare(&problem, to),
+                Keeps::Packed(g, views, w) => forward::prepare(&g, views, &w, to),
+            }
         }
     }
 }
 
-/// A forward pass as `forward` computes it.
-fn forward_general(launch: &Launch, g: &Geometry) -> Option<(Geometry, Weights<f32>)> {
-    (launch.outs[0].dtype == DType::F32 && !g.is_depthwise()).then(|| (*g, Weights::of(launch, g)))
+/// Of a launch that `problem` computes or else `forward`, with this geometry and weights.
+fn keeps<'a>(launch: &'a Launch, problem: Option<Problem<'a>>, g: Geometry, w: Weights<f32>) -> Option<Keeps<'a>> {
+    match problem {
+        Some(problem) if planes::takes(&problem) => None,
+        Some(problem) if winograd::pays(&problem) => Some(Keeps::Transformed(problem)),
+        _ => Some(Keeps::Packed(g, [&launch.ins[0], &launch.outs[0]], w)),
+    }
 }
 
-fn forward_prepared(launch: &Launch) -> Option<Prepared> {
-    let g = forward_geometry(launch);
-    prepared(launch, Problem::forward(&g, launch), forward_general(launch, &g))
+/// Whether the weights may be kept at all: networks compute in float32.
+fn can_keep(launch: &Launch, g: &Geometry) -> bool {
+    launch.outs[0].dtype == DType::F32 && !g.is_depthwise()
 }
 
-fn forward_prepare(launch: &Launch, to: *mut u8) {
+fn forward_keeps<'a>(launch: &'a Launch) -> Option<Keeps<'a>> {
     let g = forward_geometry(launch);
-    prepare(launch, Problem::forward(&g, launch), forward_general(launch, &g), to);
+    can_keep(launch, &g).then(|| keeps(launch, Problem::forward(&g, launch), g, Weights::of(launch, &g)))?
 }
 
 fn input_geometry(launch: &Launch) -> Geometry {
@@ -138,20 +150,10 @@ fn input_run(launch: &Launch) {
     wide_dtype!(launch.outs[0].dtype, T => go::<T>(launch, &g))
 }
 
-/// A gradient of the input as `forward` computes it.
-fn input_general(launch: &Launch, g: &Geometry) -> Option<(Geometry, Weights<f32>)> {
-    let float = launch.outs[0].dtype == DType::F32 && !g.is_depthwise();
-    g.turned().filter(|_| float).map(|turned| (turned, Weights::turned(launch, g)))
-}
-
-fn input_prepared(launch: &Launch) -> Option<Prepared> {
+fn input_keeps<'a>(launch: &'a Launch) -> Option<Keeps<'a>> {
     let g = input_geometry(launch);
-    prepared(launch, Problem::backward(&g, launch), input_general(launch, &g))
-}
-
-fn input_prepare(launch: &Launch, to: *mut u8) {
-    let g = input_geometry(launch);
-    prepare(launch, Problem::backward(&g, launch), input_general(launch, &g), to);
+    let turned = g.turned().filter(|_| can_keep(launch, &g))?;
+    keeps(launch, Problem::backward(&g, launch), turned, Weights::turned(launch, &g))
 }
 
 fn input_scratch(launch: &Launch) -> usize {

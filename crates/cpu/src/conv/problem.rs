@@ -3,7 +3,7 @@
 use super::forward::Weights;
 use super::geometry::Geometry;
 use super::{planes, winograd};
-use crate::{Launch, Prepared, View};
+use crate::{Launch, View};
 use cresset_lane::DType;
 
 /// Whether a convolution has 3x3 taps, stride 1 and two dimensions.
@@ -54,14 +54,6 @@ impl<'a> Problem<'a> {
             return false;
         }
         true
-    }
-
-    /// What can be kept of the weights, if there is a way; some keep nothing.
-    pub fn prepared(&self) -> Option<Option<Prepared>> {
-        if planes::takes(self) {
-            return Some(None);
-        }
-        winograd::pays(self).then(|| Some(winograd::prepared(self)))
     }
 
     /// Scratch of `run`, if there is a way.
