@@ -2,9 +2,10 @@
 
 use smallvec::SmallVec;
 
+use crate::demand::{Class, Found, Test, refuse};
 use crate::lane::Demand;
 use crate::lane::expr::{Derivative, Pointwise, RealOp, Slot, arith};
-use crate::{Result, Tensor, attach, autograd, bail, ops, pointwise, promote};
+use crate::{DType, Result, Tensor, attach, autograd, bail, ensure, ops, pointwise, promote};
 
 /// How a loss ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -139,4 +140,49 @@ fn derivative<D: Derivative>(g: &Tensor, ins: &[Tensor], params: &[f64]) -> Resu
         }
     }
     pointwise::derivative::<D>(&operands, params).map(Some)
+}
+/// Refuses targets that are not class indices, or out of range.
+pub(crate) fn check_classes(op: &str, target: &Tensor, classes: usize, ignored: i64) -> Result<()> {
+    ensure!(
+        target.dtype() == DType::I64,
+        DType,
+        "{op}: expected scalar type Long but found {}",
+        target.dtype().c_name()
+    );
+    let known = if target.is_readable() { target.to_vec::<i64>()? } else { Vec::new() };
+    for t in known {
+        if t != ignored && !(0..classes as i64).contains(&t) {
+            let found = Found { value: t as f64, at: 0, bound: classes };
+            return Err(refuse(op, &CLASS, &found));
+        }
+    }
+    Ok(())
+}
+
+/// A target that is no class.
+pub(crate) static CLASS: Demand = Demand {
+    class: Class::Index,
+    test: Test::Inside,
+    input: 1,
+    says: |op, found| format!("{op}: Target {} is out of bounds: there are {} classes.", found.value, found.bound),
+};
+
+/// Refuses class weights that are not one for each class, of the input's dtype.
+pub(crate) fn check_weight(op: &str, input: &Tensor, weight: Option<&Tensor>, classes: usize) -> Result<()> {
+    let Some(w) = weight else { return Ok(()) };
+    ensure!(
+        w.ndim() <= 1 && w.numel() == classes,
+        Shape,
+        "{op}: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of \
+         shape: {:?}",
+        w.shape()
+    );
+    ensure!(
+        w.dtype() == input.dtype(),
+        DType,
+        "{op}: expected scalar type {} but found {} (the weight's)",
+        input.dtype().c_name(),
+        w.dtype().c_name()
+    );
+    Ok(())
 }

@@ -227,3 +227,20 @@ fn results_of_one_composed_op_share_its_node() -> Result<()> {
     assert_eq!(values(grad(&[sum(&copy)?], &[None], &[lu], false, false)?[0].as_ref().unwrap()), [1.0; 4]);
     Ok(())
 }
+
+#[test]
+fn cross_entropy_has_one_gradient_and_two_nodes() -> Result<()> {
+    let x = leaf(&[0.5, -1.0, 2.0, 0.25, 3.0, -0.5], &[2, 3]);
+    let target = Tensor::from_slice(&[2i64, 0], &[2])?;
+    let loss = || ops::cross_entropy(&x, &target, None, -100, "mean", 0.1);
+    let node = loss()?.grad_fn().unwrap();
+    assert_eq!(node.inputs().len(), 1);
+    assert_eq!(node.inputs()[0].as_ref().unwrap().node.name, "LogSoftmaxBackward0");
+    let of = |create_graph: bool| Ok(grad(&[loss()?], &[None], &[x.clone()], false, create_graph)?[0].clone().unwrap());
+    let (once, through): (Tensor, Tensor) = (of(false)?, of(true)?);
+    assert!(once.grad_fn().is_none() && through.grad_fn().is_some());
+    for (a, b) in values(&once).into_iter().zip(values(&through)) {
+        assert!((a - b).abs() < 1e-15, "{a} is not {b}");
+    }
+    Ok(())
+}

@@ -199,9 +199,10 @@ families! {
     indexing
     init
     joining
+    likelihood
     lookup
     loss
-    loss_class
+    margins
     masked
     masking
     normalization

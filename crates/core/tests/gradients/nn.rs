@@ -64,6 +64,18 @@ fn classification_losses() {
             ops::multi_margin_loss(&x[0], &target, 2, 1.1, Some(&w), r)
         });
     }
+    // Classes before, between and behind places; and neither beside each other.
+    let places = Tensor::from_slice(&[2i64, 0, 1, 1, 0, 2], &[2, 3]).unwrap();
+    for (name, smoothing) in [("", 0.0), (", smoothed", 0.2)] {
+        let loss = |x: &Tensor, r: &str| ops::cross_entropy(x, &places, Some(&w), 0, r, smoothing);
+        check(&format!("cross_entropy [N, C, d]{name}"), &leaves(32, &[&[2, 3, 3]]), &|x| loss(&x[0], "none"));
+        check(&format!("cross_entropy of [N, d, C]{name}"), &leaves(33, &[&[2, 3, 3]]), &|x| {
+            loss(&ops::transpose(&x[0], 1, 2)?, "mean")
+        });
+        check(&format!("cross_entropy of [d, C, N]{name}"), &leaves(34, &[&[3, 3, 2]]), &|x| {
+            loss(&ops::permute(&x[0], &[2, 1, 0])?, "sum")
+        });
+    }
     check("cross_entropy, distributions", &two, &|x| ops::cross_entropy(&x[0], &x[1], Some(&w), -100, "mean", 0.1));
     let grid = Tensor::from_slice(&[0i64, 2, 1, 0], &[2, 2]).unwrap();
     check("nll_loss of [N, C, d]", &leaves(29, &[&[2, 3, 2]]), &|x| ops::nll_loss(&x[0], &grid, None, -100, "none"));

@@ -7,13 +7,11 @@
 
 mod embedding;
 mod masked;
-mod nll;
 mod place;
 mod shape;
 
 pub use embedding::{EMBEDDING_BACKWARD, REPEAT_INDICES};
 pub use masked::{MASKED_SCATTER, MASKED_SELECT, NONZERO};
-pub use nll::{NLL_LOSS, NLL_LOSS_BACKWARD};
 pub use place::{INDEX_GET, INDEX_PUT, INDEX_RANGE, PutMode};
 pub use shape::{FLIP, TRI};
 

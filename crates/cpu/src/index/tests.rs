@@ -154,36 +154,3 @@ fn embedding_gradients() {
     run(REPEAT_INDICES, &[y.view()], &[repeats.view()], &[]);
     assert_eq!(y.memory, [0, 0, 2, 2, 2]);
 }
-
-#[test]
-fn negative_log_likelihood() {
-    let mut rng = Rng(61);
-    let (x, w) = (Arr::random(&mut rng, &[3, 4, 5], |r| r.float()), Arr::random(&mut rng, &[4], |r| r.float() + 2.0));
-    let t = Arr::<i64>::random(&mut rng, &[3, 5], |r| r.below(5) as i64 - 1);
-    let at = |i: &[usize]| t.get(i) as usize;
-    let live: Vec<Vec<usize>> = indices(&[3, 5]).into_iter().filter(|i| t.get(i) != -1).collect();
-    let loss = |i: &[usize]| -w.get(&[at(i)]) * x.get(&[i[0], at(i), i[1]]);
-    let (sum, weights): (f64, f64) = (live.iter().map(|i| loss(i)).sum(), live.iter().map(|i| w.get(&[at(i)])).sum());
-    let total = Arr::<f64>::zeros(&[]);
-    let each = Arr::<f64>::scattered(&mut rng, &[3, 5]);
-    let ins = [x.view(), t.view(), w.view()];
-    run(NLL_LOSS, &[each.view(), total.view()], &ins, &[0i64.into(), (-1i64).into()]);
-    indices(&[3, 5]).iter().for_each(|i| close(each.get(i), if t.get(i) == -1 { 0.0 } else { loss(i) }, 1e-12));
-    for (reduction, want, divisor) in [(1i64, sum / weights, weights), (2, sum, 1.0)] {
-        let one = Arr::<f64>::zeros(&[]);
-        run(NLL_LOSS, &[one.view(), total.view()], &ins, &[reduction.into(), (-1i64).into()]);
-        close(one.memory[0], want, 1e-12);
-        close(total.memory[0], weights, 1e-12);
-        // What was in memory does not stay.
-        let [g, dx] = [&[] as &[usize], &[3, 4, 5]].map(|shape| {
-            let a = Arr::<f64>::zeros(shape);
-            Arr { memory: vec![2.0; a.memory.len()], ..a }
-        });
-        let ins = [over(&g, &[3, 5], &[0, 0]), t.view(), total.view(), w.view()];
-        run(NLL_LOSS_BACKWARD, &[dx.view()], &ins, &[reduction.into(), (-1i64).into()]);
-        for i in indices(&[3, 4, 5]) {
-            let hit = t.get(&[i[0], i[2]]) == i[1] as i64;
-            close(dx.get(&i), if hit { -2.0 * w.get(&[i[1]]) / divisor } else { 0.0 }, 1e-12);
-        }
-    }
-}

@@ -14,6 +14,9 @@ mod extremum;
 mod fold;
 mod layer_norm;
 mod moments;
+mod nll;
+#[cfg(test)]
+mod nll_tests;
 mod norm;
 mod softmax;
 mod sum;
@@ -24,6 +27,7 @@ pub use batch_norm::{BATCH_NORM, BATCH_NORM_BACKWARD};
 pub use extremum::{AMAX, AMIN, ARGMAX, ARGMIN};
 pub use layer_norm::{LAYER_NORM, LAYER_NORM_BACKWARD};
 pub use moments::VAR_MEAN;
+pub use nll::{CROSS_ENTROPY_BACKWARD, NLL_LOSS, NLL_LOSS_BACKWARD};
 pub use norm::NORM;
 pub use softmax::{LOG_SOFTMAX, LOG_SOFTMAX_BACKWARD, LOGSUMEXP, SOFTMAX, SOFTMAX_BACKWARD};
 pub use sum::{ALL, ANY, COUNT_NONZERO, NANSUM, PROD, SUM};

@@ -76,6 +76,7 @@ pub(crate) fn find(name: &str) -> Option<Entry> {
         "embedding_backward" => apart(accumulate::embedding_backward),
         "nll_loss" => apart(nll::forward),
         "nll_loss_backward" => apart(nll::backward),
+        "cross_entropy_backward" => apart(nll::cross_entropy_backward),
         "conv" => apart(conv::forward),
         "conv_backward_input" => apart(conv::backward_input),
         "conv_backward_weight" => apart(conv::backward_weight),

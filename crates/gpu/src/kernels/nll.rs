@@ -1,11 +1,11 @@
-//! The negative log likelihood of given classes.
+//! The negative log likelihood of given classes, and cross entropy's gradient.
 
 use super::each::{By, Each, each};
 use super::join::Join;
 use crate::error::Result;
 use crate::launch::{Launch, View};
 
-const FIELDS: &str = "  images: u32,\n  places: u32,\n  classes: u32,\n  ignored: i32,\n  x: vec4<u32>,\n  target_: vec4<u32>,\n  loss: vec4<u32>,\n  total: u32,\n  weight: u32,\n  weight_step: u32,\n";
+const FIELDS: &str = "  images: u32,\n  places: u32,\n  classes: u32,\n  ignored: i32,\n  x: vec4<u32>,\n  target_: vec4<u32>,\n  loss: vec4<u32>,\n  total: u32,\n  weight: u32,\n  weight_step: u32,\n  kept: f32,\n  share: f32,\n  logs: u32,\n";
 
 fn steps(v: &View, dims: usize) -> [u32; 4] {
     let mut steps = [v.offset as u32, 0, 0, 0];
@@ -19,6 +19,7 @@ fn steps(v: &View, dims: usize) -> [u32; 4] {
 fn params(l: &Launch, x: &View, target: &View, loss: &View, total: &View, weight: Option<&View>) -> Vec<u32> {
     // A class is what 32 bits hold, and so is what counts for none.
     let ignored = l.attrs[1].i().clamp(i32::MIN as i64, i32::MAX as i64) as i32 as u32;
+    let smoothing = l.attrs[2].f();
     let sizes = [x.shape[0] as u32, x.shape[2] as u32, x.shape[1] as u32, ignored];
     let mut params = sizes.to_vec();
     params.extend(steps(x, 3));
@@ -28,6 +29,9 @@ fn params(l: &Launch, x: &View, target: &View, loss: &View, total: &View, weight
         total.offset as u32,
         weight.map_or(0, |w| w.offset as u32),
         weight.map_or(0, |w| w.strides[0] as i32 as u32),
+        (1.0 - smoothing as f32).to_bits(),
+        ((smoothing / x.shape[1] as f64) as f32).to_bits(),
+        0,
     ]);
     params
 }
@@ -43,6 +47,27 @@ fn value(i: u32, class_: i32) -> f32 {
   return in0(p.x.x + (i / p.places) * p.x.y + u32(class_) * p.x.z + (i % p.places) * p.x.w);
 }
 ";
+
+/// What a target of a class adds to the loss: all of it its own class's, or a share of all classes'.
+const OWN: &str = "\
+fn loss_of(i: u32, class_: i32) -> f32 {
+  return -weight_of(class_) * value(i, class_);
+}
+";
+const SMOOTHED: &str = "\
+fn loss_of(i: u32, class_: i32) -> f32 {
+  var all = 0.0;
+  for (var k = 0; k < i32(p.classes); k++) {
+    all -= weight_of(k) * value(i, k);
+  }
+  return p.share * all - p.kept * weight_of(class_) * value(i, class_);
+}
+";
+
+/// Which text it is.
+fn variant(l: &Launch) -> u64 {
+    l.attrs[0].i() as u64 | ((l.attrs[2].f() != 0.0) as u64) << 2
+}
 
 fn functions(target: &str, weight: Option<&str>) -> String {
     let weight = weight.map_or("1.0".to_string(), |w| format!("{w}(p.weight + u32(class_) * p.weight_step)"));
@@ -70,8 +95,7 @@ fn body(l: u32) {
   for (var i = l; i < p.images * p.places; i += 256u) {
     let c = class_of(i);
     if (counts(c)) {
-      let w = weight_of(c);
-      v += vec2<f32>(-w * value(i, c), w);
+      v += vec2<f32>(loss_of(i, c), weight_of(c));
     }
   }
   let sums = joined(l, v);
@@ -87,7 +111,7 @@ fn body(i: u32) {
   let c = class_of(i);
   var v = 0.0;
   if (counts(c)) {
-    v = -weight_of(c) * value(i, c);
+    v = loss_of(i, c);
   }
   put0(p.loss.x + (i / p.places) * p.loss.y + (i % p.places) * p.loss.z, v);
   if (i == 0u) {
@@ -96,7 +120,7 @@ fn body(i: u32) {
 }
 ";
 
-/// ins: [x, target, weight?]; outs: [loss, total]; attrs: [reduction, ignored].
+/// ins: [x, target, weight?]; outs: [loss, total]; attrs: [reduction, ignored, smoothing].
 pub(crate) fn forward(l: &Launch) -> Result<()> {
     let (x, target, loss, total) = (&l.ins[0], &l.ins[1], &l.outs[0], &l.outs[1]);
     let reduction = l.attrs[0].i();
@@ -104,6 +128,7 @@ pub(crate) fn forward(l: &Launch) -> Result<()> {
     let count = target.numel();
     let body = || {
         let mut text = functions("in1", l.ins.get(2).map(|_| "in2")) + COUNTS;
+        text += if l.attrs[2].f() == 0.0 { OWN } else { SMOOTHED };
         if reduction != 0 {
             text += &Join::sum("joined", "vec2<f32>", 256).text(l.gpu);
         }
@@ -118,7 +143,7 @@ pub(crate) fn forward(l: &Launch) -> Result<()> {
     each(
         l,
         &Each {
-            variant: reduction as u64,
+            variant: variant(l),
             fields: FIELDS,
             params: &params,
             checked: true,
@@ -130,21 +155,61 @@ pub(crate) fn forward(l: &Launch) -> Result<()> {
 
 /// ins: [g, target, total, weight?]; outs: [dx]; attrs as forward.
 pub(crate) fn backward(l: &Launch) -> Result<()> {
+    gradient(l, None, l.ins.get(3))
+}
+
+/// ins: [g, target, total, log-probabilities laid out as dx, weight?]; outs: [dx]; attrs as forward.
+pub(crate) fn cross_entropy_backward(l: &Launch) -> Result<()> {
+    gradient(l, Some(&l.ins[3]), l.ins.get(4))
+}
+
+/// What a class takes of its target's gradient, and what all of them do. Smoothed losses with weights add all weights up for every
+/// element: few losses are both, and the weights lie in a cache.
+const GRADIENT: &str = "\
+fn body(k: u32) {
+  let s = k % p.places;
+  let rest = k / p.places;
+  let c = rest % p.classes;
+  let n = rest / p.classes;
+  let t = class_of(n * p.places + s);
+  let at = n * p.x.y + c * p.x.z + s * p.x.w;
+  var own = 0.0;
+  var each = 0.0;
+  if (t != p.ignored) {
+    let g = in0(p.loss.x + n * p.loss.y + s * p.loss.z)DIVISOR;
+    own = weight_of(t) * g * p.kept;
+    each = g * p.share;
+  }
+  var v = LOGS;
+  if (t == i32(c)) {
+    v -= own;
+  }
+  put0(p.x.x + at, vSMOOTHED);
+}
+";
+
+fn gradient(l: &Launch, logs: Option<&View>, weight: Option<&View>) -> Result<()> {
     let (g, target, total, dx) = (&l.ins[0], &l.ins[1], &l.ins[2], &l.outs[0]);
-    let reduction = l.attrs[0].i();
-    let params = params(l, dx, target, g, total, l.ins.get(3));
-    let divisor = if reduction == 1 { " / in2(p.total)" } else { "" };
+    let mut params = params(l, dx, target, g, total, weight);
+    *params.last_mut().unwrap() = logs.map_or(0, |logs| logs.offset as u32);
+    let smoothed = l.attrs[2].f() != 0.0;
     let body = || {
-        let text = functions("in1", l.ins.get(3).map(|_| "in3"));
+        let weight = weight.map(|_| if logs.is_some() { "in4" } else { "in3" });
+        let text = functions("in1", weight);
         // The function that reads scores is the gradient's writer here.
         let (text, _) = text.split_at(text.find("fn value").unwrap());
-        format!(
-            "{text}fn body(k: u32) {{\n  let s = k % p.places;\n  let rest = k / p.places;\n  let c = rest % p.classes;\n  let n = rest / p.classes;\n  \
-             let i = n * p.places + s;\n  let t = class_of(i);\n  var v = 0.0;\n  if (t == i32(c) && t != p.ignored) {{\n    \
-             v = -weight_of(t) * in0(p.loss.x + n * p.loss.y + s * p.loss.z){divisor};\n  }}\n  \
-             put0(p.x.x + n * p.x.y + c * p.x.z + s * p.x.w, v);\n}}\n"
-        )
+        let all = match (smoothed, weight) {
+            (false, _) => "own",
+            (true, None) => "(own + each * f32(p.classes))",
+            (true, Some(_)) => "(own + each * all_weights())",
+        };
+        let sum = "fn all_weights() -> f32 {\n  var v = 0.0;\n  for (var k = 0; k < i32(p.classes); k++) {\n    v += weight_of(k);\n  }\n  return v;\n}\n";
+        let body = GRADIENT
+            .replace("DIVISOR", if l.attrs[0].i() == 1 { " / in2(p.total)" } else { "" })
+            .replace("LOGS", &if logs.is_some() { format!("m_exp(in3(p.logs + at)) * {all}") } else { "0.0".into() })
+            .replace("SMOOTHED", if smoothed { " - each * weight_of(i32(c))" } else { "" });
+        format!("{text}{}{body}", if all.contains("all_weights") { sum } else { "" })
     };
     let e = Each::new(l.name, l.outs, l.ins, dx.numel(), &body);
-    each(l, &Each { variant: reduction as u64, fields: FIELDS, params: &params, ..e })
+    each(l, &Each { variant: variant(l), fields: FIELDS, params: &params, ..e })
 }

@@ -1,6 +1,7 @@
 //! Indexing, rearrangements, tables, class losses.
 
 use cresset_cpu::index::*;
+use cresset_cpu::reduce::{CROSS_ENTROPY_BACKWARD, NLL_LOSS, NLL_LOSS_BACKWARD};
 use cresset_lane::{Attr, DType};
 
 use crate::testing::{Layout, Operand, Rng, Scene};
@@ -141,34 +142,39 @@ fn many_meet_at_one_place() {
 #[test]
 fn class_losses() {
     let mut rng = Rng(9);
+    let rules =
+        (0..3i64).flat_map(|reduction| [(reduction, 0.0, false), (reduction, 0.0, true), (reduction, 0.3, true)]);
+    let rules: Vec<_> = rules.chain([(1, 0.3, false)]).collect();
     for (n, c, places) in [(1, 3, 1), (64, 10, 1), (5, 7, 400), (0, 4, 1)] {
-        for reduction in 0..3i64 {
-            for weighted in [false, true] {
-                let layout = Layout::Scattered;
-                let attrs = [Attr::from(reduction), Attr::from(-100i64)];
-                let mut class = move |r: &mut Rng| if r.below(7) == 0 { -100.0 } else { r.below(c) as f64 };
-                let loss: &[usize] = if reduction == 0 { &[n, places] } else { &[] };
-                let mut s = Scene::default();
-                s.input(DType::F32, &[n, c, places], layout, &mut rng, |r| r.float() - 2.0);
-                s.input(DType::I64, &[n, places], layout, &mut rng, &mut class);
-                if weighted {
-                    s.input(DType::F32, &[c], layout, &mut rng, |r| 1.5 + r.float());
-                }
-                s.output(DType::F32, loss, layout, &mut rng).output(DType::F32, &[], layout, &mut rng).attrs(&attrs);
-                // Of no places without reduction the total is left as it is.
-                if n > 0 {
-                    s.check(NLL_LOSS, 2e-6, 1e-6);
-                }
-
+        for &(reduction, smoothing, weighted) in &rules {
+            let layout = Layout::Scattered;
+            let attrs = [Attr::from(reduction), Attr::from(-100i64), Attr::from(smoothing)];
+            let mut class = move |r: &mut Rng| if r.below(7) == 0 { -100.0 } else { r.below(c) as f64 };
+            let loss: &[usize] = if reduction == 0 { &[n, places] } else { &[] };
+            let mut s = Scene::default();
+            s.input(DType::F32, &[n, c, places], layout, &mut rng, |r| r.float() - 2.0);
+            s.input(DType::I64, &[n, places], layout, &mut rng, &mut class);
+            if weighted {
+                s.input(DType::F32, &[c], layout, &mut rng, |r| 1.5 + r.float());
+            }
+            s.output(DType::F32, loss, layout, &mut rng).output(DType::F32, &[], layout, &mut rng).attrs(&attrs);
+            // Of no places without reduction the total is left as it is.
+            if n > 0 {
+                s.check(NLL_LOSS, 2e-6, 1e-6);
+            }
+            for kernel in [NLL_LOSS_BACKWARD, CROSS_ENTROPY_BACKWARD] {
                 let mut s = Scene::default();
                 s.input(DType::F32, &[n, places], Layout::Broadcast, &mut rng, |r| r.float());
                 s.input(DType::I64, &[n, places], layout, &mut rng, &mut class);
                 s.input(DType::F32, &[], layout, &mut rng, |r| 30.0 + r.float());
+                if kernel.name == CROSS_ENTROPY_BACKWARD.name {
+                    s.input(DType::F32, &[n, c, places], Layout::At(5), &mut rng, |r| r.float() - 2.0);
+                }
                 if weighted {
                     s.input(DType::F32, &[c], layout, &mut rng, |r| 1.5 + r.float());
                 }
                 s.output(DType::F32, &[n, c, places], Layout::At(3), &mut rng).attrs(&attrs);
-                s.check(NLL_LOSS_BACKWARD, 2e-6, 1e-7);
+                s.check(kernel, 2e-6, 1e-7);
             }
         }
     }

@@ -137,7 +137,7 @@ fn classes() {
             let loss: &[usize] = if reduction == 0 { &[4, 1] } else { &[] };
             s.output(DType::F32, loss, Layout::RowMajor, &mut rng)
                 .output(DType::F32, &[], Layout::RowMajor, &mut rng)
-                .attrs(&[Attr::from(reduction), Attr::from(-100i64)]);
+                .attrs(&[Attr::from(reduction), Attr::from(-100i64), Attr::from(0.0)]);
             fails(gpu, &s, "nll_loss", &format!("index {bad} is out of bounds for a dimension of size 3."));
         }
     });

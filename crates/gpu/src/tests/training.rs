@@ -1,7 +1,7 @@
 //! A training step, of the kernels that the ops of a multilayer perceptron launch: on the GPU and on the CPU the same losses, and at
 //! steady state nothing is created.
 
-use cpu::{elementwise, gemm, index, optim, reduce};
+use cpu::{elementwise, gemm, optim, reduce};
 use cresset_cpu as cpu;
 use cresset_lane::expr::activation::relu;
 use cresset_lane::{Attr, DType};
@@ -159,14 +159,13 @@ fn train(m: &mut dyn Machine, sizes: &[usize], steps: usize, mut after: impl FnM
         let logits = put(m, &[BATCH, c]);
         m.run(reduce::LOG_SOFTMAX, &[&inputs[layers]], &[&logits], &[Attr::from(1usize)]);
         let (loss, total) = (put(m, &[]), put(m, &[]));
-        let rule = [Attr::from(1i64), Attr::from(-100i64)];
+        let rule = [Attr::from(1i64), Attr::from(-100i64), Attr::from(0.0)];
         let cube = |t: &Tensor| t.seen(&[BATCH, c, 1], &[c as isize, 1, 1]);
-        m.run(index::NLL_LOSS, &[&cube(&logits), &target], &[&loss, &total], &rule);
+        m.run(reduce::NLL_LOSS, &[&cube(&logits), &target], &[&loss, &total], &rule);
         // Backward.
         let g = Tensor::new(m.upload(DType::F32, &1f32.to_ne_bytes()), DType::F32, &[]).seen(&[BATCH, 1], &[0, 0]);
-        let (dl, mut dz) = (put(m, &[BATCH, c]), put(m, &[BATCH, c]));
-        m.run(index::NLL_LOSS_BACKWARD, &[&g, &target, &total], &[&cube(&dl)], &rule);
-        m.run(reduce::LOG_SOFTMAX_BACKWARD, &[&dl, &logits], &[&dz], &[Attr::from(1usize)]);
+        let mut dz = put(m, &[BATCH, c]);
+        m.run(reduce::CROSS_ENTROPY_BACKWARD, &[&g, &target, &total, &cube(&logits)], &[&cube(&dz)], &rule);
         let mut gradients = Vec::new();
         for i in (0..layers).rev() {
             let (w, b) = (&parameters[2 * i], &parameters[2 * i + 1]);

@@ -58,3 +58,22 @@ fn softmax_backward(l: &Launch) {
 fn log_softmax_backward(l: &Launch) {
     if is_single(l) { single::backward::<true>(l) } else { double::backward(l, true) }
 }
+
+/// `exp(x) * by`, element by element, of log-probabilities.
+pub(super) trait ExpTimes: Sized {
+    fn exp_times(x: &[Self], by: &[Self], out: &mut [Self]);
+}
+
+impl ExpTimes for f32 {
+    #[inline(always)]
+    fn exp_times(x: &[f32], by: &[f32], out: &mut [f32]) {
+        single::exp_times(x, by, out);
+    }
+}
+
+impl ExpTimes for f64 {
+    #[inline(always)]
+    fn exp_times(x: &[f64], by: &[f64], out: &mut [f64]) {
+        out.iter_mut().zip(x).zip(by).for_each(|((out, x), by)| *out = libm::exp(*x) * by);
+    }
+}

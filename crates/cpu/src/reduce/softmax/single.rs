@@ -196,6 +196,15 @@ pub fn forward(l: &Launch, what: Forward) {
     }
 }
 
+/// `exp(x) * by` of numbers that are not positive.
+pub fn exp_times(x: &[f32], by: &[f32], out: &mut [f32]) {
+    let n = out.len().min(x.len()).min(by.len());
+    registers(n, |i, w| unsafe {
+        let (x, by) = (load(x.as_ptr().add(i), 1, w, 0.0), load(by.as_ptr().add(i), 1, w, 0.0));
+        store(exp_negative(x) * by, out.as_mut_ptr().add(i), 1, w);
+    });
+}
+
 /// The gradient at four elements: `y * (g - sum)` or `g - exp(y) * sum`.
 #[inline(always)]
 fn gradient<const LOG: bool>(g: F32x4, y: F32x4, sum: F32x4) -> F32x4 {
