@@ -59,7 +59,15 @@ fn forward(l: &Launch) {
             if smoothing == 0.0 {
                 return term(class);
             }
-            let all: f64 = (0..classes as isize).map(term).sum();
+            let all = if x.strides[1] == 1 && l.ins.len() == 2 {
+                // Several sums side by side: each has to wait for itself.
+                let mut sums = [0f64; 8];
+                let runs = std::slice::from_raw_parts(scores, classes).chunks(sums.len());
+                runs.for_each(|run| sums.iter_mut().zip(run).for_each(|(sum, x)| *sum -= *x as f64));
+                sums.iter().sum()
+            } else {
+                (0..classes as isize).map(term).sum::<f64>()
+            };
             (1.0 - smoothing) * term(class) + smoothing / classes as f64 * all
         };
         let (mut sum, mut weights) = (0f64, 0f64);
@@ -132,7 +140,9 @@ fn backward(l: &Launch, logs: Option<&View>, weights: Option<&View>) {
                 let alls = [share.all; BLOCK];
                 for from in (0..classes).step_by(BLOCK) {
                     let out = run(row + from as isize, &alls[..BLOCK.min(classes - from)]);
-                    if smoothing != 0.0 {
+                    if smoothing != 0.0 && weights.is_none() {
+                        out.iter_mut().for_each(|v| *v -= share.each);
+                    } else if smoothing != 0.0 {
                         out.iter_mut().zip(from as isize..).for_each(|(v, class)| *v -= weight(class) * share.each);
                     }
                 }
@@ -151,7 +161,8 @@ fn backward(l: &Launch, logs: Option<&View>, weights: Option<&View>) {
             for class in 0..classes as isize {
                 let out = run(at(class), &alls[..count]);
                 if smoothing != 0.0 {
-                    out.iter_mut().zip(&shares).for_each(|(v, share)| *v -= weight(class) * share.each);
+                    let weight = weight(class);
+                    out.iter_mut().zip(&shares).for_each(|(v, share)| *v -= weight * share.each);
                 }
             }
             for (j, share) in shares.iter().enumerate() {
