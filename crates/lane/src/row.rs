@@ -43,6 +43,15 @@ pub(crate) fn real<P: RealOp>(dtype: DType) -> Row {
     }
 }
 
+/// The same, two registers of float32 in a turn of the loop: they share the constants that the function loads, which are what a
+/// long polynomial's time goes into. More of them, or two where a turn has few constants, only push others out of the registers.
+pub(crate) fn long<P: RealOp>(dtype: DType) -> Row {
+    match dtype {
+        DType::F32 => Row { run: evaluate::<F32x4, RealEval<P>, 2>, width: 8 },
+        _ => real::<P>(dtype),
+    }
+}
+
 /// For float32 and float64.
 pub(crate) fn derivative<D: Derivative>(dtype: DType) -> Row {
     match dtype {
@@ -128,7 +137,7 @@ impl<D: Derivative, L: Real> Eval<L> for DerivativeEval<D> {
 
 fn row<L: Num, E: Eval<L>>(width: usize) -> Row {
     const { assert!(E::INS <= MAX_INS && E::PARAMS <= MAX_PARAMS) };
-    Row { run: evaluate::<L, E>, width }
+    Row { run: evaluate::<L, E, 1>, width }
 }
 
 /// The operands at position `i`, counted in lanes. (A plain loop: `array::from_fn` costs the compiler much more.)
@@ -154,14 +163,23 @@ fn parameters<L: Num>(count: usize, params: &[f64; MAX_PARAMS]) -> [L; MAX_PARAM
     p
 }
 
-unsafe fn evaluate<L: Num, E: Eval<L>>(out: *mut u8, ins: &[*const u8; MAX_INS], n: usize, params: &[f64; MAX_PARAMS]) {
+unsafe fn evaluate<L: Num, E: Eval<L>, const TURN: usize>(
+    out: *mut u8,
+    ins: &[*const u8; MAX_INS],
+    n: usize,
+    params: &[f64; MAX_PARAMS],
+) {
     let p = parameters::<L>(E::PARAMS, params);
     let ins = *ins;
     let out = out.cast::<L>();
-    for i in 0..n / (size_of::<L>() / element_size::<L>()) {
-        unsafe {
-            let x = operands::<L>(E::INS, &ins, i);
-            out.add(i).write_unaligned(E::eval(&x[..E::INS], &p[..E::PARAMS]));
+    for i in (0..n / (size_of::<L>() / element_size::<L>())).step_by(TURN) {
+        let mut y = [L::lit(0.0); TURN];
+        for (t, y) in y.iter_mut().enumerate() {
+            let x = unsafe { operands::<L>(E::INS, &ins, i + t) };
+            *y = E::eval(&x[..E::INS], &p[..E::PARAMS]);
+        }
+        for (t, y) in y.into_iter().enumerate() {
+            unsafe { out.add(i + t).write_unaligned(y) };
         }
     }
 }

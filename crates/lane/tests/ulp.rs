@@ -31,16 +31,23 @@ struct Function {
 }
 
 impl Function {
-    /// Runs the loop over `xs` (and `ys`), whose length is a multiple of its width.
+    /// Runs the loop over `xs` (and `ys`).
     fn run<T: Copy + Default>(&self, dtype: DType, xs: &[T], ys: &[T]) -> Vec<T> {
         let row = (self.row)(dtype);
-        assert_eq!(xs.len() % row.width, 0);
+        // The loop takes multiples of its width.
+        let full = |v: &[T]| {
+            let mut v = v.to_vec();
+            v.resize(xs.len().next_multiple_of(row.width), T::default());
+            v
+        };
+        let (count, xs, ys) = (xs.len(), full(xs), full(ys));
         let mut out = vec![T::default(); xs.len()];
         let mut params = [0.0; MAX_PARAMS];
         params[..self.params.len()].copy_from_slice(self.params);
         let mut ins = [xs.as_ptr().cast(); MAX_INS];
         ins[1] = ys.as_ptr().cast();
         unsafe { (row.run)(out.as_mut_ptr().cast(), &ins, xs.len(), &params) };
+        out.truncate(count);
         out
     }
 

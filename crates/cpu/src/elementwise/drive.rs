@@ -14,7 +14,7 @@ const _: () = assert!(MAX_INS == MAX_OPERANDS - 1);
 const BLOCK: usize = 4096;
 /// Rows shorter than this are gathered several at a time.
 const SHORT_ROW: usize = 48;
-const MAX_WIDTH: usize = 4;
+const MAX_WIDTH: usize = 8;
 
 #[repr(C, align(16))]
 struct Buffer([u8; BLOCK]);
@@ -111,10 +111,11 @@ unsafe fn straight(
             (inner.run)(out, &ins, whole, params);
         }
         if rest > 0 {
+            // Of what is wider than float32 loops take one at a time.
             #[repr(C, align(16))]
             #[derive(Clone, Copy)]
-            struct Pad([u8; 8 * MAX_WIDTH]);
-            let mut pads = [Pad([0; 8 * MAX_WIDTH]); MAX_OPERANDS];
+            struct Pad([u8; 4 * MAX_WIDTH]);
+            let mut pads = [Pad([0; 4 * MAX_WIDTH]); MAX_OPERANDS];
             let (first, others) = pads.split_at_mut(1);
             for k in 0..sizes.count {
                 let size = sizes.ins[k];

@@ -62,10 +62,16 @@ macro_rules! evaluation {
         }
     };
     (Real $args:tt $body:block) => {
+        $crate::expr::macros::evaluation!(Real real $args $body);
+    };
+    (Long $args:tt $body:block) => {
+        $crate::expr::macros::evaluation!(Real long $args $body);
+    };
+    (Real $row:ident $args:tt $body:block) => {
         impl RealOp for Op {
             #[inline(never)]
             fn row(dtype: $crate::DType) -> Row {
-                $crate::row::real::<Op>(dtype)
+                $crate::row::$row::<Op>(dtype)
             }
             $crate::expr::macros::evaluation!(fn Real (L) $args $body);
         }

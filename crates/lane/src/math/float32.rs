@@ -2,13 +2,14 @@
 //! is given, the result is that of float64, rounded once.
 
 use super::wide;
-use crate::simd::F32x4;
+use crate::simd::{Constant, F32x4};
 
 /// A constant.
 macro_rules! c {
     ($v:expr) => {{
-        static AT: F32x4 = F32x4::splat($v);
-        F32x4::constant(&AT)
+        #[used]
+        static AT: Constant<F32x4> = Constant::new(F32x4::splat($v));
+        AT.get()
     }};
 }
 
@@ -46,14 +47,15 @@ pub fn exp2(x: F32x4) -> F32x4 {
 macro_rules! polynomial {
     ($x:expr, $coefficients:expr $(,)?) => {{
         const N: usize = $coefficients.len();
-        static AT: [F32x4; N] = F32x4::splats($coefficients);
+        #[used]
+        static AT: [Constant<F32x4>; N] = F32x4::splats($coefficients);
         polynomial($x, &AT)
     }};
 }
 
 #[inline(always)]
-fn polynomial<const N: usize>(x: F32x4, coefficients: &'static [F32x4; N]) -> F32x4 {
-    let c = |k: usize| F32x4::constant(&coefficients[k]);
+fn polynomial<const N: usize>(x: F32x4, coefficients: &'static [Constant<F32x4>; N]) -> F32x4 {
+    let c = |k: usize| coefficients[k].get();
     let pair = |k: usize| if k + 1 < N { c(k + 1).madd(x, c(k)) } else { c(k) };
     let square = x * x;
     let mut k = (N - 2) / 2 * 2 + 1;
@@ -87,20 +89,21 @@ fn scaled(p: F32x4, t: F32x4) -> F32x4 {
 pub fn exp_negative(x: F32x4) -> F32x4 {
     // 2^25 times as large at first: no step leaves the normal numbers, and the last rounds to those below.
     const UP: f32 = 25.0;
+    // Below, it is 0.
+    let x = x.at_least(c!(-104.0));
     let t = x.madd(c!(std::f32::consts::LOG2_E), c!(MAGIC + UP));
     let n = t - c!(MAGIC + UP);
     // ln 2 in two parts, of which the first has so few digits that its product with n is exact.
     let r = n.madd(c!(2.121_944_4e-4), n.madd(c!(-0.693359375), x));
     // (e^r - 1 - r) / r^2, error of the whole 3e-9.
     let q = polynomial!(r, [0.499_999_93, 0.166_665_21, 0.041_668_39, 0.008_368_715, 0.001_381_460_2]);
-    let value = scaled(q.madd(r * r, r) + c!(1.0), t) * c!(1.0 / (1 << 25) as f32);
-    F32x4::from_bits(value.bits() & !x.lt(c!(-104.0)))
+    scaled(q.madd(r * r, r) + c!(1.0), t) * c!(1.0 / (1 << 25) as f32)
 }
 
 /// 1 / (1 + e^-x), within 2.4 ulp as PyTorch's. e^-|x| is between 0 and 1 and so overflows nowhere.
 #[inline]
 pub fn sigmoid(x: F32x4) -> F32x4 {
-    let e = exp_negative(-x.absolute());
+    let e = exp_negative(F32x4::from_bits(x.bits() | c!(-0.0).bits()));
     F32x4::choose(x.lt(zero()), e, c!(1.0)) / (c!(1.0) + e)
 }
 

@@ -3,14 +3,15 @@
 //!
 //! Arguments come from float32, so none is so large or small that float64 over- or underflows on the way.
 
-use crate::simd::{F64x2, I64x2};
+use crate::simd::{Constant, F64x2, I64x2};
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, FRAC_PI_4, LN_2, LOG2_E, LOG10_E, PI};
 
 /// A constant.
 macro_rules! c {
     ($v:expr) => {{
-        static AT: F64x2 = F64x2::splat($v);
-        F64x2::constant(&AT)
+        #[used]
+        static AT: Constant<F64x2> = Constant::new(F64x2::splat($v));
+        AT.get()
     }};
 }
 
@@ -23,14 +24,15 @@ fn zero() -> F64x2 {
 macro_rules! polynomial {
     ($x:expr, $coefficients:expr $(,)?) => {{
         const N: usize = $coefficients.len();
-        static AT: [F64x2; N] = F64x2::splats($coefficients);
+        #[used]
+        static AT: [Constant<F64x2>; N] = F64x2::splats($coefficients);
         polynomial($x, &AT)
     }};
 }
 
 #[inline(always)]
-fn polynomial<const N: usize>(x: F64x2, coefficients: &'static [F64x2; N]) -> F64x2 {
-    let c = |k: usize| F64x2::constant(&coefficients[k]);
+fn polynomial<const N: usize>(x: F64x2, coefficients: &'static [Constant<F64x2>; N]) -> F64x2 {
+    let c = |k: usize| coefficients[k].get();
     let square = x * x;
     let (mut high, mut low) = (c(N - 1), c(N - 2));
     let mut k = N - 2;

@@ -15,6 +15,7 @@ pub use portable::{F32x4, F64x2, I32x4, I64x2};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub use wasm::{F32x4, F64x2, I32x4, I64x2};
 
+use std::cell::UnsafeCell;
 use std::ops::{Add, AddAssign, BitAnd, BitOr, BitXor, Div, Mul, MulAssign, Neg, Not, Sub, SubAssign};
 
 macro_rules! operators {
@@ -77,23 +78,40 @@ macro_rules! inverse {
 }
 inverse!(I32x4 I64x2);
 
-macro_rules! constant {
+/// A number that stands in memory. V8 loads one in a single instruction, but makes one that stands in the code of three, anew in
+/// every turn of a loop (two moves of 64 bits and an unpacking).
+///
+/// For the compiler it might change, or it would be put back into the code; `#[used]` statics keep it believing so. Between two
+/// writes to memory it is loaded once.
+#[repr(transparent)]
+pub struct Constant<T>(UnsafeCell<T>);
+
+// Safety: nobody writes it.
+unsafe impl<T: Sync> Sync for Constant<T> {}
+
+impl<T: Copy> Constant<T> {
+    /// In memory.
+    pub const fn new(value: T) -> Constant<T> {
+        Constant(UnsafeCell::new(value))
+    }
+
+    /// Out of memory.
+    #[inline(always)]
+    pub fn get(&'static self) -> T {
+        // Safety: nobody writes it.
+        unsafe { *self.0.get() }
+    }
+}
+
+macro_rules! constants {
     ($($t:ident $e:ty;)*) => {$(
         impl $t {
-            /// A constant, from memory on wasm: V8 loads one in a single instruction, but makes one that stands in the code of three,
-            /// anew in every turn of a loop (two moves of 64 bits and an unpacking).
-            #[inline(always)]
-            pub fn constant(at: &'static $t) -> $t {
-                // Volatile, or the compiler would know what is there, and put it back into the code.
-                if cfg!(target_arch = "wasm32") { unsafe { std::ptr::read_volatile(at) } } else { *at }
-            }
-
             /// Each of these numbers in all elements.
-            pub const fn splats<const N: usize>(numbers: [$e; N]) -> [$t; N] {
-                let mut all = [$t::splat(numbers[0]); N];
-                let mut k = 1;
+            pub const fn splats<const N: usize>(numbers: [$e; N]) -> [Constant<$t>; N] {
+                let mut all = [const { Constant::new($t::splat(0.0)) }; N];
+                let mut k = 0;
                 while k < N {
-                    all[k] = $t::splat(numbers[k]);
+                    all[k] = Constant::new($t::splat(numbers[k]));
                     k += 1;
                 }
                 all
@@ -101,7 +119,7 @@ macro_rules! constant {
         }
     )*};
 }
-constant!(F32x4 f32; F64x2 f64;);
+constants!(F32x4 f32; F64x2 f64;);
 
 impl F32x4 {
     /// Four float32 in memory, at any address.

@@ -66,18 +66,34 @@ unsafe fn greatest(p: *const f32, n: usize) -> f32 {
     best.to_array().into_iter().fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// The sum of `exp(x - top)` over a row; the exponentials go to `y` unless that is null.
+/// The sum of `exp(x - top)` over a row; the exponentials go to `y` if `KEEP`. Four registers go in a turn of the loop: they share
+/// the constants that the function loads.
 #[inline(never)]
-unsafe fn sum_of_exp(x: *const f32, n: usize, top: f32, y: *mut f32) -> f32 {
+unsafe fn sum_of_exp<const KEEP: bool>(x: *const f32, n: usize, top: f32, y: *mut f32) -> f32 {
     let (top, mut sum) = (all(top), all(0.0));
+    let exp = |i: usize, w: usize| exp_negative(unsafe { load(x.add(i), 1, w, f32::NEG_INFINITY) } - top);
+    let keep = |e: F32x4, i: usize, w: usize| {
+        if KEEP {
+            unsafe { store(e, y.add(i), 1, w) };
+        }
+    };
     for start in (0..n).step_by(4 * BLOCK) {
         let mut part = all(0.0);
-        registers((n - start).min(4 * BLOCK), |i, w| unsafe {
-            let e = exp_negative(load(x.add(start + i), 1, w, f32::NEG_INFINITY) - top);
+        let end = n.min(start + 4 * BLOCK);
+        let mut i = start;
+        while i + 16 <= end {
+            let (a, b, c, d) = (exp(i, 4), exp(i + 4, 4), exp(i + 8, 4), exp(i + 12, 4));
+            part += (a + b) + (c + d);
+            keep(a, i, 4);
+            keep(b, i + 4, 4);
+            keep(c, i + 8, 4);
+            keep(d, i + 12, 4);
+            i += 16;
+        }
+        registers(end - i, |k, w| {
+            let e = exp(i + k, w);
             part += e;
-            if !y.is_null() {
-                store(e, y.add(start + i), 1, w);
-            }
+            keep(e, i + k, w);
         });
         sum += part;
     }
@@ -95,13 +111,13 @@ unsafe fn forward_row(x: *const f32, y: *mut f32, n: usize, what: Forward) {
     unsafe {
         let top = greatest(x, n);
         if what == Forward::Softmax {
-            let factor = all(1.0 / sum_of_exp(x, n, top, y));
+            let factor = all(1.0 / sum_of_exp::<true>(x, n, top, y));
             return registers(n, |i, w| store(load(y.add(i), 1, w, 0.0) * factor, y.add(i), 1, w));
         }
         if what == Forward::LogSumExp && top.is_infinite() {
             return *y = infinite(x, 1, n, top);
         }
-        let log = all(sum_of_exp(x, n, top, std::ptr::null_mut())).log();
+        let log = all(sum_of_exp::<false>(x, n, top, y)).log();
         let top = all(top);
         if what == Forward::LogSumExp {
             return *y = (top + log).to_array()[0];
@@ -196,13 +212,22 @@ pub fn forward(l: &Launch, what: Forward) {
     }
 }
 
-/// `exp(x) * by` of numbers that are not positive.
+/// `exp(x) * by` of numbers that are not positive; four registers in a turn, as in `sum_of_exp`.
 pub fn exp_times(x: &[f32], by: &[f32], out: &mut [f32]) {
     let n = out.len().min(x.len()).min(by.len());
-    registers(n, |i, w| unsafe {
-        let (x, by) = (load(x.as_ptr().add(i), 1, w, 0.0), load(by.as_ptr().add(i), 1, w, 0.0));
-        store(exp_negative(x) * by, out.as_mut_ptr().add(i), 1, w);
-    });
+    let (x, by, out) = (x.as_ptr(), by.as_ptr(), out.as_mut_ptr());
+    let value = |i: usize, w: usize| unsafe { exp_negative(load(x.add(i), 1, w, 0.0)) * load(by.add(i), 1, w, 0.0) };
+    let put = |v: F32x4, i: usize, w: usize| unsafe { store(v, out.add(i), 1, w) };
+    let mut i = 0;
+    while i + 16 <= n {
+        let (a, b, c, d) = (value(i, 4), value(i + 4, 4), value(i + 8, 4), value(i + 12, 4));
+        put(a, i, 4);
+        put(b, i + 4, 4);
+        put(c, i + 8, 4);
+        put(d, i + 12, 4);
+        i += 16;
+    }
+    registers(n - i, |k, w| put(value(i + k, w), i + k, w));
 }
 
 /// The gradient at four elements: `y * (g - sum)` or `g - exp(y) * sum`.
