@@ -47,7 +47,7 @@ pub(crate) fn real<P: RealOp>(dtype: DType) -> Row {
 /// long polynomial's time goes into. More of them, or two where a turn has few constants, only push others out of the registers.
 pub(crate) fn long<P: RealOp>(dtype: DType) -> Row {
     match dtype {
-        DType::F32 => Row { run: evaluate::<F32x4, RealEval<P>, 2>, width: 8 },
+        DType::F32 => Row { run: evaluate_pairs::<F32x4, RealEval<P>>, width: 8 },
         _ => real::<P>(dtype),
     }
 }
@@ -137,7 +137,7 @@ impl<D: Derivative, L: Real> Eval<L> for DerivativeEval<D> {
 
 fn row<L: Num, E: Eval<L>>(width: usize) -> Row {
     const { assert!(E::INS <= MAX_INS && E::PARAMS <= MAX_PARAMS) };
-    Row { run: evaluate::<L, E, 1>, width }
+    Row { run: evaluate::<L, E>, width }
 }
 
 /// The operands at position `i`, counted in lanes. (A plain loop: `array::from_fn` costs the compiler much more.)
@@ -163,7 +163,20 @@ fn parameters<L: Num>(count: usize, params: &[f64; MAX_PARAMS]) -> [L; MAX_PARAM
     p
 }
 
-unsafe fn evaluate<L: Num, E: Eval<L>, const TURN: usize>(
+unsafe fn evaluate<L: Num, E: Eval<L>>(out: *mut u8, ins: &[*const u8; MAX_INS], n: usize, params: &[f64; MAX_PARAMS]) {
+    let p = parameters::<L>(E::PARAMS, params);
+    let ins = *ins;
+    let out = out.cast::<L>();
+    for i in 0..n / (size_of::<L>() / element_size::<L>()) {
+        unsafe {
+            let x = operands::<L>(E::INS, &ins, i);
+            out.add(i).write_unaligned(E::eval(&x[..E::INS], &p[..E::PARAMS]));
+        }
+    }
+}
+
+/// The same, two lanes in a turn.
+unsafe fn evaluate_pairs<L: Num, E: Eval<L>>(
     out: *mut u8,
     ins: &[*const u8; MAX_INS],
     n: usize,
@@ -172,14 +185,12 @@ unsafe fn evaluate<L: Num, E: Eval<L>, const TURN: usize>(
     let p = parameters::<L>(E::PARAMS, params);
     let ins = *ins;
     let out = out.cast::<L>();
-    for i in (0..n / (size_of::<L>() / element_size::<L>())).step_by(TURN) {
-        let mut y = [L::lit(0.0); TURN];
-        for (t, y) in y.iter_mut().enumerate() {
-            let x = unsafe { operands::<L>(E::INS, &ins, i + t) };
-            *y = E::eval(&x[..E::INS], &p[..E::PARAMS]);
-        }
-        for (t, y) in y.into_iter().enumerate() {
-            unsafe { out.add(i + t).write_unaligned(y) };
+    let eval = |i: usize| E::eval(&unsafe { operands::<L>(E::INS, &ins, i) }[..E::INS], &p[..E::PARAMS]);
+    for i in (0..n / (size_of::<L>() / element_size::<L>())).step_by(2) {
+        let (a, b) = (eval(i), eval(i + 1));
+        unsafe {
+            out.add(i).write_unaligned(a);
+            out.add(i + 1).write_unaligned(b);
         }
     }
 }
