@@ -45,6 +45,17 @@ pub struct Output<T> {
     pub init: Option<(T, Init<T>)>,
 }
 
+impl<T: Num> Output<T> {
+    /// Whether what is there is part of what is written, so that writing a place twice would add twice.
+    pub fn adds_to_itself(&self) -> bool {
+        match self.init {
+            None => false,
+            Some((_, Init::Own)) => true,
+            Some((_, Init::Mat(init))) => std::ptr::eq(init.ptr, self.ptr),
+        }
+    }
+}
+
 /// What is added to a product.
 #[derive(Clone, Copy)]
 pub enum Init<T> {
@@ -248,6 +259,19 @@ pub unsafe fn straight<T: Num>(out: &Output<T>, i: usize, j: usize, cols: usize,
 
 /// Writes a tile's values with everything an output may ask for.
 pub unsafe fn store<T: Num>(out: &Output<T>, tile: *const T, nr: usize, i: usize, j: usize, rows: usize, cols: usize) {
+    if let Some(to) = unsafe { straight(out, i, j, cols, rows) } {
+        for r in 0..rows {
+            let (from, c) = (tile.wrapping_add(r * nr), to.c.wrapping_offset(r as isize * to.row));
+            let init = to.init.wrapping_offset(r as isize * to.init_row);
+            for j in 0..cols {
+                unsafe {
+                    let v = *from.add(j);
+                    *c.add(j) = if to.init.is_null() { v } else { v.plus(*init.offset(j as isize * to.init_col)) };
+                }
+            }
+        }
+        return;
+    }
     for r in 0..rows {
         for c in 0..cols {
             unsafe {

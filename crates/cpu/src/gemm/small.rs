@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::block::{Mat, Output, Size, aside, store, straight};
 use super::num::Num;
 use super::pack::{Operand, Strided};
-use super::tile::Tiled;
+use super::tile::{Dest, Tiled};
 
 /// Elements of scratch that `small` needs.
 pub fn small_scratch<T: Tiled>(size: Size) -> usize {
@@ -19,9 +19,12 @@ pub fn small_scratch<T: Tiled>(size: Size) -> usize {
 pub unsafe fn small<T: Tiled>(size: Size, a: &Mat<T>, b: &Mat<T>, out: &Output<T>, work: *mut T) {
     let Size { m, n, k } = size;
     let nr = T::DIRECT_COLS;
-    unsafe {
-        for j in (0..n).step_by(nr) {
-            let cols = nr.min(n - j);
+    // The last columns are computed with those before them, which are written once more, unless that would add twice.
+    let again = n >= nr && !out.adds_to_itself();
+    for j in (0..n).step_by(nr) {
+        let j = if again { j.min(n - nr) } else { j };
+        let cols = nr.min(n - j);
+        unsafe {
             let (panel, panel_row) = if b.col == 1 && cols == nr {
                 (b.ptr.add(j), b.row)
             } else {
@@ -29,22 +32,37 @@ pub unsafe fn small<T: Tiled>(size: Size, a: &Mat<T>, b: &Mat<T>, out: &Output<T
                 b.pack(j, cols, 0, k, nr, work);
                 (work as *const T, nr as isize)
             };
-            let mut i = 0;
-            while i < m {
-                let rows = (m - i).min(4);
-                let run = T::DIRECT[rows - 1];
-                let a_at = a.ptr.wrapping_offset(i as isize * a.row);
-                match if cols == nr { straight(out, i, j, cols, rows) } else { None } {
-                    Some(to) => run(k, a_at, a.row, a.col, panel, panel_row, &to),
-                    None => {
-                        let mut buffer = MaybeUninit::uninit();
-                        run(k, a_at, a.row, a.col, panel, panel_row, &aside(&mut buffer, nr));
+            match if cols == nr { straight(out, 0, j, cols, m) } else { None } {
+                Some(to) => lines(m, k, a, panel, panel_row, to),
+                None => {
+                    for i in (0..m).step_by(4) {
+                        let (rows, mut buffer) = (4.min(m - i), MaybeUninit::uninit());
+                        let a = Mat { ptr: a.ptr.wrapping_offset(i as isize * a.row), ..*a };
+                        lines(rows, k, &a, panel, panel_row, aside(&mut buffer, nr));
                         store(out, buffer.as_ptr().cast(), nr, i, j, rows, cols);
                     }
                 }
-                i += rows;
             }
         }
+    }
+}
+
+/// All rows with a panel of columns, four at a time.
+unsafe fn lines<T: Tiled>(m: usize, k: usize, a: &Mat<T>, panel: *const T, panel_row: isize, mut to: Dest<T>) {
+    let (mut from, mut left) = (a.ptr, m);
+    while left > 0 {
+        let rows = left.min(4);
+        to.rows = rows;
+        unsafe {
+            match rows {
+                4 => T::DIRECT[3](k, from, a.row, a.col, panel, panel_row, &to),
+                _ => T::DIRECT[rows - 1](k, from, a.row, a.col, panel, panel_row, &to),
+            }
+        }
+        from = from.wrapping_offset(4 * a.row);
+        to.c = to.c.wrapping_offset(4 * to.row);
+        to.init = to.init.wrapping_offset(4 * to.init_row);
+        left -= rows;
     }
 }
 
