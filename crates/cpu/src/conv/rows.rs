@@ -12,9 +12,9 @@ use cresset_lane::DType;
 use super::forward::{Weights, bias_of, packed, weights_len};
 use super::geometry::*;
 use crate::View;
-use crate::gemm::block::{Columns, Init, Output, aside, step, store, straight};
+use crate::gemm::block::{Columns, Init, Output, aside, store, straight};
 use crate::gemm::pack::spread;
-use crate::gemm::tile::{MAX_TILE, Tile, Tiled};
+use crate::gemm::tile::{MAX_TILE, Tile, Tiled, depth};
 
 /// More output channels than these repay packing, unless neighbouring taps read the same lines of the cache: else a tile
 /// touches so many of them, and so many pages, that the first cache does not hold them beside the panel of the weights.
@@ -34,7 +34,7 @@ pub fn tile<T: Tiled>(g: &Geometry, x: &View, y: &View) -> Tile<T> {
     let cost = |tile: &Tile<T>| g.co.next_multiple_of(tile.mr) * g.output[2].next_multiple_of(tile.nr);
     let usual = T::tile();
     match T::WIDE {
-        Some(wide) if step(k) == k && 10 * cost(&wide) < 9 * cost(&usual) => wide,
+        Some(wide) if depth(k) == k && 10 * cost(&wide) < 9 * cost(&usual) => wide,
         _ => usual,
     }
 }
@@ -132,7 +132,7 @@ fn plan<T: Tiled>(tile: &Tile<T>, g: &Geometry, source: &Source, memory: &mut Bu
         w_rows: memory.take(g.co),
         weights: memory.take(weights_len(tile, g)),
         image: memory.take(source.len(g.ci)),
-        panel: memory.take(step(k) * tile.mr * T::LANES),
+        panel: memory.take(depth(k) * tile.mr * T::LANES),
     }
 }
 
@@ -193,7 +193,7 @@ unsafe fn products<T: Tiled>(
     to: [isize; 3],
 ) {
     let k = g.ci * g.taps();
-    let (ks, padded) = (step(k), g.co.next_multiple_of(tile.mr));
+    let (ks, padded) = (depth(k), g.co.next_multiple_of(tile.mr));
     let mut k0 = 0;
     loop {
         let count = ks.min(k - k0);

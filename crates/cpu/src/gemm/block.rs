@@ -10,10 +10,8 @@ use std::mem::MaybeUninit;
 
 use super::num::Num;
 use super::pack::{Operand, are_neighbours, spread};
-use super::tile::{Dest, MAX_TILE, Tile};
+use super::tile::{Dest, MAX_TILE, Tile, depth};
 
-/// Most of k that a panel holds.
-const KC: usize = 192;
 /// Columns of B in a block: 384 KiB of float32, a part of the second cache.
 const NC: usize = 512;
 
@@ -84,14 +82,9 @@ pub enum Right<'a, T, B> {
     Packed(*const T),
 }
 
-/// The step along k: as even as possible, so that no step is left with a few elements.
-pub fn step(k: usize) -> usize {
-    k.div_ceil(k.div_ceil(KC).max(1)).max(1)
-}
-
 /// Elements of scratch that `blocked` needs.
 pub fn scratch<T: Num>(tile: &Tile<T>, size: Size) -> usize {
-    step(size.k) * (tile.mr * T::LANES + size.n.min(NC).next_multiple_of(tile.nr))
+    depth(size.k) * (tile.mr * T::LANES + size.n.min(NC).next_multiple_of(tile.nr))
 }
 
 /// Elements that `pack_all` writes.
@@ -105,7 +98,7 @@ pub fn packed_len<T: Num>(tile: &Tile<T>, m: usize, k: usize) -> usize {
 /// `to` has room for `packed_len` elements and the operand for (m x k).
 pub unsafe fn pack_all<T: Num, A: Operand<T>>(tile: &Tile<T>, m: usize, k: usize, a: &A, to: *mut T) {
     let mr = tile.mr;
-    let kc = step(k);
+    let kc = depth(k);
     for k0 in (0..k).step_by(kc) {
         unsafe { a.pack(0, m, k0, kc.min(k - k0), mr, to.add(k0 * m.next_multiple_of(mr))) };
     }
@@ -126,7 +119,7 @@ fn block_at<T: Num>(tile: &Tile<T>, size: Size, j0: usize, k0: usize) -> usize {
 /// # Safety
 /// `to` has room for `blocks_len` elements and the operand for (k x n).
 pub unsafe fn pack_blocks<T: Num, B: Operand<T>>(tile: &Tile<T>, size: Size, b: &B, to: *mut T) {
-    let kc = step(size.k);
+    let kc = depth(size.k);
     for j0 in (0..size.n).step_by(NC) {
         for k0 in (0..size.k).step_by(kc) {
             let (columns, ks) = (NC.min(size.n - j0), kc.min(size.k - k0));
@@ -148,7 +141,7 @@ pub unsafe fn blocked<T: Num, A: Operand<T>, B: Operand<T>>(
     work: *mut T,
 ) {
     let Size { m, n, k } = size;
-    let kc = step(k);
+    let kc = depth(k);
     let padded = m.next_multiple_of(tile.mr);
     let panel = unsafe { work.add(n.min(NC).next_multiple_of(tile.nr) * kc) };
     unsafe {

@@ -177,7 +177,8 @@ impl<'a, T: Tiled> Product<'a, T> {
         let Size { m, n, k } = self.size;
         if m <= small::SKINNY && k > 8 {
             Path::Skinny
-        } else if m * n * k <= 32 * 32 * 32 || n <= 2 * T::DIRECT_COLS && n * k <= 8192 {
+        } else if m * n * k <= 32 * 32 * 32 || n <= 2 * T::DIRECT_COLS && (m <= 16 || n * k <= 8192) {
+            // Of a small result the operands go by a few times, in the second cache at worst: packing them costs more.
             Path::Small
         } else {
             Path::Blocked

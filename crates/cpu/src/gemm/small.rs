@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::block::{Mat, Output, Size, aside, store, straight};
 use super::num::Num;
 use super::pack::{Operand, Strided};
-use super::tile::{Dest, Tiled};
+use super::tile::{Dest, Tiled, depth};
 
 /// Elements of scratch that `small` needs.
 pub fn small_scratch<T: Tiled>(size: Size) -> usize {
@@ -33,12 +33,12 @@ pub unsafe fn small<T: Tiled>(size: Size, a: &Mat<T>, b: &Mat<T>, out: &Output<T
                 (work as *const T, nr as isize)
             };
             match if cols == nr { straight(out, 0, j, cols, m) } else { None } {
-                Some(to) => lines(m, k, a, panel, panel_row, to),
+                Some(to) => product(m, k, a, panel, panel_row, to),
                 None => {
                     for i in (0..m).step_by(4) {
                         let (rows, mut buffer) = (4.min(m - i), MaybeUninit::uninit());
                         let a = Mat { ptr: a.ptr.wrapping_offset(i as isize * a.row), ..*a };
-                        lines(rows, k, &a, panel, panel_row, aside(&mut buffer, nr));
+                        product(rows, k, &a, panel, panel_row, aside(&mut buffer, nr));
                         store(out, buffer.as_ptr().cast(), nr, i, j, rows, cols);
                     }
                 }
@@ -47,7 +47,24 @@ pub unsafe fn small<T: Tiled>(size: Size, a: &Mat<T>, b: &Mat<T>, out: &Output<T
     }
 }
 
-/// All rows with a panel of columns, four at a time.
+/// All rows with a panel of columns, in the steps along k that the blocked product takes: short sums are more exact.
+unsafe fn product<T: Tiled>(m: usize, k: usize, a: &Mat<T>, panel: *const T, panel_row: isize, mut to: Dest<T>) {
+    let step = depth(k);
+    let mut from = 0;
+    loop {
+        let (count, at) = (step.min(k - from), from as isize);
+        let a = Mat { ptr: a.ptr.wrapping_offset(at * a.col), ..*a };
+        unsafe { lines(m, count, &a, panel.wrapping_offset(at * panel_row), panel_row, to) };
+        from += count;
+        if from >= k {
+            return;
+        }
+        (to.init, to.init_row, to.init_col) = (to.c, to.row, 1);
+    }
+}
+
+/// The same of a single step: four rows at a time.
+#[inline(never)]
 unsafe fn lines<T: Tiled>(m: usize, k: usize, a: &Mat<T>, panel: *const T, panel_row: isize, mut to: Dest<T>) {
     let (mut from, mut left) = (a.ptr, m);
     while left > 0 {

@@ -11,7 +11,16 @@ use super::num::Num;
 /// Room for any tile's accumulators.
 pub const MAX_TILE: usize = 96;
 
+/// Most of k that is summed at a time: what a panel holds.
+const KC: usize = 192;
+
+/// The steps along k in which products are summed: as even as possible, so that none is left with a few elements.
+pub fn depth(k: usize) -> usize {
+    k.div_ceil(k.div_ceil(KC).max(1)).max(1)
+}
+
 /// Where a full tile goes: `c[i][j] = acc[i][j] + init[i * init_row + j * init_col]`.
+#[derive(Clone, Copy)]
 pub struct Dest<T> {
     pub c: *mut T,
     pub row: isize,
@@ -220,6 +229,7 @@ unsafe fn packed_at<T: Num, const MR: usize, const NV: usize, const FIRST: usize
     }
 }
 
+#[inline(always)]
 unsafe fn direct<T: Num, const MR: usize, const NV: usize>(
     k: usize,
     a: *const T,
