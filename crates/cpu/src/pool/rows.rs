@@ -122,7 +122,7 @@ pub(super) type Maxima = unsafe fn(&Lines, (usize, usize), *mut f32, *mut i64);
 pub(super) fn maxima(across: &Across, positions: bool) -> Maxima {
     match (across.kernel, across.stride, across.dilation, positions) {
         (2, 2, 1, true) => largest::<2, 2, true>,
-        (2, 2, 1, false) => largest::<2, 2, false>,
+        (2, 2, 1, false) => largest_of_pairs,
         (3, 2, 1, true) => largest::<3, 2, true>,
         (3, 2, 1, false) => largest::<3, 2, false>,
         (_, 1, _, _) => largest::<0, 1, true>,
@@ -175,6 +175,35 @@ unsafe fn largest<const K: usize, const S: usize, const P: bool>(
             place.high().store(places.add(o + 2).cast::<I64x2>());
         }
     });
+}
+
+/// The commonest of them, without positions: windows of two by two, two apart, of which eight neighbours in two lines are four. What is
+/// not a number is looked for once a row.
+unsafe fn largest_of_pairs(lines: &Lines, range: (usize, usize), values: *mut f32, places: *mut i64) {
+    let mut seen = F32x4::splat(0.0);
+    let mut pairs = |line: *const f32| unsafe {
+        let (a, b) = (F32x4::load(line.cast()).to_array(), F32x4::load(line.add(4).cast()).to_array());
+        let (first, second) = (F32x4::new([a[0], a[2], b[0], b[2]]), F32x4::new([a[1], a[3], b[1], b[3]]));
+        seen += first + second;
+        first.at_least(second)
+    };
+    if lines.counts == [1, 2] {
+        let [upper, lower] = [lines.first, lines.first.wrapping_offset(lines.strides[1])];
+        fours(range, |o| unsafe {
+            let best = pairs(upper.wrapping_add(2 * o));
+            best.at_least(pairs(lower.wrapping_add(2 * o))).store(values.add(o).cast());
+        });
+    } else {
+        fours(range, |o| unsafe {
+            let mut best = F32x4::splat(f32::NEG_INFINITY);
+            lines.each(o, |line, _| best = best.at_least(pairs(line)));
+            best.store(values.add(o).cast());
+        });
+    }
+    // A NaN, or infinities of both signs.
+    if seen.ne(seen).any() {
+        unsafe { largest::<2, 2, false>(lines, range, values, places) };
+    }
 }
 
 /// Sums divided by `by`, for the outputs of `range` (as `range` gives it).
