@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::num::Num;
+use cresset_lane::simd::Constant;
 
 /// Room for any tile's accumulators.
 pub const MAX_TILE: usize = 96;
@@ -99,12 +100,14 @@ unsafe fn spread<T: Num, const MR: usize, const NV: usize, const FIRST: usize, c
     mut a: *const T,
     mut b: impl Rows<T>,
 ) -> [[T::V; NV]; MR] {
+    let again = if FIRST < NV { AGAIN.get() } else { 0 };
     unsafe {
         let mut acc = [[T::zero(); NV]; MR];
         let mut left = k;
         'steps: while left > 0 {
             for u in 0..U {
-                step::<T, MR, NV, FIRST>(&mut acc, a.add(u * MR * T::LANES), u, b);
+                let a = a.add(u * MR * T::LANES);
+                step::<T, MR, NV, FIRST>(&mut acc, [a, a.wrapping_add(again)], u, b);
                 left -= 1;
                 if left == 0 {
                     break 'steps;
@@ -153,12 +156,17 @@ impl<T: Num> Rows<T> for Steps<T> {
     }
 }
 
+/// How far behind A the same elements stand for a second pass over them: at the same place, but neither the compiler nor V8 knows. Else
+/// they would keep A in registers from the first pass to the second, of which there are not enough.
+#[used]
+static AGAIN: Constant<usize> = Constant::new(0);
+
 /// One step of k: the first vectors of B with all rows of A, and then, if there are others, those with all rows once more, so that
 /// neither all of B nor all of A need registers at a time.
 #[inline(always)]
 unsafe fn step<T: Num, const MR: usize, const NV: usize, const FIRST: usize>(
     acc: &mut [[T::V; NV]; MR],
-    a: *const T,
+    [a, again]: [*const T; 2],
     u: usize,
     b: impl Rows<T>,
 ) {
@@ -173,9 +181,7 @@ unsafe fn step<T: Num, const MR: usize, const NV: usize, const FIRST: usize>(
         for j in FIRST..NV {
             let col = b.load(u, j * T::LANES);
             for (i, acc) in acc.iter_mut().enumerate() {
-                // Volatile, or the compiler would keep it from above. A panel lies on whole vectors.
-                let x = a.add(i * T::LANES).cast::<T::V>().read_volatile();
-                acc[j] = T::madd(acc[j], x, col);
+                acc[j] = T::madd(acc[j], T::load(again.add(i * T::LANES)), col);
             }
         }
     }
