@@ -141,6 +141,7 @@ fn derivative<D: Derivative>(g: &Tensor, ins: &[Tensor], params: &[f64]) -> Resu
     }
     pointwise::derivative::<D>(&operands, params).map(Some)
 }
+
 /// Refuses targets that are not class indices, or out of range.
 pub(crate) fn check_classes(op: &str, target: &Tensor, classes: usize, ignored: i64) -> Result<()> {
     ensure!(

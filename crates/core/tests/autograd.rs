@@ -112,6 +112,13 @@ fn errors_name_the_cause() -> Result<()> {
     autograd::inplace("add_", &y, true, |v| ops::add(v, &Tensor::number(1)?))?;
     let e = backward(&[sum(&z)?], &[None], false, false, None).unwrap_err();
     assert!(e.message().contains("modified by an inplace operation"), "{e}");
+    let (scores, target) = (leaf(&[0.5, -1.0], &[1, 2]), Tensor::from_slice(&[1i64], &[1])?);
+    for smoothing in [0.0, 0.1] {
+        let e = ops::cross_entropy(&scores, &target, Some(&x), -100, "mean", smoothing).unwrap_err();
+        assert!(e.kind() == ErrorKind::Runtime && e.message().contains("for 'weight' is not implemented"), "{e}");
+    }
+    let fixed = ops::cross_entropy(&scores, &target, Some(&x.detach()), -100, "mean", 0.0)?;
+    assert!(fixed.grad_fn().is_some());
     Ok(())
 }
 

@@ -92,11 +92,17 @@ fn gradient(
     let scores = planes(shape);
     let places = [scores[0], scores[2]];
     let out = logs.map_or_else(|| Tensor::empty(shape, g.dtype()), |logs| Tensor::empty_like(logs, g.dtype()))?;
-    let steps = layout::view_strides(out.layout(), &scores).unwrap_or_default();
+    let steps = layout::view_strides(out.layout(), &scores).expect("a dense tensor is made of planes");
     let (g, target) = (spread(g, places, rule.reduction)?, Seen::new(target, places)?);
     let mut ins = vec![g.view(), target.view(), total.into()];
     ins.extend(logs.map(|t| Strided::from(t).with(&scores, &steps)));
     ins.extend(weight.map(Strided::from));
+    // Through a softmax all weights count everywhere.
+    let sum = match weight {
+        Some(w) if rule.smoothing > 0.0 && logs.is_some() => Some(autograd::no_grad(|| ops::sum(w, None))?),
+        _ => None,
+    };
+    ins.extend(sum.as_ref().map(Strided::from));
     let kernel = if logs.is_some() { &CROSS_ENTROPY_BACKWARD } else { &NLL_LOSS_BACKWARD };
     dispatch(kernel, &ins, &[Strided::from(&out).with(&scores, &steps)], &rule.attrs())?;
     Ok(out)
@@ -106,9 +112,22 @@ fn node_name(input: &Tensor) -> &'static str {
     if input.ndim() > 2 { "NllLoss2DBackward0" } else { "NllLossBackward0" }
 }
 
+/// `losses`, which a smoothed reduction takes one by one first: a GPU adds up in one workgroup, and not all classes of all targets.
+fn reduced(input: &Tensor, target: &Tensor, weight: Option<&Tensor>, rule: Rule) -> Result<(Tensor, Tensor)> {
+    if rule.smoothing == 0.0 || rule.reduction == Reduction::None {
+        return losses(input, target, weight, rule);
+    }
+    autograd::no_grad(|| {
+        let (each, _) = losses(input, target, weight, Rule { reduction: Reduction::None, ..rule })?;
+        let (_, total) = losses(input, target, weight, Rule { smoothing: 0.0, ..rule })?;
+        let sum = ops::sum(&each, None)?;
+        Ok((if rule.reduction == Reduction::Mean { ops::div(&sum, &total)? } else { sum }, total))
+    })
+}
+
 /// Negative log likelihood of scores for targets that were checked.
 fn nll(input: &Tensor, target: &Tensor, weight: Option<&Tensor>, rule: Rule) -> Result<Tensor> {
-    let (out, total) = losses(input, target, weight, rule)?;
+    let (out, total) = reduced(input, target, weight, rule)?;
     let shape = Shape::from_slice(input.shape());
     attach(&[&out], node_name(input), &[input], &[Some(target), Some(&total), weight], move |ctx| {
         let weight = if ctx.has_saved(2) { Some(ctx.saved(2)?) } else { None };
@@ -147,7 +166,7 @@ fn is_by_rows_or_columns(input: &Tensor) -> bool {
 fn through_softmax(input: &Tensor, target: &Tensor, weight: Option<&Tensor>, rule: Rule) -> Result<Tensor> {
     let x = if is_by_rows_or_columns(input) { input.clone() } else { ops::contiguous(input)? };
     let logs = ops::log_softmax(&x, class_dim(&x) as i64, None)?;
-    let (out, total) = losses(&logs, target, weight, rule)?;
+    let (out, total) = reduced(&logs, target, weight, rule)?;
     let name = if rule.smoothing > 0.0 { "AddBackward0" } else { node_name(&logs) };
     let saved = [Some(&logs), Some(target), Some(&total), weight];
     attach(&[&out], name, &[&logs, &x], &saved, move |ctx| {
@@ -204,6 +223,11 @@ fn check(op: &str, input: &Tensor, target: &Tensor, weight: Option<&Tensor>, ign
         );
     }
     check_weight(op, input, weight, classes)?;
+    ensure!(
+        !weight.is_some_and(|w| autograd::tracks(&[w])),
+        Runtime,
+        "{op}: the derivative for 'weight' is not implemented; detach() it"
+    );
     check_classes(op, target, classes, ignored)
 }
 
@@ -293,7 +317,9 @@ ops! {
         }
         check(OP, input, target, weight, ignore_index)?;
         let rule = Rule { reduction: r, ignored: ignore_index, smoothing: label_smoothing };
-        viewed(through_softmax(input, target, weight, rule)?, input, r)
+        let out = through_softmax(input, target, weight, rule)?;
+        // Of a smoothed one the last node is the sum of its parts.
+        if label_smoothing > 0.0 { Ok(out) } else { viewed(out, input, r) }
     }
 
     /// A linear layer and cross entropy in one: `input` `[N, in]` or `[in]` times `linearWeight` `[classes, ..., in]`

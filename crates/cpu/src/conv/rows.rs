@@ -244,8 +244,8 @@ unsafe fn row<T: Tiled>(
         // The last tile overlaps the one before, and writes what that wrote, unless it would add twice.
         let new = tile.nr.min(width - j);
         let at = (j + new).saturating_sub(tile.nr);
-        let again = new < tile.nr && matches!(out.init, Some((_, Init::Own)));
-        let aside_only = again || width < tile.nr && !run_over;
+        let twice = new < tile.nr && out.adds_to_itself();
+        let aside_only = twice || width < tile.nr && !run_over;
         unsafe {
             let columns = from.add(at);
             match if aside_only { None } else { straight(out, i, at, tile.nr, rows) } {

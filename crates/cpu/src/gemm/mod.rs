@@ -177,12 +177,18 @@ impl<'a, T: Tiled> Product<'a, T> {
         let Size { m, n, k } = self.size;
         if m <= small::SKINNY && k > 8 {
             Path::Skinny
-        } else if m * n * k <= 32 * 32 * 32 || n <= 2 * T::DIRECT_COLS && (m <= 16 || n * k <= 8192) {
-            // Of a small result the operands go by a few times, in the second cache at worst: packing them costs more.
+        } else if m * n * k <= 32 * 32 * 32 || n <= 2 * T::DIRECT_COLS && (n * k <= 8192 || m <= 16 && !self.packs()) {
+            // For a small result the operands go by a few times: packing them costs more.
             Path::Small
         } else {
             Path::Blocked
         }
+    }
+
+    /// Whether `small` would pack B.
+    fn packs(&self) -> bool {
+        let own = self.init.is_some_and(|init| std::ptr::eq(init.ptr, self.out.ptr));
+        small::small_packs(self.size, &self.b, !own)
     }
 
     /// What can be kept of B, the weights of a linear layer.
@@ -201,7 +207,8 @@ impl<'a, T: Tiled> Product<'a, T> {
         }
         let elements = match self.path() {
             Path::Skinny => small::skinny_scratch(self.size),
-            Path::Small => small::small_scratch::<T>(self.size),
+            Path::Small if self.packs() => self.size.k * T::DIRECT_COLS,
+            Path::Small => 0,
             Path::Blocked => block::scratch(&T::tile(), self.size),
         };
         elements * size_of::<T>()

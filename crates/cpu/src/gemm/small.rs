@@ -7,15 +7,18 @@ use super::num::Num;
 use super::pack::{Operand, Strided};
 use super::tile::{Dest, Tiled, depth};
 
-/// Elements of scratch that `small` needs.
-pub fn small_scratch<T: Tiled>(size: Size) -> usize {
-    size.k * T::DIRECT_COLS
+/// Whether `small` packs columns of B: where they are not neighbours, or too few to read a tile's, the last ones included where
+/// `again` says that they are not computed with others.
+pub fn small_packs<T: Tiled>(size: Size, b: &Mat<T>, again: bool) -> bool {
+    let nr = T::DIRECT_COLS;
+    b.col != 1 || size.n < nr || !again && size.n / nr * nr != size.n
 }
 
-/// A product whose B fits the first cache: A is read as it lies, and so is B where its rows are contiguous.
+/// A product of which A and B go by few times, or B fits the first cache: A is read as it lies, and so is B where its rows are
+/// contiguous.
 ///
 /// # Safety
-/// The matrices have the sizes given; `work` has room for `small_scratch` elements.
+/// The matrices have the sizes given; if B is packed, `work` has room for k times `DIRECT_COLS` elements.
 pub unsafe fn small<T: Tiled>(size: Size, a: &Mat<T>, b: &Mat<T>, out: &Output<T>, work: *mut T) {
     let Size { m, n, k } = size;
     let nr = T::DIRECT_COLS;
@@ -71,6 +74,7 @@ unsafe fn lines<T: Tiled>(m: usize, k: usize, a: &Mat<T>, panel: *const T, panel
         let rows = left.min(4);
         to.rows = rows;
         unsafe {
+            // Four rows by name, so that they are inlined here.
             match rows {
                 4 => T::DIRECT[3](k, from, a.row, a.col, panel, panel_row, &to),
                 _ => T::DIRECT[rows - 1](k, from, a.row, a.col, panel, panel_row, &to),

@@ -177,8 +177,8 @@ unsafe fn largest<const K: usize, const S: usize, const P: bool>(
     });
 }
 
-/// The commonest of them, without positions: windows of two by two, two apart, of which eight neighbours in two lines are four. What is
-/// not a number is looked for once a row.
+/// The commonest of them, without positions: windows of two columns, two apart, of which eight neighbours are four; mostly of two lines.
+/// What is not a number is looked for once a row.
 unsafe fn largest_of_pairs(lines: &Lines, range: (usize, usize), values: *mut f32, places: *mut i64) {
     let mut seen = F32x4::splat(0.0);
     let mut pairs = |line: *const f32| unsafe {

@@ -21,20 +21,20 @@ pub const NLL_LOSS: Kernel = Kernel::new("nll_loss", forward);
 /// all of it set by the kernel), `attrs` as in `NLL_LOSS`.
 pub const NLL_LOSS_BACKWARD: Kernel = Kernel::new("nll_loss_backward", |l| backward(l, None, l.ins.get(3)));
 
-/// The gradient of `NLL_LOSS` for what `x` is the log-softmax of, in one pass: `g - exp(x) * sum(g)` for the gradient `g` of `x`.
+/// The gradient of `NLL_LOSS` for what `x` is the log-softmax of, in one pass: `d - exp(x) * sum(d)` where `d` is the gradient for `x`.
 ///
-/// `ins: [g, target, total, x, weight?]` (`x` with the strides of `dx`; in both, classes or places are neighbours), else as
-/// `NLL_LOSS_BACKWARD`.
+/// `ins: [g, target, total, x, weight?, its sum?]`, `outs: [dx]`: `x` and `dx` have the same strides, by which classes or places are
+/// neighbours; with a weight and smoothing the sum of the weights is there too, a scalar. Else as `NLL_LOSS_BACKWARD`.
 pub const CROSS_ENTROPY_BACKWARD: Kernel =
     Kernel::new("cross_entropy_backward", |l| backward(l, Some(&l.ins[3]), l.ins.get(4))).with_split(images);
 
 /// Images, or the places of few large ones. An element takes about a nanosecond: its exponential.
 fn images(l: &Launch) -> Option<Split> {
     let shape = l.outs[0].shape;
-    let by_image = shape[0] > 1 && shape[0] >= shape[2].min(8);
+    let by_image = shape[0] > 1 && (shape[0] >= 8 || shape[2] < 2 * BLOCK);
     let (dim, place) = if by_image { (0, 0) } else { (2, 1) };
     let split = Split::all(l, dim, if by_image { 1 } else { BLOCK }, l.outs[0].numel());
-    Some(split.but(&[(1, place), (2, place), (3, WHOLE), (5, WHOLE)]))
+    Some(split.but(&[(1, place), (2, place), (3, WHOLE), (5, WHOLE), (6, WHOLE)]))
 }
 
 /// `class` of the target at `n` and `s`, unless it is the ignored one.
@@ -54,27 +54,35 @@ fn forward(l: &Launch) {
             None => 1.0,
         };
         let term = |n: usize, s: usize, class: isize| unsafe {
-            let scores = x.ptr.cast::<T>().offset(n as isize * x.strides[0] + s as isize * x.strides[2]);
-            let term = |class: isize| -weight(class) * *scores.offset(class * x.strides[1]) as f64;
-            if smoothing == 0.0 {
-                return term(class);
-            }
-            let all = if x.strides[1] == 1 && l.ins.len() == 2 {
-                // Several sums side by side: each has to wait for itself.
-                let mut sums = [0f64; 8];
-                let runs = std::slice::from_raw_parts(scores, classes).chunks(sums.len());
-                runs.for_each(|run| sums.iter_mut().zip(run).for_each(|(sum, x)| *sum -= *x as f64));
-                sums.iter().sum()
-            } else {
-                (0..classes as isize).map(term).sum::<f64>()
-            };
-            (1.0 - smoothing) * term(class) + smoothing / classes as f64 * all
+            let at = n as isize * x.strides[0] + class * x.strides[1] + s as isize * x.strides[2];
+            -weight(class) * *x.ptr.cast::<T>().offset(at) as f64
         };
         let (mut sum, mut weights) = (0f64, 0f64);
-        for n in 0..images {
-            for s in 0..places {
+        for (n, from) in (0..images).flat_map(|n| (0..places).step_by(BLOCK).map(move |s| (n, s))) {
+            let count = BLOCK.min(places - from);
+            // What all classes add, at these places.
+            let mut alls = [0f64; BLOCK];
+            if smoothing != 0.0 && x.strides[1] == 1 && l.ins.len() == 2 {
+                for (s, all) in (from..).zip(&mut alls[..count]) {
+                    let at = n as isize * x.strides[0] + s as isize * x.strides[2];
+                    let row = unsafe { std::slice::from_raw_parts(x.ptr.cast::<T>().offset(at), classes) };
+                    // Several sums side by side: each has to wait for itself.
+                    let mut sums = [0f64; 8];
+                    let runs = row.chunks(sums.len());
+                    runs.for_each(|run| sums.iter_mut().zip(run).for_each(|(sum, x)| *sum -= *x as f64));
+                    *all = sums.iter().sum();
+                }
+            } else if smoothing != 0.0 {
+                for class in 0..classes as isize {
+                    (from..).zip(&mut alls[..count]).for_each(|(s, all)| *all += term(n, s, class));
+                }
+            }
+            for (s, all) in (from..).zip(&alls[..count]) {
                 let class = class_at(target, ignored, n, s);
-                let own = class.map_or(0.0, |class| term(n, s, class));
+                let own = class.map_or(0.0, |class| match smoothing {
+                    0.0 => term(n, s, class),
+                    _ => (1.0 - smoothing) * term(n, s, class) + smoothing / classes as f64 * all,
+                });
                 if reduction == 0 {
                     let at = n as isize * loss.strides[0] + s as isize * loss.strides[1];
                     unsafe { *loss.ptr.cast::<T>().offset(at) = own as T };
@@ -114,7 +122,11 @@ fn backward(l: &Launch, logs: Option<&View>, weights: Option<&View>) {
             Some(w) => unsafe { *w.ptr.cast::<T>().offset(class * w.strides[0]) },
             None => 1.0,
         };
-        let all_weights: T = if smoothing == 0.0 { 0.0 } else { (0..classes as isize).map(weight).sum() };
+        // All weights: without a log-softmax nobody asks.
+        let all_weights = match l.ins.get(5) {
+            Some(sum) => unsafe { *sum.ptr.cast::<T>() },
+            None => classes as T,
+        };
         let divisor = if reduction == 1 { unsafe { *total.ptr.cast::<T>() } } else { 1.0 };
         let share = |n: usize, s: usize| {
             let Some(class) = class_at(target, ignored, n, s) else { return Share::default() };

@@ -82,6 +82,8 @@ fn compare<T: Element>(
     run(NLL_LOSS_BACKWARD, &[dlogs.view()], &ins, &rule);
     run(LOG_SOFTMAX_BACKWARD, &[two.view()], &[dlogs.view(), logs.view()], &[1usize.into()]);
     ins.insert(3, logs.view());
+    let all = Arr { memory: vec![of(w.memory[..c].iter().map(|&w| value(w)).sum())], ..Arr::zeros(&[]) };
+    ins.extend((weighted && smoothing > 0.0).then(|| all.view()));
     for threads in [1, 3] {
         set_threads(threads);
         let outs = [one.view()];

@@ -5,7 +5,7 @@ use super::join::Join;
 use crate::error::Result;
 use crate::launch::{Launch, View};
 
-const FIELDS: &str = "  images: u32,\n  places: u32,\n  classes: u32,\n  ignored: i32,\n  x: vec4<u32>,\n  target_: vec4<u32>,\n  loss: vec4<u32>,\n  total: u32,\n  weight: u32,\n  weight_step: u32,\n  kept: f32,\n  share: f32,\n  logs: u32,\n";
+const FIELDS: &str = "  images: u32,\n  places: u32,\n  classes: u32,\n  ignored: i32,\n  x: vec4<u32>,\n  target_: vec4<u32>,\n  loss: vec4<u32>,\n  total: u32,\n  weight: u32,\n  weight_step: u32,\n  kept: f32,\n  share: f32,\n  logs: u32,\n  sum: u32,\n";
 
 fn steps(v: &View, dims: usize) -> [u32; 4] {
     let mut steps = [v.offset as u32, 0, 0, 0];
@@ -29,9 +29,8 @@ fn params(l: &Launch, x: &View, target: &View, loss: &View, total: &View, weight
         total.offset as u32,
         weight.map_or(0, |w| w.offset as u32),
         weight.map_or(0, |w| w.strides[0] as i32 as u32),
-        (1.0 - smoothing as f32).to_bits(),
+        ((1.0 - smoothing) as f32).to_bits(),
         ((smoothing / x.shape[1] as f64) as f32).to_bits(),
-        0,
     ]);
     params
 }
@@ -124,11 +123,13 @@ fn body(i: u32) {
 pub(crate) fn forward(l: &Launch) -> Result<()> {
     let (x, target, loss, total) = (&l.ins[0], &l.ins[1], &l.outs[0], &l.outs[1]);
     let reduction = l.attrs[0].i();
-    let params = params(l, x, target, loss, total, l.ins.get(2));
+    let mut params = params(l, x, target, loss, total, l.ins.get(2));
+    params.extend([0, 0]);
+    let smoothed = l.attrs[2].f() != 0.0;
     let count = target.numel();
     let body = || {
         let mut text = functions("in1", l.ins.get(2).map(|_| "in2")) + COUNTS;
-        text += if l.attrs[2].f() == 0.0 { OWN } else { SMOOTHED };
+        text += if smoothed { SMOOTHED } else { OWN };
         if reduction != 0 {
             text += &Join::sum("joined", "vec2<f32>", 256).text(l.gpu);
         }
@@ -147,6 +148,7 @@ pub(crate) fn forward(l: &Launch) -> Result<()> {
             fields: FIELDS,
             params: &params,
             checked: true,
+            work: if smoothed { 16 + 4 * x.shape[1] as u64 } else { 16 },
             by: if reduction == 0 { By::Invocation } else { By::OneGroup },
             ..e
         },
@@ -158,13 +160,12 @@ pub(crate) fn backward(l: &Launch) -> Result<()> {
     gradient(l, None, l.ins.get(3))
 }
 
-/// ins: [g, target, total, log-probabilities laid out as dx, weight?]; outs: [dx]; attrs as forward.
+/// ins: [g, target, total, log-probabilities laid out as dx, weight?, its sum?]; outs: [dx]; attrs as forward.
 pub(crate) fn cross_entropy_backward(l: &Launch) -> Result<()> {
     gradient(l, Some(&l.ins[3]), l.ins.get(4))
 }
 
-/// What a class takes of its target's gradient, and what all of them do. Smoothed losses with weights add all weights up for every
-/// element: few losses are both, and the weights lie in a cache.
+/// What a class takes of its target's gradient, and what all of them do.
 const GRADIENT: &str = "\
 fn body(k: u32) {
   let s = k % p.places;
@@ -191,7 +192,7 @@ fn body(k: u32) {
 fn gradient(l: &Launch, logs: Option<&View>, weight: Option<&View>) -> Result<()> {
     let (g, target, total, dx) = (&l.ins[0], &l.ins[1], &l.ins[2], &l.outs[0]);
     let mut params = params(l, dx, target, g, total, weight);
-    *params.last_mut().unwrap() = logs.map_or(0, |logs| logs.offset as u32);
+    params.extend([logs, l.ins.get(5)].map(|v| v.map_or(0, |v| v.offset as u32)));
     let smoothed = l.attrs[2].f() != 0.0;
     let body = || {
         let weight = weight.map(|_| if logs.is_some() { "in4" } else { "in3" });
@@ -201,14 +202,13 @@ fn gradient(l: &Launch, logs: Option<&View>, weight: Option<&View>) -> Result<()
         let all = match (smoothed, weight) {
             (false, _) => "own",
             (true, None) => "(own + each * f32(p.classes))",
-            (true, Some(_)) => "(own + each * all_weights())",
+            (true, Some(_)) => "(own + each * in5(p.sum))",
         };
-        let sum = "fn all_weights() -> f32 {\n  var v = 0.0;\n  for (var k = 0; k < i32(p.classes); k++) {\n    v += weight_of(k);\n  }\n  return v;\n}\n";
         let body = GRADIENT
             .replace("DIVISOR", if l.attrs[0].i() == 1 { " / in2(p.total)" } else { "" })
             .replace("LOGS", &if logs.is_some() { format!("m_exp(in3(p.logs + at)) * {all}") } else { "0.0".into() })
             .replace("SMOOTHED", if smoothed { " - each * weight_of(i32(c))" } else { "" });
-        format!("{text}{}{body}", if all.contains("all_weights") { sum } else { "" })
+        text.to_string() + &body
     };
     let e = Each::new(l.name, l.outs, l.ins, dx.numel(), &body);
     each(l, &Each { variant: variant(l), fields: FIELDS, params: &params, ..e })

@@ -173,6 +173,9 @@ fn class_losses() {
                 if weighted {
                     s.input(DType::F32, &[c], layout, &mut rng, |r| 1.5 + r.float());
                 }
+                if weighted && smoothing > 0.0 && kernel.name == CROSS_ENTROPY_BACKWARD.name {
+                    s.input(DType::F32, &[], layout, &mut rng, |r| 9.0 + r.float());
+                }
                 s.output(DType::F32, &[n, c, places], Layout::At(3), &mut rng).attrs(&attrs);
                 s.check(kernel, 2e-6, 1e-7);
             }
