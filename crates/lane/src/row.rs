@@ -8,6 +8,7 @@ use crate::dtype::DType;
 use crate::expr::{BitsOp, CompareOp, Derivative, NumOp, RealOp};
 use crate::num::{Bits, Num, Real};
 use crate::simd::F32x4;
+use std::mem::MaybeUninit;
 use std::num::Wrapping;
 
 /// Inputs that a loop can have.
@@ -15,13 +16,28 @@ pub const MAX_INS: usize = 7;
 /// Parameters that a loop can have.
 pub const MAX_PARAMS: usize = 4;
 
+/// Fills the bytes of `out` with elements, a multiple of the row's width, from as many at each of the inputs, all contiguous. No
+/// input lies in `out`: so the compiler knows that writing leaves a function's constants as they are, and keeps them in registers.
+pub type Run = unsafe fn(out: Out, ins: &[*const u8; MAX_INS], params: &[f64; MAX_PARAMS]);
+/// The memory of an output, which nobody has to have set.
+pub type Out<'a> = &'a mut [MaybeUninit<u8>];
+
 /// The loop of one op for one dtype.
 #[derive(Clone, Copy)]
 pub struct Row {
-    /// Computes `n` elements, a multiple of `width`: reads `ins[k]`, writes `out`, all contiguous.
-    pub run: unsafe fn(out: *mut u8, ins: &[*const u8; MAX_INS], n: usize, params: &[f64; MAX_PARAMS]),
+    pub run: Run,
     /// How many elements it takes at a time.
     pub width: usize,
+}
+
+impl Row {
+    /// Computes `bytes` of output at `out`.
+    ///
+    /// # Safety
+    /// As many bytes must be writable there, as many elements readable at `ins`, and none of them among those bytes.
+    pub unsafe fn fill(&self, out: *mut u8, bytes: usize, ins: &[*const u8; MAX_INS], params: &[f64; MAX_PARAMS]) {
+        unsafe { (self.run)(std::slice::from_raw_parts_mut(out.cast(), bytes), ins, params) }
+    }
 }
 
 /// For float32, float64, int64, int32 and uint8.
@@ -40,15 +56,6 @@ pub(crate) fn real<P: RealOp>(dtype: DType) -> Row {
     match dtype {
         DType::F32 => row::<F32x4, RealEval<P>>(4),
         _ => row::<f64, RealEval<P>>(1),
-    }
-}
-
-/// The same, two registers of float32 in a turn of the loop: they share the constants that the function loads, which are what a
-/// long polynomial's time goes into. More of them, or two where a turn has few constants, only push others out of the registers.
-pub(crate) fn long<P: RealOp>(dtype: DType) -> Row {
-    match dtype {
-        DType::F32 => Row { run: evaluate_pairs::<F32x4, RealEval<P>>, width: 8 },
-        _ => real::<P>(dtype),
     }
 }
 
@@ -163,11 +170,12 @@ fn parameters<L: Num>(count: usize, params: &[f64; MAX_PARAMS]) -> [L; MAX_PARAM
     p
 }
 
-unsafe fn evaluate<L: Num, E: Eval<L>>(out: *mut u8, ins: &[*const u8; MAX_INS], n: usize, params: &[f64; MAX_PARAMS]) {
+unsafe fn evaluate<L: Num, E: Eval<L>>(out: Out, ins: &[*const u8; MAX_INS], params: &[f64; MAX_PARAMS]) {
     let p = parameters::<L>(E::PARAMS, params);
     let ins = *ins;
-    let out = out.cast::<L>();
-    for i in 0..n / (size_of::<L>() / element_size::<L>()) {
+    let n = out.len() / size_of::<L>();
+    let out = out.as_mut_ptr().cast::<L>();
+    for i in 0..n {
         unsafe {
             let x = operands::<L>(E::INS, &ins, i);
             out.add(i).write_unaligned(E::eval(&x[..E::INS], &p[..E::PARAMS]));
@@ -175,52 +183,25 @@ unsafe fn evaluate<L: Num, E: Eval<L>>(out: *mut u8, ins: &[*const u8; MAX_INS],
     }
 }
 
-/// The same, two lanes in a turn.
-unsafe fn evaluate_pairs<L: Num, E: Eval<L>>(
-    out: *mut u8,
-    ins: &[*const u8; MAX_INS],
-    n: usize,
-    params: &[f64; MAX_PARAMS],
-) {
-    let p = parameters::<L>(E::PARAMS, params);
-    let ins = *ins;
-    let out = out.cast::<L>();
-    let eval = |i: usize| E::eval(&unsafe { operands::<L>(E::INS, &ins, i) }[..E::INS], &p[..E::PARAMS]);
-    for i in (0..n / (size_of::<L>() / element_size::<L>())).step_by(2) {
-        let (a, b) = (eval(i), eval(i + 1));
-        unsafe {
-            out.add(i).write_unaligned(a);
-            out.add(i + 1).write_unaligned(b);
-        }
-    }
-}
-
-/// Bytes of one element of a lane: a lane of 16 bytes holds four float32.
-const fn element_size<L>() -> usize {
-    if size_of::<L>() == 16 { 4 } else { size_of::<L>() }
-}
-
 unsafe fn compare_scalar<P: CompareOp, L: Num<Mask = bool>>(
-    out: *mut u8,
+    out: Out,
     ins: &[*const u8; MAX_INS],
-    n: usize,
     params: &[f64; MAX_PARAMS],
 ) {
     let p = parameters::<L>(P::PARAMS, params);
     let ins = *ins;
-    for i in 0..n {
-        unsafe {
-            let x = operands::<L>(P::INS, &ins, i);
-            out.add(i).write(P::eval(&x[..P::INS], &p[..P::PARAMS]) as u8);
-        }
+    for (i, out) in out.iter_mut().enumerate() {
+        let x = unsafe { operands::<L>(P::INS, &ins, i) };
+        out.write(P::eval(&x[..P::INS], &p[..P::PARAMS]) as u8);
     }
 }
 
-unsafe fn compare_f32<P: CompareOp>(out: *mut u8, ins: &[*const u8; MAX_INS], n: usize, params: &[f64; MAX_PARAMS]) {
+unsafe fn compare_f32<P: CompareOp>(out: Out, ins: &[*const u8; MAX_INS], params: &[f64; MAX_PARAMS]) {
     let p = parameters::<F32x4>(P::PARAMS, params);
     let ins = *ins;
-    let out = out.cast::<u32>();
-    for i in 0..n / 4 {
+    let n = out.len() / 4;
+    let out = out.as_mut_ptr().cast::<u32>();
+    for i in 0..n {
         unsafe {
             let x = operands::<F32x4>(P::INS, &ins, i);
             out.add(i).write_unaligned(P::eval(&x[..P::INS], &p[..P::PARAMS]).to_bools());

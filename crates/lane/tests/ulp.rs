@@ -46,7 +46,7 @@ impl Function {
         params[..self.params.len()].copy_from_slice(self.params);
         let mut ins = [xs.as_ptr().cast(); MAX_INS];
         ins[1] = ys.as_ptr().cast();
-        unsafe { (row.run)(out.as_mut_ptr().cast(), &ins, xs.len(), &params) };
+        unsafe { row.fill(out.as_mut_ptr().cast(), size_of_val(&out[..]), &ins, &params) };
         out.truncate(count);
         out
     }

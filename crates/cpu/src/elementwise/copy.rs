@@ -3,7 +3,7 @@
 use super::drive::drive;
 use super::iter::{Walk, bases};
 use crate::{Kernel, Launch};
-use cresset_lane::row::{MAX_INS, MAX_PARAMS, Row};
+use cresset_lane::row::{MAX_INS, MAX_PARAMS, Out, Row, Run};
 use cresset_lane::{Bool, DType, Element, F32x4};
 
 /// Copies `ins[0]`, broadcast, to `outs[0]`, converting as `x.to(dtype)` does. The two must not overlap, unless they are
@@ -30,8 +30,6 @@ fn copy(launch: &Launch) {
     drive(launch, Row { run, width: 1 });
 }
 
-type Run = unsafe fn(*mut u8, &[*const u8; MAX_INS], usize, &[f64; MAX_PARAMS]);
-
 fn convert_from<A: Element>(to: DType) -> Run {
     match to {
         DType::F32 => convert::<A, f32>,
@@ -43,9 +41,9 @@ fn convert_from<A: Element>(to: DType) -> Run {
     }
 }
 
-unsafe fn convert<A: Element, B: Element>(out: *mut u8, ins: &[*const u8; MAX_INS], n: usize, _: &[f64; MAX_PARAMS]) {
-    let (from, to) = (ins[0].cast::<A>(), out.cast::<B>());
-    for i in 0..n {
+unsafe fn convert<A: Element, B: Element>(out: Out, ins: &[*const u8; MAX_INS], _: &[f64; MAX_PARAMS]) {
+    let (from, to) = (ins[0].cast::<A>(), out.as_mut_ptr().cast::<B>());
+    for i in 0..out.len() / size_of::<B>() {
         unsafe {
             let v = from.add(i).read();
             to.add(i).write(if A::DTYPE.is_float() { B::from_f64(v.to_f64()) } else { B::from_i64(v.to_i64()) });
@@ -187,9 +185,9 @@ fn choose(launch: &Launch) {
     drive(launch, Row { run, width: 1 });
 }
 
-unsafe fn choose_between<T: Copy>(out: *mut u8, ins: &[*const u8; MAX_INS], n: usize, _: &[f64; MAX_PARAMS]) {
-    let (mask, a, b, to) = (ins[0], ins[1].cast::<T>(), ins[2].cast::<T>(), out.cast::<T>());
-    for i in 0..n {
+unsafe fn choose_between<T: Copy>(out: Out, ins: &[*const u8; MAX_INS], _: &[f64; MAX_PARAMS]) {
+    let (mask, a, b, to) = (ins[0], ins[1].cast::<T>(), ins[2].cast::<T>(), out.as_mut_ptr().cast::<T>());
+    for i in 0..out.len() / size_of::<T>() {
         unsafe {
             let (x, y) = (a.add(i).read(), b.add(i).read());
             to.add(i).write(if mask.add(i).read() != 0 { x } else { y });

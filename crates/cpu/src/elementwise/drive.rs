@@ -108,7 +108,7 @@ unsafe fn straight(
         let rest = n % inner.width;
         let whole = n - rest;
         if whole > 0 {
-            (inner.run)(out, &ins, whole, params);
+            apart(inner, params, sizes, out, ins, whole);
         }
         if rest > 0 {
             // Of what is wider than float32 loops take one at a time.
@@ -122,9 +122,37 @@ unsafe fn straight(
                 std::ptr::copy_nonoverlapping(ins[k].add(whole * size), others[k].0.as_mut_ptr(), rest * size);
                 ins[k] = others[k].0.as_ptr();
             }
-            (inner.run)(first[0].0.as_mut_ptr(), &ins, inner.width, params);
+            inner.fill(first[0].0.as_mut_ptr(), inner.width * sizes.out, &ins, params);
             std::ptr::copy_nonoverlapping(first[0].0.as_ptr(), out.add(whole * sizes.out), rest * sizes.out);
         }
+    }
+}
+
+/// `n` elements, a multiple of the width; those that are computed in place go through a buffer.
+unsafe fn apart(
+    inner: Row,
+    params: &[f64; MAX_PARAMS],
+    sizes: &Sizes,
+    out: *mut u8,
+    mut ins: [*const u8; MAX_INS],
+    n: usize,
+) {
+    let own =
+        |(p, size): (&*const u8, &usize)| p.addr() < out.addr() + n * sizes.out && out.addr() < p.addr() + n * size;
+    if !ins[..sizes.count].iter().zip(&sizes.ins).any(own) {
+        return unsafe { inner.fill(out, n * sizes.out, &ins, params) };
+    }
+    let mut buffer = std::mem::MaybeUninit::<Buffer>::uninit();
+    let mut start = 0;
+    while start < n {
+        let count = (BLOCK / sizes.out).min(n - start);
+        let buffer = buffer.as_mut_ptr().cast::<u8>();
+        unsafe {
+            inner.fill(buffer, count * sizes.out, &ins, params);
+            std::ptr::copy_nonoverlapping(buffer, out.add(start * sizes.out), count * sizes.out);
+        }
+        ins.iter_mut().zip(sizes.ins).for_each(|(p, size)| *p = p.wrapping_add(count * size));
+        start += count;
     }
 }
 

@@ -49,11 +49,11 @@ pointwise! {
     }
 
     /// x * Phi(x) with the normal distribution's Phi
-    Long gelu(x) { x * x.normal_cdf() }
+    Real gelu(x) { x * x.normal_cdf() }
     => dx(g, x) { g * (x.normal_cdf() + x * ((x * x * lit(-0.5)).exp_negative() * lit(super::DENSITY))) }
 
     /// GELU by its tanh approximation: (1 + tanh(t)) / 2 is the sigmoid of 2 t. What divides it is between 1 and 2.
-    Long gelu_tanh(x) {
+    Real gelu_tanh(x) {
         let e = (-super::twice_argument(x).abs()).exp_negative();
         select(x.lt(lit(0.0)), x * e, x) / (lit::<L>(1.0) + e)
     }
@@ -64,7 +64,7 @@ pointwise! {
     }
 
     /// x * sigmoid(x)
-    Long silu(x) { x / (lit::<L>(1.0) + (-x).exp()) }
+    Real silu(x) { x / (lit::<L>(1.0) + (-x).exp()) }
     => dx(g, x) {
         let s = x.sigmoid();
         g * s * x.fused(lit::<L>(1.0) - s, lit(1.0))

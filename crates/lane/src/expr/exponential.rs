@@ -91,7 +91,7 @@ pointwise! {
     => dx(g, x) { g * (-x.log() - lit(1.0)) }
 
     /// 1 / (1 + e^-x)
-    Long sigmoid(x) { x.sigmoid() }
+    Real sigmoid(x) { x.sigmoid() }
     => dx(g, out) { g * (lit::<L>(1.0) - out) * out }
 
     /// log(x / (1 - x))

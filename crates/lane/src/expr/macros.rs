@@ -62,16 +62,10 @@ macro_rules! evaluation {
         }
     };
     (Real $args:tt $body:block) => {
-        $crate::expr::macros::evaluation!(Real real $args $body);
-    };
-    (Long $args:tt $body:block) => {
-        $crate::expr::macros::evaluation!(Real long $args $body);
-    };
-    (Real $row:ident $args:tt $body:block) => {
         impl RealOp for Op {
             #[inline(never)]
             fn row(dtype: $crate::DType) -> Row {
-                $crate::row::$row::<Op>(dtype)
+                $crate::row::real::<Op>(dtype)
             }
             $crate::expr::macros::evaluation!(fn Real (L) $args $body);
         }

@@ -14,7 +14,7 @@
 //!
 //! `softplus::Op` is the op. Inputs are called x, y, z (w where there is a fourth), parameters follow the semicolon; the
 //! first word says what the expression needs: `Num` any dtype, `Bits` integers, `Real` floats, `Compare` any dtype with
-//! a truth value as result; `Long` is `Real` with a loop for long polynomials (`row::long`). A derivative lists the incoming gradient `g`, then the inputs it reads, or `out`, the op's
+//! a truth value as result. A derivative lists the incoming gradient `g`, then the inputs it reads, or `out`, the op's
 //! result: exactly these are saved for the backward pass. `=> dx() { lit(0.0) }` is a derivative that is zero; an input
 //! without a derivative has none. Derivatives follow PyTorch's tools/autograd/derivatives.yaml.
 

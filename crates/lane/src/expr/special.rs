@@ -8,7 +8,7 @@ const ROOT: f64 = FRAC_1_SQRT_2 * FRAC_2_SQRT_PI;
 
 pointwise! {
     /// The error function
-    Long erf(x) { x.erf() }
+    Real erf(x) { x.erf() }
     => dx(g, x) { lit::<L>(super::FRAC_2_SQRT_PI) * (-(x * x)).exp() * g }
 
     /// 1 - erf(x)

@@ -87,24 +87,33 @@ fn scaled(p: F32x4, t: F32x4) -> F32x4 {
 /// ```
 #[inline(always)]
 pub fn exp_negative(x: F32x4) -> F32x4 {
-    // 2^25 times as large at first: no step leaves the normal numbers, and the last rounds to those below.
-    const UP: f32 = 25.0;
+    exp_negative_up(x) * c!(1.0 / UP)
+}
+
+/// How many times as large `exp_negative_up` is: so many that what it gives is not below the normal numbers.
+pub const UP: f32 = (1 << 25) as f32;
+
+/// `exp_negative` times `UP`, for quotients of which it cancels out.
+#[inline(always)]
+pub fn exp_negative_up(x: F32x4) -> F32x4 {
+    let shift = c!(MAGIC + 25.0);
     // Below, it is 0.
     let x = x.at_least(c!(-104.0));
-    let t = x.madd(c!(std::f32::consts::LOG2_E), c!(MAGIC + UP));
-    let n = t - c!(MAGIC + UP);
+    let t = x.madd(c!(std::f32::consts::LOG2_E), shift);
+    let n = t - shift;
     // ln 2 in two parts, of which the first has so few digits that its product with n is exact.
     let r = n.madd(c!(2.121_944_4e-4), n.madd(c!(-0.693359375), x));
     // (e^r - 1 - r) / r^2, error of the whole 3e-9.
     let q = polynomial!(r, [0.499_999_93, 0.166_665_21, 0.041_668_39, 0.008_368_715, 0.001_381_460_2]);
-    scaled(q.madd(r * r, r) + c!(1.0), t) * c!(1.0 / (1 << 25) as f32)
+    scaled(q.madd(r * r, r) + c!(1.0), t)
 }
 
 /// 1 / (1 + e^-x), within 2.4 ulp as PyTorch's. e^-|x| is between 0 and 1 and so overflows nowhere.
 #[inline]
 pub fn sigmoid(x: F32x4) -> F32x4 {
-    let e = exp_negative(F32x4::from_bits(x.bits() | c!(-0.0).bits()));
-    F32x4::choose(x.lt(zero()), e, c!(1.0)) / (c!(1.0) + e)
+    let e = exp_negative_up(F32x4::from_bits(x.bits() | c!(-0.0).bits()));
+    let one = c!(UP);
+    F32x4::choose(x.lt(zero()), e, one) / (one + e)
 }
 
 #[inline(never)]
@@ -137,10 +146,11 @@ pub fn erf(x: F32x4) -> F32x4 {
     let u =
         polynomial!(d, [-3.807_225_3, -1.216_344_6, -0.059_960_8, 0.014_434_725, -0.002_763_297_7, 0.000_302_437_58])
             * d;
-    let t = u + c!(MAGIC);
+    let magic = c!(MAGIC);
+    let t = u + magic;
     // erfc(1) 2^z, relative error 2e-9.
     let p = polynomial!(
-        u - (t - c!(MAGIC)),
+        u - (t - magic),
         [0.157_299_2, 0.109_031_506, 0.037_787_434, 0.008_730_629, 0.001_512_972_6, 0.000_210_763_23, 2.415_071_7e-5],
     );
     let large = with_sign(c!(1.0) - scaled(p, t), x);
@@ -171,13 +181,14 @@ pub fn normal_cdf(x: F32x4) -> F32x4 {
             5.183_484_3e-7,
         ],
     );
-    let t = u + c!(MAGIC);
+    let (magic, half) = (c!(MAGIC), c!(0.5));
+    let t = u + magic;
     // 2^z / 2, relative error 2e-9.
     let p = polynomial!(
-        u - (t - c!(MAGIC)),
+        u - (t - magic),
         [0.5, 0.346_573_6, 0.120_113_23, 0.027_751_643, 0.004_809_244_5, 0.000_669_996_55, 7.672_906e-5],
     );
-    c!(0.5) + with_sign(c!(0.5) - scaled(p, t), x)
+    half + with_sign(half - scaled(p, t), x)
 }
 
 macro_rules! in_float64 {

@@ -158,7 +158,7 @@ macro_rules! float {
             pub fn from_bits(b: $mask) -> $t {
                 $t([$(<$e>::from_bits(b.0[$i] as _)),*])
             }
-            /// Chooses bit by bit: `a` where the mask is set.
+            /// Chooses element by element: `a` where a comparison held.
             #[inline(always)]
             pub fn choose(mask: $mask, a: $t, b: $t) -> $t {
                 Self::from_bits($mask::choose(mask, a.bits(), b.bits()))

@@ -1,4 +1,5 @@
-//! simd128 registers. No relaxed instruction, as its results differ between machines, but for `F32x4::madd`.
+//! simd128 registers. Builds with relaxed SIMD have two of its instructions: that of `F32x4::madd`, whose results differ between
+//! machines, and that of `choose`, whose results do not for the masks it is given.
 
 use core::arch::wasm32::*;
 
@@ -125,7 +126,7 @@ instructions! { I64x2:
 }
 
 macro_rules! float {
-    ($t:ident $mask:ident: $ge:ident $le:ident $ne:ident $shl:ident $shr:ident) => {
+    ($t:ident $mask:ident: $ge:ident $le:ident $ne:ident $shl:ident $shr:ident $select:ident) => {
         impl $t {
             #[inline(always)]
             pub fn ge(self, o: $t) -> $mask {
@@ -150,10 +151,14 @@ macro_rules! float {
             pub fn from_bits(b: $mask) -> $t {
                 $t(b.0)
             }
-            /// Chooses bit by bit: `a` where the mask is set.
+            /// Chooses element by element: `a` where a comparison held.
             #[inline(always)]
             pub fn choose(mask: $mask, a: $t, b: $t) -> $t {
-                $t(v128_bitselect(a.0, b.0, mask.0))
+                // One instruction instead of three. For other masks its results would differ between machines.
+                #[cfg(target_feature = "relaxed-simd")]
+                return $t($select(a.0, b.0, mask.0));
+                #[cfg(not(target_feature = "relaxed-simd"))]
+                return $t(v128_bitselect(a.0, b.0, mask.0));
             }
         }
         impl $mask {
@@ -180,8 +185,8 @@ macro_rules! float {
         }
     };
 }
-float!(F32x4 I32x4: f32x4_ge f32x4_le f32x4_ne i32x4_shl i32x4_shr);
-float!(F64x2 I64x2: f64x2_ge f64x2_le f64x2_ne i64x2_shl i64x2_shr);
+float!(F32x4 I32x4: f32x4_ge f32x4_le f32x4_ne i32x4_shl i32x4_shr i32x4_relaxed_laneselect);
+float!(F64x2 I64x2: f64x2_ge f64x2_le f64x2_ne i64x2_shl i64x2_shr i64x2_relaxed_laneselect);
 
 /// Two float64 rounded to float32. LLVM merges the instruction with shuffles and conversions around it and then has no
 /// instruction for the result, so it goes element by element; the average of a number and itself hides it from LLVM.

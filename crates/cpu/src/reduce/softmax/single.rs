@@ -3,8 +3,9 @@
 use super::{Forward, along};
 use crate::launch::Launch;
 use crate::walk::Walk;
-use cresset_lane::math::float32::exp_negative;
+use cresset_lane::math::float32::{UP, exp_negative, exp_negative_up};
 use cresset_lane::{F32x4, Real};
+use std::mem::MaybeUninit;
 
 /// Registers of neighbouring rows that go together, where the rows are not contiguous themselves: enough that memory is read in
 /// long runs, whatever the stride (rows a power of two apart fall on the same places of a cache).
@@ -51,49 +52,37 @@ fn registers(n: usize, mut f: impl FnMut(usize, usize)) {
     }
 }
 
+/// The same, four registers in a turn, for what is short: `f(position, how many, which of the four)`.
+#[inline(always)]
+fn fours(n: usize, mut f: impl FnMut(usize, usize, usize)) {
+    let whole = n / 16 * 16;
+    for i in (0..whole).step_by(16) {
+        (0..4).for_each(|k| f(i + 4 * k, 4, k));
+    }
+    registers(n - whole, |i, w| f(whole + i, w, i / 4));
+}
+
 /// The greatest of a row. A NaN may be passed over: it makes the sum NaN.
 #[inline(never)]
 unsafe fn greatest(p: *const f32, n: usize) -> f32 {
     let mut best = [all(f32::NEG_INFINITY); 4];
-    let whole = n / 16 * 16;
-    for i in (0..whole).step_by(16) {
-        for (k, best) in best.iter_mut().enumerate() {
-            *best = best.at_least(unsafe { F32x4::load(p.add(i + 4 * k).cast()) });
-        }
-    }
-    registers(n - whole, |i, w| best[0] = best[0].at_least(unsafe { load(p.add(whole + i), 1, w, f32::NEG_INFINITY) }));
+    fours(n, |i, w, k| best[k] = best[k].at_least(unsafe { load(p.add(i), 1, w, f32::NEG_INFINITY) }));
     let best = best[0].at_least(best[1]).at_least(best[2].at_least(best[3]));
     best.to_array().into_iter().fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// The sum of `exp(x - top)` over a row; the exponentials go to `y` if `KEEP`. Four registers go in a turn of the loop: they share
-/// the constants that the function loads.
+/// The sum of `exp(x - top)` over the row at `x`, `UP` times as large, and so are the exponentials in `y`, where there is room for them.
 #[inline(never)]
-unsafe fn sum_of_exp<const KEEP: bool>(x: *const f32, n: usize, top: f32, y: *mut f32) -> f32 {
-    let (top, mut sum) = (all(top), all(0.0));
-    let exp = |i: usize, w: usize| exp_negative(unsafe { load(x.add(i), 1, w, f32::NEG_INFINITY) } - top);
-    let keep = |e: F32x4, i: usize, w: usize| {
-        if KEEP {
-            unsafe { store(e, y.add(i), 1, w) };
-        }
-    };
+unsafe fn sum_of_exp<const KEEP: bool>(x: *const f32, n: usize, top: f32, y: &mut [MaybeUninit<f32>]) -> f32 {
+    let (top, mut sum, y) = (all(top), all(0.0), y.as_mut_ptr().cast::<f32>());
     for start in (0..n).step_by(4 * BLOCK) {
         let mut part = all(0.0);
-        let end = n.min(start + 4 * BLOCK);
-        let mut i = start;
-        while i + 16 <= end {
-            let (a, b, c, d) = (exp(i, 4), exp(i + 4, 4), exp(i + 8, 4), exp(i + 12, 4));
-            part += (a + b) + (c + d);
-            keep(a, i, 4);
-            keep(b, i + 4, 4);
-            keep(c, i + 8, 4);
-            keep(d, i + 12, 4);
-            i += 16;
-        }
-        registers(end - i, |k, w| {
-            let e = exp(i + k, w);
+        registers(n.min(start + 4 * BLOCK) - start, |i, w| unsafe {
+            let e = exp_negative_up(load(x.add(start + i), 1, w, f32::NEG_INFINITY) - top);
             part += e;
-            keep(e, i + k, w);
+            if KEEP {
+                store(e, y.add(start + i), 1, w);
+            }
         });
         sum += part;
     }
@@ -106,23 +95,30 @@ unsafe fn infinite(p: *const f32, stride: isize, n: usize, top: f32) -> f32 {
     (0..n).map(|i| unsafe { *p.offset(i as isize * stride) }).find(|x| x.is_nan()).unwrap_or(top)
 }
 
+/// Writes `f(x)` for each register of a row.
+#[inline(always)]
+unsafe fn map(x: *const f32, y: *mut f32, n: usize, f: impl Fn(F32x4) -> F32x4) {
+    fours(n, |i, w, _| unsafe { store(f(load(x.add(i), 1, w, 0.0)), y.add(i), 1, w) });
+}
+
 #[inline(never)]
 unsafe fn forward_row(x: *const f32, y: *mut f32, n: usize, what: Forward) {
     unsafe {
         let top = greatest(x, n);
         if what == Forward::Softmax {
-            let factor = all(1.0 / sum_of_exp::<true>(x, n, top, y));
-            return registers(n, |i, w| store(load(y.add(i), 1, w, 0.0) * factor, y.add(i), 1, w));
+            let sum = sum_of_exp::<true>(x, n, top, std::slice::from_raw_parts_mut(y.cast(), n));
+            let factor = all(1.0 / sum);
+            return map(y, y, n, |e| e * factor);
         }
         if what == Forward::LogSumExp && top.is_infinite() {
             return *y = infinite(x, 1, n, top);
         }
-        let log = all(sum_of_exp::<false>(x, n, top, y)).log();
+        let log = all(sum_of_exp::<false>(x, n, top, &mut []) / UP).log();
         let top = all(top);
         if what == Forward::LogSumExp {
             return *y = (top + log).to_array()[0];
         }
-        registers(n, |i, w| store(load(x.add(i), 1, w, 0.0) - top - log, y.add(i), 1, w));
+        map(x, y, n, |x| x - top - log);
     }
 }
 
@@ -161,13 +157,15 @@ unsafe fn forward_tile(x: *const f32, y: *mut f32, tile: Tile<2>, what: Forward)
         let read = |at: isize, w: usize| load(x.offset(at), step[0], w, 0.0);
         tile.each(|j, w, [at, _]| top[j] = top[j].at_least(read(at, w)));
         tile.each(|j, w, [at, to]| {
-            let e = exp_negative(read(at, w) - top[j]);
+            let e = exp_negative_up(read(at, w) - top[j]);
             sum[j] += e;
             if what == Forward::Softmax {
                 store(e, y.offset(to), step[1], w);
             }
         });
-        tile.line(|j, _, _| sum[j] = if what == Forward::Softmax { all(1.0) / sum[j] } else { sum[j].log() });
+        tile.line(|j, _, _| {
+            sum[j] = if what == Forward::Softmax { all(1.0) / sum[j] } else { (sum[j] * all(1.0 / UP)).log() }
+        });
         match what {
             Forward::Softmax => tile.each(|j, w, [_, to]| {
                 store(load(y.offset(to), step[1], w, 0.0) * sum[j], y.offset(to), step[1], w);
@@ -212,22 +210,13 @@ pub fn forward(l: &Launch, what: Forward) {
     }
 }
 
-/// `exp(x) * by` of numbers that are not positive; four registers in a turn, as in `sum_of_exp`.
+/// `exp(x) * by` of numbers that are not positive.
 pub fn exp_times(x: &[f32], by: &[f32], out: &mut [f32]) {
     let n = out.len().min(x.len()).min(by.len());
     let (x, by, out) = (x.as_ptr(), by.as_ptr(), out.as_mut_ptr());
-    let value = |i: usize, w: usize| unsafe { exp_negative(load(x.add(i), 1, w, 0.0)) * load(by.add(i), 1, w, 0.0) };
-    let put = |v: F32x4, i: usize, w: usize| unsafe { store(v, out.add(i), 1, w) };
-    let mut i = 0;
-    while i + 16 <= n {
-        let (a, b, c, d) = (value(i, 4), value(i + 4, 4), value(i + 8, 4), value(i + 12, 4));
-        put(a, i, 4);
-        put(b, i + 4, 4);
-        put(c, i + 8, 4);
-        put(d, i + 12, 4);
-        i += 16;
-    }
-    registers(n - i, |k, w| put(value(i + k, w), i + k, w));
+    registers(n, |i, w| unsafe {
+        store(exp_negative(load(x.add(i), 1, w, 0.0)) * load(by.add(i), 1, w, 0.0), out.add(i), 1, w);
+    });
 }
 
 /// The gradient at four elements: `y * (g - sum)` or `g - exp(y) * sum`.
@@ -237,17 +226,12 @@ fn gradient<const LOG: bool>(g: F32x4, y: F32x4, sum: F32x4) -> F32x4 {
 }
 
 #[inline(never)]
-unsafe fn backward_row<const LOG: bool>(g: *const f32, y: *const f32, dx: *mut f32, n: usize) {
+unsafe fn backward_row<const LOG: bool>(g: *const f32, y: *const f32, dx: &mut [MaybeUninit<f32>]) {
+    let (n, dx) = (dx.len(), dx.as_mut_ptr().cast::<f32>());
     let at = |i: usize, w: usize| unsafe { (load(g.add(i), 1, w, 0.0), load(y.add(i), 1, w, 0.0)) };
     let term = |(g, y): (F32x4, F32x4)| if LOG { g } else { g * y };
     let mut sums = [all(0.0); 4];
-    let whole = n / 16 * 16;
-    for i in (0..whole).step_by(16) {
-        for (k, sum) in sums.iter_mut().enumerate() {
-            *sum += term(at(i + 4 * k, 4));
-        }
-    }
-    registers(n - whole, |i, w| sums[i / 4] += term(at(whole + i, w)));
+    fours(n, |i, w, k| sums[k] += term(at(i, w)));
     let sum = all(sums.iter().flat_map(|sum| sum.to_array()).sum());
     registers(n, |i, w| {
         let (g, y) = at(i, w);
@@ -281,7 +265,7 @@ pub fn backward<const LOG: bool>(l: &Launch) {
     let rows = Walk::over_except([y, g, dx], dim).sort_by(0).collapse();
     if [sg, sy, sd] == [1; 3] {
         rows.each_dyn(&mut |[oy, og, od]| unsafe {
-            backward_row::<LOG>(pg.offset(og), py.offset(oy), pd.offset(od), n);
+            backward_row::<LOG>(pg.offset(og), py.offset(oy), std::slice::from_raw_parts_mut(pd.offset(od).cast(), n));
         });
     } else {
         tiles(rows, n, [sy, sg, sd], &mut |[oy, og, od], tile| unsafe {
