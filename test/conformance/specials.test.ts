@@ -116,7 +116,9 @@ describe.each([torch.float32, torch.float64])('%s', (dtype) => {
     for (const at of [0, 5, 10]) {
       const x = torch.tensor(around(nan, at), { dtype });
       for (const y of [x.max(), x.min(), x.amax(), x.amin(), x.sum(), x.prod(), x.mean()]) expect(await y.item()).toBe(nan);
-      for (const [f, size] of [[F.maxPool1d, 2], [F.maxPool1d, 3], [F.avgPool1d, 2]] as const) {
+      const pools: [(x: torch.Tensor, size: number) => torch.Tensor, number][] =
+        [[(x, size) => F.maxPool1d(x, size), 2], [(x, size) => F.maxPool1d(x, size), 3], [(x, size) => F.avgPool1d(x, size), 2]];
+      for (const [f, size] of pools) {
         const got = await values(f(x.view(1, 1, 11), size).view(-1));
         expect(got).toEqual(got.map((_, i) => (i === Math.floor(at / size) ? nan : 0.5)));
       }
