@@ -2,7 +2,8 @@
 //!
 //! Nine multiply-adds an output are all the arithmetic there is, so loads decide: a row of inputs is loaded once for the
 //! three rows of outputs that see it, whose sums stay in registers. Inputs are read where they lie; only the columns at
-//! the ends of a row, which see the padding, are copied with it; the whole plane is if several output channels read it.
+//! the ends of a row, which see the padding, are copied with it. The whole plane is if several output channels read it,
+//! or if it is large: then it comes from memory, which one long run reads faster than strips of many rows.
 
 use super::geometry::{Bump, Geometry, Planes, inside, window};
 use super::problem::Problem;
@@ -16,6 +17,14 @@ const WIDE: usize = LANES + 2;
 /// Rows of outputs in a strip. The strips of a band go by row after row of memory, in as many streams as a CPU follows.
 const ROWS: usize = 16;
 
+/// Bytes of a plane that the first cache holds beside the outputs.
+const LARGE: usize = 32 << 10;
+
+/// Whether planes are copied.
+fn copies(g: &Geometry) -> bool {
+    g.co > 1 || g.reach().iter().product::<usize>() * size_of::<f32>() > LARGE
+}
+
 /// Whether planes are convolved one by one and fill the registers.
 pub fn takes(problem: &Problem) -> bool {
     let y = problem.y;
@@ -24,7 +33,7 @@ pub fn takes(problem: &Problem) -> bool {
 
 /// Inputs that are copied, of a strip or of a plane, and a row of zeros.
 fn memory(g: &Geometry, scratch: &mut Bump) -> [*mut f32; 2] {
-    let copied = if g.co > 1 { g.reach().iter().product() } else { (ROWS + 2) * WIDE };
+    let copied = if copies(g) { g.reach().iter().product() } else { (ROWS + 2) * WIDE };
     [scratch.take(copied), scratch.take(WIDE)]
 }
 
@@ -43,11 +52,11 @@ pub unsafe fn run(problem: &Problem, scratch: *mut u8) {
     let [copy, zeros] = memory(g, &mut Bump::new(scratch));
     unsafe { zeros.write_bytes(0, WIDE) };
     let (height, width) = (y.shape[3], y.shape[4]);
-    let ([_, above, left], reach) = (g.start(), g.reach());
+    let ([_, above, left], reach, copied) = (g.start(), g.reach(), copies(g));
     for image in 0..g.images {
         for group in 0..g.groups {
             let from = Planes::<f32>::of(x, image, group);
-            if g.co > 1 {
+            if copied {
                 unsafe { window(&from, g.input, 1, reach, g.start(), 1, copy) };
             }
             for channel in group * g.co..(group + 1) * g.co {
@@ -59,7 +68,7 @@ pub unsafe fn run(problem: &Problem, scratch: *mut u8) {
                         let w = w.min(width - LANES);
                         let to = to.ptr.wrapping_offset(h as isize * y.strides[3] + w as isize).cast_mut();
                         let at = [h as isize + above, w as isize + left];
-                        let input = if g.co > 1 {
+                        let input = if copied {
                             let plane = copy.wrapping_add(w).cast_const();
                             Input { plane, row: reach[2] as isize, first: h as isize, height: reach[1], zeros }
                         } else if from.strides[2] == 1 && at[1] >= 0 && at[1] as usize + WIDE <= x.shape[4] {
@@ -68,7 +77,7 @@ pub unsafe fn run(problem: &Problem, scratch: *mut u8) {
                         } else {
                             unsafe { Input::aside(x, &from, at, rows, copy) }
                         };
-                        unsafe { strip(&taps, &input, rows, to, y.strides[3]) };
+                        unsafe { input.strip(&taps, rows, to, y.strides[3]) };
                     }
                 }
             }
@@ -114,35 +123,43 @@ impl Input {
         Input { plane: to, row: WIDE as isize, first: 0, height: rows + 2, zeros: to }
     }
 
-    #[inline(always)]
-    unsafe fn load(&self, row: isize) -> [V; 3] {
-        let inside = (row as usize) < self.height;
-        let from = if inside { self.plane.wrapping_offset(row * self.row) } else { self.zeros };
-        unsafe { [f32::load(from), f32::load(from.add(1)), f32::load(from.add(2))] }
+    /// Computes so many rows of outputs.
+    unsafe fn strip(&self, taps: &Taps, rows: usize, to: *mut f32, to_row: isize) {
+        let load = |from: *const f32| unsafe { [f32::load(from), f32::load(from.add(1)), f32::load(from.add(2))] };
+        let (mut row, mut from) = (self.first, self.plane.wrapping_offset(self.first * self.row));
+        if row >= 0 && row as usize + rows + 2 <= self.height {
+            let next = || {
+                let x = load(from);
+                from = from.wrapping_offset(self.row);
+                x
+            };
+            return unsafe { strip(taps, rows, to, to_row, next) };
+        }
+        let next = || {
+            let x = load(if (row as usize) < self.height { from } else { self.zeros });
+            (row, from) = (row + 1, from.wrapping_offset(self.row));
+            x
+        };
+        unsafe { strip(taps, rows, to, to_row, next) }
     }
 }
 
 /// A strip of outputs: each row of inputs ends one row of outputs, continues one and begins one.
-unsafe fn strip(taps: &Taps, input: &Input, rows: usize, mut to: *mut f32, to_row: isize) {
+#[inline(always)]
+unsafe fn strip(taps: &Taps, rows: usize, mut to: *mut f32, to_row: isize, mut next: impl FnMut() -> [V; 3]) {
     let Taps { taps, bias } = taps;
     let along = |sum: V, taps: [V; 3], x: [V; 3]| {
         f32::madd(f32::madd(f32::madd(sum, taps[0], x[0]), taps[1], x[1]), taps[2], x[2])
     };
-    unsafe {
-        let mut row = input.first;
-        let x = input.load(row);
-        let mut above = along(*bias, taps[0], x);
-        row += 1;
-        let x = input.load(row);
-        above = along(above, taps[1], x);
-        let mut below = along(*bias, taps[0], x);
-        for _ in 0..rows {
-            row += 1;
-            let x = input.load(row);
-            f32::store(to, along(above, taps[2], x));
-            above = along(below, taps[1], x);
-            below = along(*bias, taps[0], x);
-            to = to.wrapping_offset(to_row);
-        }
+    let mut above = along(*bias, taps[0], next());
+    let x = next();
+    above = along(above, taps[1], x);
+    let mut below = along(*bias, taps[0], x);
+    for _ in 0..rows {
+        let x = next();
+        unsafe { f32::store(to, along(above, taps[2], x)) };
+        above = along(below, taps[1], x);
+        below = along(*bias, taps[0], x);
+        to = to.wrapping_offset(to_row);
     }
 }
