@@ -2,7 +2,7 @@
 
 use super::{BinaryFn, Num, Real, UnaryFn};
 use crate::math::float32 as m;
-use crate::simd::{F32x4, I32x4};
+use crate::simd::{Constant, F32x4, I32x4};
 
 impl Num for F32x4 {
     type Mask = I32x4;
@@ -12,9 +12,14 @@ impl Num for F32x4 {
         F32x4::fused(self, b, c)
     }
 
+    /// Not known to the compiler (as `Constant`s are not): a JavaScript engine would make it anew in every turn of a loop, by three
+    /// instructions. Zero is one.
     #[inline(always)]
     fn lit(v: f64) -> F32x4 {
-        F32x4::splat(v as f32)
+        #[used]
+        static ZERO: Constant<F32x4> = Constant::new(F32x4::splat(0.0));
+        let v = F32x4::splat(v as f32);
+        if v.to_array()[0].to_bits() == 0 { v } else { F32x4::from_bits(v.bits() ^ ZERO.get().bits()) }
     }
     #[inline(always)]
     fn select(mask: I32x4, a: F32x4, b: F32x4) -> F32x4 {
