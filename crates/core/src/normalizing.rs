@@ -83,12 +83,15 @@ impl Scheme {
 
     /// A weight or bias as contiguous numbers of the dtype of `x`, as often as the kernel goes through them.
     fn param(&self, t: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let t = ops::to_dtype(&ops::reshape(t, &[1, -1, 1])?, x.dtype())?;
-        let [times, repeat] = match self.loops {
-            Loops::Rows => [1, 1],
-            Loops::Sets { times, repeat, .. } => [times as i64, repeat as i64],
-        };
-        ops::reshape(&ops::expand(&t, &[times, -1, repeat])?, &[1, -1])?.contiguous_data()
+        let t = numbers(t, x)?;
+        match self.loops {
+            Loops::Rows => ops::reshape(&t, &[1, -1]),
+            Loops::Sets { times: 1, repeat: 1, .. } => Ok(t),
+            Loops::Sets { times, repeat, .. } => {
+                let often = ops::expand(&ops::reshape(&t, &[1, -1, 1])?, &[times as i64, -1, repeat as i64])?;
+                ops::reshape(&often, &[1, -1])?.contiguous_data()
+            }
+        }
     }
 
     /// The shape of the statistics: it broadcasts against `view`.
@@ -96,6 +99,11 @@ impl Scheme {
         let is_over = |d: usize| self.over.contains(&(d as i64));
         self.view.iter().enumerate().map(|(d, &n)| if is_over(d) { 1 } else { n as usize }).collect()
     }
+}
+
+/// As contiguous numbers of the dtype of `x`.
+fn numbers(t: &Tensor, x: &Tensor) -> Result<Tensor> {
+    t.cast_data(x.dtype())?.contiguous_data()
 }
 
 /// `1 / sqrt(variance + eps)`
@@ -169,8 +177,7 @@ fn forward(
         dispatch(&reduce::LAYER_NORM, &ins, &[&y, &mean, &rstd], &[eps.into(), there[0], there[1]])?;
         return Ok(Normalized { out, mean, rstd, variance: None });
     };
-    let column = |t: &Tensor| ops::to_dtype(&ops::reshape(t, &[-1])?, x.dtype())?.contiguous_data();
-    let given: SmallVec<[Tensor; 2]> = given.iter().flatten().map(|t| column(t)).collect::<Result<_>>()?;
+    let given: SmallVec<[Tensor; 2]> = given.iter().flatten().map(|t| numbers(t, x)).collect::<Result<_>>()?;
     let variance = statistic()?;
     let views = Views::new(sets, lines, len, steps, by_line);
     let mut ins: SmallVec<[Strided; 5]> = SmallVec::from_slice(&[views.elements(x)]);

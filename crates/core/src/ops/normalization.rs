@@ -46,7 +46,7 @@ fn check_channels(op: &str, what: &str, t: Option<&Tensor>, channels: usize) -> 
     }
 }
 
-/// Batch normalisation with what it computed on the way: result, means, inverse deviations (empty in evaluation).
+/// Batch normalisation with the means and inverse deviations that it computed on the way, in training.
 #[allow(clippy::too_many_arguments)]
 fn batch(
     input: &Tensor,
@@ -57,7 +57,7 @@ fn batch(
     training: bool,
     momentum: f64,
     eps: f64,
-) -> Result<(Tensor, Tensor, Tensor)> {
+) -> Result<(Tensor, Option<[Tensor; 2]>)> {
     const OP: &str = "batchNorm";
     ensure!(input.ndim() >= 2, Shape, "{OP}: expected an input with channels, [N, C, ...], but got {:?}", input.shape());
     let c = input.shape()[1];
@@ -69,14 +69,11 @@ fn batch(
         let (Some(mean), Some(var)) = (running_mean, running_var) else {
             bail!(Runtime, "{OP}: running_mean and running_var must be defined in evaluation mode");
         };
-        let out = normalize(scheme, input, Some([mean, var]), weight, bias, eps)?.out;
-        return Ok((out, Tensor::empty(&[0], input.dtype())?, Tensor::empty(&[0], input.dtype())?));
+        return Ok((normalize(scheme, input, Some([mean, var]), weight, bias, eps)?.out, None));
     }
     let done = normalize(scheme, input, None, weight, bias, eps)?;
     update_both([running_mean, running_var], &done, input.numel() / c.max(1), momentum)?;
-    let flat = |t: &Tensor| no_grad(|| Ok(ops::reshape(t, &[-1])?.detach()));
-    let (mean, rstd) = (flat(&done.mean)?, flat(&done.rstd)?);
-    Ok((done.out, mean, rstd))
+    Ok((done.out, Some([done.mean, done.rstd])))
 }
 
 /// Layer normalisation: leading dimensions kept, those of `normalized_shape` normalised.
@@ -215,7 +212,12 @@ ops! {
     fn native_batch_norm(input: Tensor, weight: Option<Tensor>, bias: Option<Tensor>, running_mean: Option<Tensor>,
                          running_var: Option<Tensor>, training: bool, momentum: f64, eps: f64)
             -> (output: Tensor, save_mean: Tensor, save_invstd: Tensor) {
-        batch(input, weight, bias, running_mean, running_var, training, momentum, eps)
+        let (out, statistics) = batch(input, weight, bias, running_mean, running_var, training, momentum, eps)?;
+        let [mean, rstd] = match statistics {
+            Some(both) => both.map(|t| no_grad(|| Ok(ops::reshape(&t, &[-1])?.detach()))),
+            None => [(); 2].map(|()| Tensor::empty(&[0], input.dtype())),
+        };
+        Ok((out, mean?, rstd?))
     }
 
     /// Normalises over the last dimensions, those of `normalizedShape`, then scales by `weight` and shifts by `bias`.

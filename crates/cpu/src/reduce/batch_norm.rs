@@ -108,6 +108,17 @@ impl Tile {
         Place { first: v.ptr.wrapping_offset((set + line) * v.dtype.size() as isize), step: v.strides[1] }
     }
 
+    /// Calls `f` for the sets of a tile, with their lane, or for all of them where they go side by side.
+    #[inline(never)]
+    fn sets(self, f: &mut dyn FnMut(usize, Tile)) {
+        if self.lines.apart || self.lanes == 1 {
+            return f(0, self);
+        }
+        for k in 0..self.lanes {
+            f(k, Tile { from: [self.from[0] + k, 0], lanes: 1, ..self });
+        }
+    }
+
     /// Calls `f` for the parts of a tile that have a weight, or a lane for each weight.
     #[inline(never)]
     fn parts(self, width: usize, x: &View, affine: usize, f: &mut dyn FnMut(Tile)) {
@@ -124,12 +135,13 @@ impl Tile {
     }
 }
 
-/// Calls `f` for every tile. `x` decides whether sets go side by side, by what cutting it does not change.
+/// Calls `f` for every tile. `x` decides whether sets go side by side, by what cutting it does not change; of those that do not,
+/// `together` are a tile.
 #[inline(never)]
-fn tiles(width: usize, x: &View, affine: usize, f: &mut dyn FnMut(Tile)) {
+fn tiles(width: usize, together: usize, x: &View, affine: usize, f: &mut dyn FnMut(Tile)) {
     let [sets, count, len] = [x.shape[0], x.shape[1], x.shape[2]];
     let apart = len == 1 && affine == 1 && x.strides[0] == 1;
-    let most = if apart { width } else { 1 };
+    let most = if apart { width } else { together };
     for first in (0..sets).step_by(most) {
         let lanes = most.min(sets - first);
         let lines = Lines { count, len: if apart { lanes } else { len }, apart };
@@ -185,7 +197,9 @@ fn forward(l: &Launch) {
     let (weight, bias) = (params.first().filter(|_| weighted), params.last().filter(|_| biased));
     let affine = params.first().map_or(1, |p| p.shape[1]);
     let passes = passes(x);
-    tiles(passes.width, x, affine, &mut |tile| {
+    // What is known of sets before they are read is computed of many at once: of small sets it is most of the work.
+    let together = if given && affine == 1 { 16 } else { 1 };
+    tiles(passes.width, together, x, affine, &mut |tile| {
         let [mean, variance] = match statistics {
             [mean, variance] => [mean, variance].map(|v| tile.read(Some(v), 0.0)),
             _ => moments(passes, &tile, x),
@@ -198,7 +212,10 @@ fn forward(l: &Launch) {
             let (weight, bias) = (part.read(weight, 1.0), part.read(bias, 0.0));
             let a = part.each(&|k| rounded(weight[k] * factor[k], x));
             let b = part.each(&|k| bias[k] - mean[k] * a[k]);
-            unsafe { (passes.scale)(part.place(x), part.place(y), part.lines, &a, &b) };
+            part.sets(&mut |k, set| {
+                let [a, b] = if set.lanes == part.lanes { [a, b] } else { [[a[k]; 16], [b[k]; 16]] };
+                unsafe { (passes.scale)(set.place(x), set.place(y), set.lines, &a, &b) };
+            });
         });
     });
 }
@@ -209,7 +226,7 @@ fn backward(l: &Launch) {
     let affine = dweight.shape[1];
     let n = (x.shape[1] * x.shape[2]) as f64;
     let passes = passes(x);
-    tiles(passes.width, x, affine, &mut |tile| {
+    tiles(passes.width, 1, x, affine, &mut |tile| {
         let [mean, factor] = [2, 3].map(|k| tile.read(l.ins.get(k), 0.0));
         // Sums of h = g * weight, and of h * (x - mean), over the set.
         let (mut sum, mut dot) = ([0.0; 16], [0.0; 16]);
