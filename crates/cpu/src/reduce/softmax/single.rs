@@ -71,7 +71,7 @@ unsafe fn greatest(p: *const f32, n: usize) -> f32 {
     best.to_array().into_iter().fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// The sum of `exp(x - top)` over the row at `x`, `UP` times as large, and so are the exponentials in `y`, where there is room for them.
+/// The sum of `exp(x - top)` over a row, `UP` times as large; the exponentials, as large, go to `y` if `KEEP`.
 #[inline(never)]
 unsafe fn sum_of_exp<const KEEP: bool>(x: *const f32, n: usize, top: f32, y: &mut [MaybeUninit<f32>]) -> f32 {
     let (top, mut sum, y) = (all(top), all(0.0), y.as_mut_ptr().cast::<f32>());
