@@ -39,12 +39,17 @@ export const versionOf = (node) => (node === process.execPath ? process.version 
 export function nodePlace({ node, python, device = 'cpu' }) {
   const work = (task, progress = () => {}) => new Promise((resolve, reject) => {
     const child = fork(join(bench, 'worker.mjs'), [], { execPath: node, execArgv: [], serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    // Whoever has answered is done. Left to end by itself, one was seen to wait for a thread of its own for ever, and this process for it.
+    const settle = (how, value) => {
+      how(value);
+      child.kill('SIGKILL');
+    };
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
     child.on('message', async ({ say: text, result, error, python: request, id }) => {
       if (text !== undefined) progress(text);
-      else if (error !== undefined) reject(new Error(error));
-      else if (result !== undefined) resolve(result);
+      else if (error !== undefined) settle(reject, new Error(error));
+      else if (result !== undefined) settle(resolve, result);
       else child.send(await python(request).then((answer) => ({ id, answer }), (failure) => ({ id, error: failure.message })));
     });
     child.on('error', reject);
