@@ -147,7 +147,7 @@ export class SiteTable extends Array<SiteRow> {
  * a few microseconds. `torch.memory.track(false)` ends it.
  * @example
  * torch.memory.track();
- * const kept = [torch.ones(3), torch.ones(3)];
+ * const kept = [1, 2].map(() => torch.ones(500, 500));
  * console.log(torch.memory.track()[0].tensors); // -> 2
  * torch.memory.track(false);
  */
